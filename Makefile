@@ -1,0 +1,70 @@
+# LexiQuery. `make demo` asks a question on a fresh machine, `make test` runs the tests, `make` is what CI wants green.
+SHELL := /bin/bash
+.DEFAULT_GOAL := check
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+UV = $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export UV_LINK_MODE ?= copy
+# Certificates of the system, for companies whose network has its own authority.
+export UV_SYSTEM_CERTS ?= 1
+
+.PHONY: check demo test format-check format lint types lock clean install install-dev
+
+check: format-check lint types test  ## everything CI wants
+
+demo: install  ## set up everything, start everything, ask a question
+	$(BIN)/lexiquery demo
+
+test: install-dev  ## the whole test suite, with one journey on the embedded model
+	$(BIN)/pytest --ignore tests/core_engine/test_kill.py
+	$(BIN)/pytest tests/core_engine/test_kill.py  # kills servers: in a process of its own
+
+format-check: install-dev
+	$(BIN)/ruff format --check .
+
+format: install-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: install-dev
+	$(BIN)/ruff check .
+
+types: install-dev
+	$(BIN)/mypy
+
+install: .venv/installed
+install-dev: .venv/installed-dev
+
+.venv/uv-ready:
+	@test -n "$(PYTHON)" || { echo "LexiQuery needs Python 3.11, 3.12 or 3.13; none is on the PATH"; exit 1; }
+	@command -v uv >/dev/null || { echo "installing uv into .venv/uv"; \
+		$(PYTHON) -m venv .venv/uv && .venv/uv/bin/python -m pip install -q --require-hashes -r requirements/uv.txt; } \
+		|| { echo "uv is missing and could not be installed: python3-venv or a package registry is missing"; exit 1; }
+	@test -x $(BIN)/python || $(UV) venv -q --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	@touch $@
+
+.venv/installed: .venv/uv-ready requirements/all.txt pyproject.toml
+	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/all.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements/dev.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+GROUPS := core-engine protocol-interface planner knowledge data embedded-model
+COMPILE = $(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate \
+	--no-header --override requirements/overrides.txt
+
+lock: .venv/uv-ready  ## resolve again, on purpose: every lock file, all with the same versions
+	$(COMPILE) --group all --group dev -o requirements/dev.txt
+	$(COMPILE) --group all -c requirements/dev.txt -o requirements/all.txt
+	for group in $(GROUPS); do $(COMPILE) --group $$group -c requirements/dev.txt -o requirements/$$group.txt; done
+	echo uv | $(UV) pip compile -q - --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		-c requirements/dev.txt -o requirements/uv.txt
+	! grep -nE 'https?://' requirements/*.txt
+
+clean:  ## the environment and what tools left; never data/runtime
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The agents: planner, knowledge (sop, known_errors), data (one a platform)."""

@@ -1,0 +1,266 @@
+"""The data agent: link, retrieve, derive, prove, repair, run. The same for every platform."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from agents.agent import Agent, Skill
+from agents.data.attempts import Attempt, Attempts
+from agents.data.confidence import confidence, read_calibration, share
+from agents.data.derive import Brief, make_brief
+from agents.data.examples import same_question
+from agents.data.explain import explain
+from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
+from agents.data.literals import missing_values, unexplained
+from agents.data.platform import Platform
+from agents.data.proof import prove, run_proven
+from agents.data.sandbox import Sandbox
+from shared.catalog import Catalog, Catalogs, Table
+from shared.context import scoped
+from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed
+from shared.llm.client import Models
+from shared.models import (
+    Clarification,
+    DataRequest,
+    DataResult,
+    ExecuteRequest,
+    KnowledgeHit,
+    LinkRequest,
+    Links,
+    Model,
+    Problem,
+    Proof,
+    ProveRequest,
+    QueryAnswer,
+    Rows,
+)
+from shared.settings import Settings
+
+_OPTIONS = 3
+_Request = TypeVar("_Request", bound=Model)
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """The rows of an attempt, None where it was not run; notes: why not, or what the rows say, in words."""
+
+    attempt: Attempt
+    rows: Rows | None = None
+    notes: tuple[str, ...] = ()
+
+
+class DataAgent(Agent):
+    """Answers questions on one platform's schema groups with proven queries."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        catalogs: Catalogs,
+        models: Models,
+        sandbox: Sandbox,
+        settings: Settings,
+    ) -> None:
+        self.name = platform.name
+        self.description = f"Derives, proves and runs {platform.language} queries. {platform.description}."
+        self._platform = platform
+        self._catalogs = catalogs
+        self._sandbox = sandbox
+        self._settings = settings
+        self._linker = Linker(platform, models)
+        self._attempts = Attempts(platform, models, sandbox)
+
+    default_skill = "query"
+
+    def skills(self) -> list[Skill]:
+        language = self._platform.language
+        texts = {
+            "link": ("Link", "Finds the tables that may hold a question's answer"),
+            "query": (f"{language} query", f"Derives a proven {language} query for a question, and runs it"),
+            "prove": (f"Prove {language}", f"Shows whether a {language} query parses, binds, only reads, and runs"),
+            "execute": (f"Run {language}", f"Runs a {language} query that can be proven, and gives its rows"),
+        }
+        tag = f"platform:{self._platform.name}"
+        return [Skill(id=id_, name=name, description=text, tags=[tag]) for id_, (name, text) in texts.items()]
+
+    async def run(self, skill: str, request: dict[str, Any]) -> dict[str, Any]:
+        with scoped(agent=self.name):
+            return (await self._dispatch(skill, request)).model_dump(mode="json")
+
+    async def _dispatch(self, skill: str, request: dict[str, Any]) -> Model:
+        if skill == "link":
+            return await self.link(_read(LinkRequest, request))
+        if skill == "query":
+            return await self.query(_read(DataRequest, request))
+        if skill == "prove":
+            return await self.prove(_read(ProveRequest, request))
+        if skill == "execute":
+            return await self.execute(_read(ExecuteRequest, request))
+        raise NotFound.named("skill", skill, [known.id for known in self.skills()])
+
+    async def link(self, request: LinkRequest) -> Links:
+        """The best tables of all groups, or of one, best first."""
+        found = await self._linked(request.question, request.schema_group)
+        tables = [table for linked in found for table in linked_tables(linked, request.limit)]
+        return Links(tables=sorted(tables, key=lambda table: -table.score)[: request.limit])
+
+    async def index(self, schema_group: str) -> None:
+        """Embed a group's tables, columns and examples, so that no question has to. Raises ModelUnavailable."""
+        await self._linker.index(await self._group(schema_group))
+
+    async def query(self, request: DataRequest) -> DataResult:
+        """A proven query with its rows; a rejected one, not run, when none could be proven; or a clarification."""
+        found = await self._linked(request.question, request.schema_group, request.knowledge)
+        if not found:
+            raise NotFound(
+                f"there is no schema group on platform '{self._platform.name}'",
+                suggestion="import one with `lexiquery catalog import`",
+            )
+        linked = found[0]
+        if linked.score < LINK_FLOOR:
+            return DataResult(clarification=_which_table(found))
+        brief = make_brief(request.question, linked, request.rejected)
+        ran = await self._run(brief, await self._attempts.solve(brief), request)
+        return DataResult(answers=[await self._answer(brief, ran, request.knowledge)])
+
+    async def prove(self, request: ProveRequest) -> Proof:
+        catalog = await self._group(request.schema_group)
+        return await asyncio.to_thread(prove, self._platform, request.query, catalog, self._sandbox)
+
+    async def execute(self, request: ExecuteRequest) -> Rows:
+        catalog = await self._group(request.schema_group)
+        return await asyncio.to_thread(
+            run_proven, self._platform, request.query, catalog, self._sandbox, request.limit, request.offset
+        )
+
+    async def _linked(
+        self, question: str, schema_group: str | None, knowledge: list[KnowledgeHit] | None = None
+    ) -> list[Linked]:
+        """The platform's groups, or the one asked for, linked to the question; the best first."""
+        if schema_group:
+            catalogs = [await self._group(schema_group)]
+        else:
+            catalogs = await self._catalogs.all(self._platform.name)
+        found = [await self._linker.link(question, catalog, knowledge or ()) for catalog in catalogs]
+        if self._settings.hold_out:
+            found = [_held_out(linked, question) for linked in found]
+        return sorted(found, key=lambda linked: -linked.score)
+
+    async def _group(self, name: str) -> Catalog:
+        catalog = await self._catalogs.get(name)
+        if catalog.platform != self._platform.name:
+            raise InvalidInput(
+                f"schema group '{name}' is on platform '{catalog.platform}', not '{self._platform.name}'",
+                suggestion=f"ask the agent '{catalog.platform}'",
+            )
+        return catalog
+
+    async def _run(self, brief: Brief, attempt: Attempt, request: DataRequest) -> _Ran:
+        """The attempt's rows if it may run; a query that fails on the rows it meets is repaired once."""
+        if attempt.rejected or not request.run or not self._sandbox.has_rows(brief.linked.catalog):
+            return _Ran(attempt)
+        try:
+            return await self._rows(brief, attempt, request.limit)
+        except QueryFailed as error:
+            problem = Problem(code=error.code, message=error.message, suggestion=error.suggestion)
+            repaired = await self._attempts.after_failure(brief, attempt, problem)
+            if repaired is None:
+                return _Ran(attempt, notes=(f"it fails on the rows it meets: {error}",))
+        try:
+            return await self._rows(brief, repaired, request.limit)
+        except LexiQueryError as second:
+            return _Ran(repaired, notes=(f"it fails on the rows it meets: {second}",))
+
+    async def _rows(self, brief: Brief, attempt: Attempt, limit: int) -> _Ran:
+        catalog = brief.linked.catalog
+        try:
+            rows = await asyncio.to_thread(run_proven, self._platform, attempt.query, catalog, self._sandbox, limit)
+        except InvalidInput as error:
+            return _Ran(attempt, notes=(f"not run: {error}",))
+        if rows.rows:
+            return _Ran(attempt, rows)
+        tables = await self._tables(attempt.query, catalog)
+        notes = await asyncio.to_thread(missing_values, attempt.query, tables, catalog, self._sandbox)
+        return _Ran(attempt, rows, tuple(notes))
+
+    async def _answer(self, brief: Brief, ran: _Ran, knowledge: list[KnowledgeHit]) -> QueryAnswer:
+        attempt, catalog = ran.attempt, brief.linked.catalog
+        tables = await self._tables(attempt.query, catalog) if _parsed(attempt.proof) else []
+        unsaid = _unsaid(brief, attempt, tables, knowledge)
+        evidence = _evidence(brief, ran, tables, len(unsaid))
+        calibration = read_calibration(self._settings.data_dir, self._settings.model)
+        return QueryAnswer(
+            platform=self._platform.name,
+            schema_group=catalog.schema_group,
+            query=attempt.query,
+            explanation=explain(attempt.query, tables) if tables else "",
+            assumptions=[*attempt.notes, *unsaid, *ran.notes],
+            confidence=confidence(evidence, self._platform.name, calibration),
+            evidence=evidence,
+            route=attempt.route,
+            proof=attempt.proof,
+            result=ran.rows,
+        )
+
+    async def _tables(self, query: str, catalog: Catalog) -> list[Table]:
+        return await asyncio.to_thread(self._platform.tables_of, query, catalog)
+
+
+def _read(kind: type[_Request], request: dict[str, Any]) -> _Request:
+    """The request as its type. Raises InvalidInput that names the field."""
+    try:
+        return kind.model_validate(request)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{kind.__name__}: {place}: {first['msg']}") from error
+
+
+def _held_out(linked: Linked, question: str) -> Linked:
+    kept = [scored for scored in linked.examples if not same_question(scored.example.question, question)]
+    return replace(linked, examples=kept)
+
+
+def _which_table(found: list[Linked]) -> Clarification:
+    """The nearest tables of the platform as options, though none is near."""
+    nearest = sorted((link for linked in found for link in linked.links), key=lambda link: -link.score)[:_OPTIONS]
+    options = [
+        f"{link.table.name}: {link.table.description}" if link.table.description else link.table.name
+        for link in nearest
+    ]
+    return Clarification(question="No table matches this question. Is it about one of these?", options=options)
+
+
+def _parsed(proof: Proof) -> bool:
+    return any(check.name == "parse" and check.status == "passed" for check in proof.checks)
+
+
+def _unsaid(brief: Brief, attempt: Attempt, tables: list[Table], knowledge: list[KnowledgeHit]) -> list[str]:
+    """The literals that nothing says, as assumptions; a curated example's own are said by it."""
+    if attempt.route == "example":
+        return []
+    meanings = [f"{term.term} {term.meaning}" for term in brief.linked.catalog.glossary]
+    sources = [brief.question, *meanings, *(hit.excerpt for hit in knowledge)]
+    found = unexplained(attempt.query, tables, sources)
+    return [f"the value '{one.literal}' of {one.column} is in no source" for one in found]
+
+
+def _evidence(brief: Brief, ran: _Ran, tables: list[Table], unsaid: int) -> dict[str, float]:
+    """What the confidence is computed from (confidence.EVIDENCE)."""
+    links = brief.linked.links
+    nearest = brief.linked.examples[0] if brief.linked.examples else None
+    evidence = {
+        "proven": {"proven": 1.0, "plausible": 0.5, "rejected": 0.0}[ran.attempt.proof.verdict],
+        "mends": share(len(ran.attempt.notes)),
+        "repairs": share(ran.attempt.repairs),
+        "link": links[0].score,
+        "margin": links[0].score - links[1].score if len(links) > 1 else links[0].score,
+        "unexplained": share(unsaid),
+        "empty": float(ran.rows is not None and not ran.rows.rows),
+        "example": nearest.score if nearest else 0.0,
+        "same_tables": float(nearest is not None and nearest.tables == {table.name for table in tables}),
+    }
+    return {name: round(value, 3) for name, value in evidence.items()}

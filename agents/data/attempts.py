@@ -1,0 +1,128 @@
+"""From a brief to the best query that could be proven: draft, mend by code, then at most two repairs by the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agents.data.derive import Brief, Deriver
+from agents.data.examples import same_question
+from agents.data.linking import nearest_in_meaning
+from agents.data.platform import Platform
+from agents.data.proof import prove
+from agents.data.repair import Mended, snap, snap_values, swap_table, told_where, unknown_columns, with_suggestions
+from agents.data.sandbox import Sandbox
+from shared.catalog import Catalog, Table
+from shared.llm.client import Models
+from shared.models import Problem, Proof
+
+_REPAIRS = 2
+_SNAPS = 4  # a binder that stops at the first unknown name needs one round a name
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A query with its proof. notes: what was mended, in words; repairs: model calls after the first."""
+
+    query: str
+    proof: Proof
+    route: str
+    notes: tuple[str, ...] = ()
+    repairs: int = 0
+
+    @property
+    def rejected(self) -> bool:
+        return self.proof.verdict == "rejected"
+
+
+class Attempts:
+    """Derives queries for one platform."""
+
+    def __init__(self, platform: Platform, models: Models, sandbox: Sandbox) -> None:
+        self._platform = platform
+        self._models = models
+        self._deriver = Deriver(platform, models)
+        self._sandbox = sandbox
+
+    async def solve(self, brief: Brief) -> Attempt:
+        """The first attempt whose proof holds, else the one that got furthest, still rejected."""
+        if solved := await self._remembered(brief):
+            return solved
+        refused = dict(brief.rejected)
+        attempt = await self._proven(await self._deriver.draft(brief), brief, Attempt("", Proof.of([]), "direct"))
+        tried = [attempt]
+        while attempt.repairs < _REPAIRS and (problems := _problems(attempt, refused)):
+            query = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
+            if query in refused or any(query == earlier.query for earlier in tried):
+                break
+            attempt = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
+            tried.append(attempt)
+        return max(tried, key=lambda one: (one.query not in refused, not one.rejected, _passed(one.proof)))
+
+    async def after_failure(self, brief: Brief, attempt: Attempt, problem: Problem) -> Attempt | None:
+        """One repair of a query that was proven but failed on the rows it met; None when it brought nothing new."""
+        query = await self._deriver.repair(brief, attempt.query, [problem])
+        if query == attempt.query:
+            return None
+        repaired = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
+        return None if repaired.rejected else repaired
+
+    async def _remembered(self, brief: Brief) -> Attempt | None:
+        """A solved question, asked again in the same words, needs no model."""
+        refused = {query for query, _ in brief.rejected}
+        for scored in brief.linked.examples:
+            query = scored.example.query.strip()
+            if same_question(scored.example.question, brief.question) and query not in refused:
+                proof = await self._prove(query, brief.linked.catalog)
+                return Attempt(query, proof, "example") if proof.verdict != "rejected" else None
+        return None
+
+    async def _proven(self, query: str, brief: Brief, base: Attempt) -> Attempt:
+        """The query proven, mended by code as long as that leads on."""
+        catalog, notes = brief.linked.catalog, list(base.notes)
+        proof = await self._prove(query, catalog)
+        for _ in range(_SNAPS):
+            proof = await self._meant(proof, query, brief)
+            mended = await asyncio.to_thread(self._mend, query, proof, brief.tables, catalog)
+            if mended.query == query:
+                break
+            proof_after = await self._prove(mended.query, catalog)
+            if _passed(proof_after) < _passed(proof):
+                break
+            query, proof = mended.query, proof_after
+            notes += mended.notes
+        return replace(base, query=query, proof=proof, notes=tuple(dict.fromkeys(notes)))
+
+    def _mend(self, query: str, proof: Proof, tables: Sequence[Table], catalog: Catalog) -> Mended:
+        if proof.verdict != "rejected":
+            return snap_values(query, self._platform, catalog)
+        swapped = swap_table(query, proof, self._read_by(query, catalog, proof), tables)
+        return swapped if swapped.notes else snap(query, proof, tables)
+
+    async def _meant(self, proof: Proof, query: str, brief: Brief) -> Proof:
+        """The proof with the column nearest in meaning for each unknown one that spelling finds no name for."""
+        if proof.verdict != "rejected" or not (wrong := unknown_columns(proof)):
+            return proof
+        read = await asyncio.to_thread(self._read_by, query, brief.linked.catalog, proof)
+        return with_suggestions(proof, await nearest_in_meaning(wrong, read or brief.tables, self._models))
+
+    def _read_by(self, query: str, catalog: Catalog, proof: Proof) -> list[Table]:
+        parsed = any(check.name == "parse" and check.status == "passed" for check in proof.checks)
+        return self._platform.tables_of(query, catalog) if parsed else []
+
+    async def _prove(self, query: str, catalog: Catalog) -> Proof:
+        return await asyncio.to_thread(prove, self._platform, query, catalog, self._sandbox)
+
+
+def _passed(proof: Proof) -> int:
+    return sum(check.status == "passed" for check in proof.checks)
+
+
+def _problems(attempt: Attempt, refused: Mapping[str, str]) -> list[Problem]:
+    """What the model must hear: problems of the first failed check (later ones often follow from it), or that the user
+    has refused this very query. Empty when there is nothing to mend."""
+    if attempt.query in refused:
+        reason = refused[attempt.query] or "the user did not accept it"
+        return [Problem(code="refused", message=f"this query was refused before: {reason}")]
+    return next((check.problems for check in attempt.proof.checks if check.status == "failed"), [])

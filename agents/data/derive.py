@@ -1,0 +1,135 @@
+"""From what was linked to a query: what the model is shown, and how its answer is read.
+
+Route `direct`: the model writes the platform's language, with the nearest solved questions as earlier turns of the
+conversation. The stable part (language, then tables) comes first, so that the runtime's prefix cache serves it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from agents.data.examples import Scored, choose
+from agents.data.linking import Linked
+from agents.data.platform import Platform
+from agents.data.schema_text import mention_text, offered, schema_text
+from agents.data.times import speaks_of_time
+from shared.catalog import Table
+from shared.llm.client import Models
+from shared.llm.prompts import load_prompt
+from shared.models import Problem
+
+_EXAMPLES = 4
+_MAX_TOKENS = 400
+_PROBLEMS = 3
+_STOP = ["\nQuestion:", "\n\n\n"]
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_LABEL = re.compile(
+    r"^\s*(?:here is[^\n]*:\s*\n|answer\s*:|query\s*:|(?:kql|spl|sql)\s*(?:query)?\s*:)\s*", re.IGNORECASE
+)
+_PROSE = re.compile(r"\n\s*\n(?=(?:This|The|Note|Explanation|In this|Here|It |You )\b)")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Brief:
+    """One question, and what the model is shown for it. rejected: (query, reason) that the user did not accept."""
+
+    question: str
+    linked: Linked
+    tables: list[Table]
+    examples: list[Scored]
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+
+
+def make_brief(question: str, linked: Linked, rejected: Sequence[tuple[str, str]] = ()) -> Brief:
+    tables = offered(linked)
+    examples = choose(linked.examples, question, {table.name for table in tables}, _EXAMPLES)
+    return Brief(question, linked, tables, examples, list(rejected))
+
+
+class Deriver:
+    """Asks the model for a query."""
+
+    def __init__(self, platform: Platform, models: Models) -> None:
+        self._platform = platform
+        self._models = models
+
+    async def draft(self, brief: Brief) -> str:
+        """The model's query for the question: one call."""
+        return await self._ask(self.messages(brief), "derive", "derive_direct")
+
+    async def repair(self, brief: Brief, query: str, problems: Sequence[Problem]) -> str:
+        """The model's query after being shown what is wrong with `query`: one call."""
+        complaint = load_prompt("derive_repair").render(problems=problem_text(problems))
+        messages = [*self.messages(brief), _said("assistant", query), _said("user", complaint)]
+        return await self._ask(messages, "repair", "derive_repair")
+
+    def messages(self, brief: Brief) -> list[Message]:
+        """What the model is shown, the stable part first, the nearest example last."""
+        used = {name for scored in brief.examples for name in _IDENTIFIER.findall(scored.example.query)}
+        system = load_prompt("derive_direct").render(
+            language=self._platform.language,
+            notes=self._platform.dialect_notes,
+            schema=schema_text(brief.linked.catalog, brief.tables, brief.question, used),
+        )
+        turns = [
+            turn
+            for scored in reversed(brief.examples)
+            for turn in (_asked(scored.example.question), _said("assistant", scored.example.query.strip()))
+        ]
+        return [_said("system", system), *turns, _asked(brief.question, _known(brief)), *_not_accepted(brief)]
+
+    async def _ask(self, messages: list[Message], purpose: str, prompt: str) -> str:
+        completion = await self._models.chat(
+            messages, purpose=purpose, prompt=load_prompt(prompt), max_tokens=_MAX_TOKENS, stop=_STOP
+        )
+        return extract_query(completion.text)
+
+
+def extract_query(text: str) -> str:
+    """The query in a model's answer: the first fenced block if there is one, without labels and prose around it."""
+    if fenced := _FENCE.search(text):
+        text = fenced[1]
+    text = _LABEL.sub("", text)
+    return _PROSE.split(text)[0].strip().strip("`").rstrip(";").strip()
+
+
+def problem_text(problems: Sequence[Problem]) -> str:
+    """The first problems as the model reads them: place, message and the nearest real name."""
+    return "\n".join(_problem_line(problem) for problem in problems[:_PROBLEMS])
+
+
+def _problem_line(problem: Problem) -> str:
+    place = f"line {problem.line}: " if problem.line else ""
+    hint = f" (use {problem.suggestion})" if problem.suggestion else ""
+    return f"- {place}{problem.message}{hint}"
+
+
+def _said(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def _asked(question: str, known: str = "") -> Message:
+    return _said("user", load_prompt("derive_question").render(question=question.strip(), known=known))
+
+
+def _known(brief: Brief) -> str:
+    """Today's date where the question speaks of a time, and what words of the question mean here."""
+    now = brief.linked.catalog.clock or datetime.now(UTC)
+    today = f"Today is {now:%A, %Y-%m-%d}." if speaks_of_time(brief.question) else ""
+    parts = [part for part in (today, mention_text(brief.linked.mentions, brief.tables)) if part]
+    return "".join(f"{part}\n" for part in parts)
+
+
+def _not_accepted(brief: Brief) -> list[Message]:
+    """Earlier attempts and the user's reasons, as turns of the same conversation."""
+    turns = []
+    for query, reason in brief.rejected[-2:]:
+        complaint = load_prompt("derive_repair").render(problems=f"- {reason or 'the user did not accept it'}")
+        turns += [_said("assistant", query), _said("user", complaint)]
+    return turns

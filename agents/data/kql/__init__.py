@@ -1,0 +1,73 @@
+"""Kusto Query Language: proven by Microsoft's own parser and binder, run on DuckDB through duckdb-kql."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agents.data.kql.kusto import Kusto, KustoUnavailable
+from agents.data.kql.size import too_large
+from agents.data.kql.translate import to_duckdb
+from agents.data.kql.types import duckdb_type
+from agents.data.platform import Platform
+from shared.catalog import Catalog, Table
+from shared.models import Check
+
+
+class KqlProver(Protocol):
+    """Who parses and binds KQL: Kusto.Language, or duckdb-kql where there is no .NET."""
+
+    def parse(self, query: str, catalog: Catalog) -> Check: ...
+
+    def bind(self, query: str, catalog: Catalog) -> Check: ...
+
+    def safety(self, query: str, catalog: Catalog) -> Check: ...
+
+    def tables_of(self, query: str, catalog: Catalog) -> list[Table]: ...
+
+
+def best_prover() -> KqlProver:
+    """Kusto.Language where .NET can be had, else duckdb-kql; a proof names the one that made it."""
+    try:
+        return Kusto()
+    except KustoUnavailable:
+        from agents.data.kql.fallback import DuckdbKql
+
+        return DuckdbKql()
+
+
+class Kql(Platform):
+    name = "kql"
+    language = "KQL"
+    text_is_never_null = True
+    description = "Kusto: Azure Data Explorer, Log Analytics, Microsoft Sentinel and Defender"
+    dialect_notes = (
+        "A query is a table, then operators after |: where, extend, project, summarize ... by, join, top, order by. "
+        "Compare with ==, !=, =~ (ignoring case), has, contains, startswith, in (...). "
+        "Time: TimeGenerated > ago(1d), bin(TimeGenerated, 1h), datetime(2024-01-31). "
+        "Aggregates: count(), countif(x), dcount(x), sum(x), avg(x), max(x), percentile(x, 95), arg_max(t, *). "
+        "Strings are quoted with ' or double quotes; a dynamic column is read as Column.field, cast with tostring()."
+    )
+
+    def __init__(self, prover: KqlProver | None = None) -> None:
+        self._prover = prover or best_prover()
+        self.bind_is_final = isinstance(self._prover, Kusto)
+
+    def parse(self, query: str, catalog: Catalog) -> Check:
+        if problem := too_large(query):
+            return Check(name="parse", status="failed", prover="lexiquery", problems=[problem])
+        return self._prover.parse(query, catalog)
+
+    def bind(self, query: str, catalog: Catalog) -> Check:
+        return self._prover.bind(query, catalog)
+
+    def safety(self, query: str, catalog: Catalog) -> Check:
+        return self._prover.safety(query, catalog)
+
+    def to_duckdb(self, query: str, catalog: Catalog) -> str:
+        return to_duckdb(query, catalog)
+
+    def duckdb_type(self, type_name: str) -> str:
+        return duckdb_type(type_name)
+
+    def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
+        return self._prover.tables_of(query, catalog)

@@ -1,0 +1,69 @@
+"""A KQL query as Kusto.Language understood it."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+from typing import Any
+
+from shared.catalog import Catalog, Table
+from shared.models import Problem
+
+
+class Analysis:
+    """One query parsed and bound. code: Kusto.Language's KustoCode, for walking the tree."""
+
+    def __init__(self, code: Any, syntax: list[Problem], semantic: list[Problem]) -> None:
+        self.code = code
+        self.syntax = syntax
+        self.semantic = semantic
+
+    @property
+    def is_command(self) -> bool:
+        return str(self.code.Kind) == "Command"
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing but comments and space."""
+        return not self.is_command and int(self.code.Syntax.Statements.Count) == 0 and not self.nodes("Directive")
+
+    def nodes(self, kind: str) -> list[Any]:
+        """Every syntax node of that class, `FunctionCallExpression` for one, anywhere in the query."""
+        return list(self.code.Syntax.GetDescendants[_syntax(kind)]())
+
+    def called(self) -> list[Any]:
+        return self.nodes("FunctionCallExpression")
+
+
+def tables_of(analysis: Analysis, catalog: Catalog) -> list[Table]:
+    """The catalog's tables that the query reads, in the catalog's order; `search` and `union *` read every table."""
+    names = _named(analysis) | _wildcards(analysis, catalog) | _in_table_calls(analysis)
+    if not names and (analysis.nodes("SearchOperator") or analysis.nodes("FindOperator")):
+        return list(catalog.tables)
+    return [table for table in catalog.tables if table.name in names]
+
+
+def _named(analysis: Analysis) -> set[str]:
+    references = analysis.nodes("NameReference")
+    symbols = [node.ReferencedSymbol for node in references if node.ReferencedSymbol is not None]
+    return {str(symbol.Name) for symbol in symbols if str(symbol.Kind) == "Table"}
+
+
+def _wildcards(analysis: Analysis, catalog: Catalog) -> set[str]:
+    """`union Sign*`: Kusto.Language knows the union's columns, not which tables the pattern stood for."""
+    patterns = [
+        str(node.ToString()).strip()
+        for union in (*analysis.nodes("UnionOperator"), *analysis.nodes("FindOperator"))
+        for node in union.GetDescendants[_syntax("WildcardedName")]()
+    ]
+    return {table.name for table in catalog.tables for pattern in patterns if fnmatch.fnmatchcase(table.name, pattern)}
+
+
+def _in_table_calls(analysis: Analysis) -> set[str]:
+    calls = [node for node in analysis.called() if str(node.Name.SimpleName) == "table"]
+    literals = [literal for call in calls for literal in call.GetDescendants[_syntax("LiteralExpression")]()]
+    return {str(literal.LiteralValue) for literal in literals}
+
+
+def _syntax(kind: str) -> Any:
+    return getattr(importlib.import_module("Kusto.Language.Syntax"), kind)

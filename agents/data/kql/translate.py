@@ -1,0 +1,22 @@
+"""KQL as DuckDB SQL, by duckdb-kql; what it lacks is refused, never guessed."""
+
+from __future__ import annotations
+
+import duckdb_kql
+
+from agents.data.platform import NotExecutable
+from shared.catalog import Catalog
+
+
+def to_duckdb(query: str, catalog: Catalog) -> str:
+    """One DuckDB SELECT with the query's rows. Raises NotExecutable with the construct that has no translation."""
+    schema = {table.name: [column.name for column in table.columns] for table in catalog.tables}
+    try:
+        result = duckdb_kql.to_sql(query, schema=schema, allow_write=False)
+    except duckdb_kql.KqlError as error:
+        raise NotExecutable(str(error)) from error
+    except RecursionError as error:
+        raise NotExecutable("it is nested too deeply to translate") from error
+    if result.parameters or result.unbound:
+        raise NotExecutable("it declares parameters")
+    return str(result)

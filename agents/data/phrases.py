@@ -1,0 +1,118 @@
+"""Words of a question that the catalog knows: values of columns, and glossary terms."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from agents.data.words import content_words, pieces
+from shared.catalog import Catalog, Table
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_LONGEST = 5  # words in a phrase
+_SHORTEST_VALUE = 2  # characters; shorter values (`0`, `Y`) are found in every question
+_SHORTEST_BEGINNING = 4  # letters that two forms of a word share: `fail` of failed and Failure
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A phrase of the question that the catalog knows.
+
+    kind: `value` (exactly so in a column), `like` (another form of a value), `term` (of the glossary).
+    text: the value or the term's meaning. places: (table, column) of a value, or (table, "") of a term's meaning.
+    """
+
+    phrase: str
+    kind: str
+    text: str
+    places: tuple[tuple[str, str], ...]
+
+    @property
+    def tables(self) -> set[str]:
+        return {table for table, _ in self.places}
+
+    @property
+    def weight(self) -> float:
+        """How much it speaks for its tables: a value of many tables speaks for none."""
+        strength = {"value": 1.0, "term": 1.0, "like": 0.5}[self.kind]
+        return strength / max(1, len(self.tables))
+
+    def in_words(self, table: str) -> str:
+        columns = [column for place, column in self.places if place == table and column]
+        if self.kind == "term":
+            return f"'{self.phrase}' means {self.text}"
+        return f"'{self.text}' is a value of {' and '.join(columns[:2])}"
+
+
+class Phrases:
+    """An index of a catalog's known values and glossary terms by their words."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._values: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+        self._terms = {tuple(pieces(term.term)): term for term in catalog.glossary}
+        self._term_places = {
+            term.term: tuple((table.name, "") for table in catalog.tables if _speaks_of(term.meaning, table))
+            for term in catalog.glossary
+        }
+        for table in catalog.tables:
+            for column in table.columns:
+                for value in column.values:
+                    if len(value) >= _SHORTEST_VALUE and (key := tuple(pieces(value))):
+                        self._values[key][value].append((table.name, column.name))
+        self._beginnings = {
+            (key[0][:_SHORTEST_BEGINNING],): key
+            for key in self._values
+            if len(key) == 1 and key[0].isalpha() and len(key[0]) > _SHORTEST_BEGINNING
+        }
+
+    def mentions(self, question: str) -> list[Mention]:
+        """Each phrase once, glossary terms first; a longer phrase hides the shorter ones in it, and a term hides values
+        that its words are only like: where failed sign-in is defined, `failed` is not the Failure of some column."""
+        words = pieces(question)
+        found: list[Mention] = []
+        covered: set[int] = set()
+        for length in range(min(_LONGEST, len(words)), 0, -1):
+            for start in range(len(words) - length + 1):
+                places = set(range(start, start + length))
+                if places & covered:
+                    continue
+                if here := self._at(tuple(words[start : start + length])):
+                    found += here
+                    covered |= places
+        terms = [*(one for one in found if one.kind == "term"), *self._terms_in(question, found)]
+        defined = {word for term in terms for word in pieces(term.phrase)}
+        values = [one for one in found if one.kind == "value" or (one.kind == "like" and one.phrase not in defined)]
+        return [*terms, *values]
+
+    def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
+        """Terms said in other words' company or order: `sign-ins that failed` says failed sign-in."""
+        said = set(content_words(question))
+        known = {mention.text for mention in found}
+        return [
+            Mention(term.term, "term", term.meaning, self._term_places[term.term])
+            for term in self._terms.values()
+            if term.meaning not in known and (words := set(content_words(term.term))) and words <= said
+        ]
+
+    def _at(self, key: tuple[str, ...]) -> list[Mention]:
+        phrase = " ".join(key)
+        if term := self._terms.get(key):
+            return [Mention(term.term, "term", term.meaning, self._term_places[term.term])]
+        if key in self._values:
+            return [Mention(phrase, "value", value, tuple(places)) for value, places in self._values[key].items()]
+        if len(key) == 1 and len(key[0]) >= _SHORTEST_BEGINNING and (other := self._form_of(key[0])):
+            return [Mention(phrase, "like", value, tuple(places)) for value, places in self._values[other].items()]
+        return []
+
+    def _form_of(self, word: str) -> tuple[str, ...] | None:
+        other = self._beginnings.get((word[:_SHORTEST_BEGINNING],))
+        if other and (other[0].startswith(word) or word.startswith(other[0])):
+            return other
+        return None
+
+
+def _speaks_of(meaning: str, table: Table) -> bool:
+    """Whether a term's meaning names the table or one of its columns."""
+    words = set(_IDENTIFIER.findall(meaning))
+    return table.name in words or not words.isdisjoint(table.by_name)

@@ -1,0 +1,79 @@
+"""What a platform must say of itself, and the registry of platforms.
+
+A platform is one class: how its language is parsed, bound to a catalog, judged safe, and turned into DuckDB SQL for
+the sandbox. Proof (proof.py), running (sandbox.py), derivation (agent.py), cards, tools and tests are the same code
+for all and derive from the class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cache
+from importlib import import_module
+from typing import ClassVar
+
+from shared.catalog import Catalog, Table
+from shared.errors import NotFound
+from shared.models import Check
+
+
+class NotExecutable(Exception):
+    """The query is fine, but can't be run in the sandbox (a construct the translation lacks): the check is skipped."""
+
+
+class Platform(ABC):
+    """name: `kql`; language: what people call it; dialect_notes: what a model must be told to write it well.
+
+    bind_is_final: `bind` is the language's own compiler, so a name or type that the sandbox's DuckDB then stumbles
+    over is a gap of the translation: the dry run is skipped, saying why, and the query is not rejected for it.
+    text_is_never_null: an empty field of a file is the empty text, not null (as in Kusto).
+    """
+
+    name: ClassVar[str]
+    language: ClassVar[str]
+    description: ClassVar[str]
+    dialect_notes: ClassVar[str]
+    bind_is_final: bool = False
+    text_is_never_null: ClassVar[bool] = False
+
+    @abstractmethod
+    def parse(self, query: str, catalog: Catalog) -> Check:
+        """Is it well-formed? Problems carry line and column. Never raises on any text."""
+
+    @abstractmethod
+    def bind(self, query: str, catalog: Catalog) -> Check:
+        """Does every table, column and function exist? Problems carry the nearest real name. Needs parse passed."""
+
+    @abstractmethod
+    def safety(self, query: str, catalog: Catalog) -> Check:
+        """Does it only read, within this group? Called only if parse passed."""
+
+    @abstractmethod
+    def to_duckdb(self, query: str, catalog: Catalog) -> str:
+        """One DuckDB SELECT that computes the same rows. Raises NotExecutable. Needs the checks above passed."""
+
+    @abstractmethod
+    def duckdb_type(self, type_name: str) -> str:
+        """The DuckDB type that holds a catalog column of this type: `long` → `BIGINT`."""
+
+    @abstractmethod
+    def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
+        """The catalog's tables that a well-formed query reads."""
+
+
+_MODULES = {"kql": "agents.data.kql:Kql", "spl": "agents.data.spl:Spl", "sql": "agents.data.sql:Sql"}
+
+
+def platform_names() -> list[str]:
+    return list(_MODULES)
+
+
+@cache
+def load_platform(name: str) -> Platform:
+    """The platform of that name, one a process; its provers are imported only now. Raises NotFound."""
+    if name not in _MODULES:
+        raise NotFound.named("platform", name, _MODULES)
+    module, _, cls = _MODULES[name].partition(":")
+    platform = getattr(import_module(module), cls)()
+    assert isinstance(platform, Platform)
+    return platform

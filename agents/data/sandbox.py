@@ -1,0 +1,165 @@
+"""Where queries run: on empty typed tables to prove them, on a group's rows to answer. Read-only by DuckDB itself."""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from agents.data.session import Connection, cursor, first_line, limited, open_empty, open_group
+from agents.data.values import LONGEST_CELL, cell
+from shared.catalog import Catalog
+from shared.errors import LexiQueryError, NotFound, QueryFailed, QueryRejected
+from shared.models import Check, Problem, Rows
+from shared.settings import Settings
+
+PROVER = f"duckdb {duckdb.__version__}"
+# On empty tables an honest query ends at once; what is still running then builds rows out of nothing.
+DRY_RUN_SECONDS = 2.0
+_KEPT_SESSIONS = 32
+_CODES: tuple[tuple[type[duckdb.Error], str], ...] = (
+    (duckdb.ParserException, "syntax"),
+    (duckdb.BinderException, "unknown_name"),
+    (duckdb.CatalogException, "unknown_name"),
+    (duckdb.ConversionException, "type_mismatch"),
+    (duckdb.TypeMismatchException, "type_mismatch"),
+    (duckdb.InterruptException, "query_timeout"),
+    (duckdb.OutOfMemoryException, "query_out_of_memory"),
+    (duckdb.PermissionException, "not_allowed"),
+)
+_SUGGESTED = re.compile(r'(?:Candidate bindings: |Did you mean )"([^"]+)"')
+
+
+class Sandbox:
+    """Thread-safe; its methods block, so async callers use `asyncio.to_thread`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._sessions: OrderedDict[tuple[object, ...], Connection] = OrderedDict()
+        self._lock = threading.Lock()
+        # DuckDB complains on stderr about connections that are still open when the interpreter ends.
+        self._finalizer = weakref.finalize(self, _close_all, self._sessions)
+
+    def path(self, group: str) -> Path:
+        """The DuckDB file that holds a group's rows."""
+        return self._settings.groups_path / f"{group}.duckdb"
+
+    def has_rows(self, catalog: Catalog) -> bool:
+        return self.path(catalog.schema_group).is_file()
+
+    def dry_run(self, sql: str, catalog: Catalog) -> Check:
+        """Run on empty tables with the catalog's types: names, types and functions fit, and it ends."""
+        connection = self._dry_cursor(catalog)
+        try:
+            statement = _one_select(sql)
+            with limited(connection, min(DRY_RUN_SECONDS, self._settings.query_seconds)):
+                _fetch(connection, statement, 1, 0)
+        except LexiQueryError as error:
+            return Check(name="dry_run", status="failed", prover=PROVER, problems=[_problem(error)])
+        finally:
+            connection.close()
+        return Check(name="dry_run", status="passed", prover=PROVER, detail="ran on empty tables of these types")
+
+    def execute(self, sql: str, catalog: Catalog, *, limit: int, offset: int = 0) -> Rows:
+        """Rows `offset` to `offset + limit` of the query. limit is capped by the setting `row_limit`; a cell longer
+        than 64 KiB is cut, says so at its end, and the rows are `truncated`.
+
+        Raises NotFound where the group has no rows, QueryRejected if the text is not one SELECT, QueryFailed (or
+        QueryTimeout, QueryOutOfMemory) when DuckDB gives up, StorageFailed when the file can't be read.
+        """
+        statement = _one_select(sql)
+        limit = max(0, min(limit, self._settings.row_limit))
+        connection = self._row_cursor(catalog)
+        try:
+            with limited(connection, self._settings.query_seconds):
+                return _fetch(connection, statement, limit, max(0, offset))
+        finally:
+            connection.close()
+
+    def _dry_cursor(self, catalog: Catalog) -> Connection:
+        session = self._session(("empty", catalog.version), lambda: open_empty(catalog, self._settings.query_memory_mb))
+        return cursor(session, catalog, attached=False)
+
+    def _row_cursor(self, catalog: Catalog) -> Connection:
+        path = self.path(catalog.schema_group)
+        if not path.is_file():
+            raise NotFound(
+                f"schema group '{catalog.schema_group}' has no rows to run on",
+                suggestion="import a catalog whose tables name files of rows",
+            )
+        stat = path.stat()
+        key = ("rows", str(path), stat.st_ino, stat.st_mtime_ns)
+        return cursor(
+            self._session(key, lambda: open_group(path, self._settings.query_memory_mb)), catalog, attached=True
+        )
+
+    def _session(self, key: tuple[object, ...], build: Callable[[], Connection]) -> Connection:
+        """The session of that key, the least recently used closed when there are too many."""
+        with self._lock:
+            if key not in self._sessions:
+                self._sessions[key] = build()
+            self._sessions.move_to_end(key)
+            while len(self._sessions) > _KEPT_SESSIONS:
+                # Not closed: a query in another thread may be on it, and the last cursor closes it.
+                self._sessions.popitem(last=False)
+            return self._sessions[key]
+
+    def close(self) -> None:
+        """Close what is kept open; the next query opens anew."""
+        with self._lock:
+            _close_all(self._sessions)
+
+
+def _close_all(sessions: OrderedDict[tuple[object, ...], Connection]) -> None:
+    while sessions:
+        sessions.popitem()[1].close()
+
+
+def _one_select(sql: str) -> str:
+    """The one SELECT of the text, without its semicolon. Raises QueryRejected for anything else."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryRejected(f"not valid DuckDB SQL: {first_line(error)}") from error
+    if len(statements) != 1:
+        raise QueryRejected(f"expected one statement, got {len(statements)}")
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryRejected(f"expected a SELECT, got {statements[0].type.name}")
+    return statements[0].query.strip().removesuffix(";")
+
+
+def _fetch(connection: Connection, statement: str, limit: int, offset: int) -> Rows:
+    described = connection.execute(f"DESCRIBE {statement}").fetchall()
+    names, types = [row[0] for row in described], [row[1] for row in described]
+    aliases = [f"c{number}" for number in range(len(names))]
+    projection = ", ".join(_portable(alias, type_) for alias, type_ in zip(aliases, types, strict=True))
+    found = connection.execute(  # `statement` was parsed as exactly one SELECT
+        f"SELECT {projection} FROM (\n{statement}\n) AS result({', '.join(aliases)}) LIMIT {limit + 1} OFFSET {offset}"  # noqa: S608 - as said above
+    ).fetchall()
+    cells = [[cell(value, type_) for value, type_ in zip(row, types, strict=True)] for row in found[:limit]]
+    cut = any(short for row in cells for _, short in row)
+    return Rows(columns=names, rows=[[value for value, _ in row] for row in cells], truncated=cut or len(found) > limit)
+
+
+def _portable(alias: str, type_name: str) -> str:
+    """An instant as UTC without a zone: DuckDB would want a time zone library to hand it to Python. Text no longer than
+    it takes to see that it is too long."""
+    if type_name == "VARCHAR":
+        return f"left({alias}, {LONGEST_CELL + 1})"
+    if type_name == "TIMESTAMP WITH TIME ZONE":
+        return f"{alias} AT TIME ZONE 'UTC'"
+    return f"to_json({alias})" if "WITH TIME ZONE" in type_name else alias
+
+
+def _problem(error: LexiQueryError) -> Problem:
+    cause = error.__cause__
+    code = next((code for cls, code in _CODES if isinstance(cause, cls)), error.code)
+    suggested = _SUGGESTED.search(str(cause))
+    if isinstance(error, QueryFailed) and suggested:
+        return Problem(code=code, message=error.message, suggestion=suggested[1])
+    return Problem(code=code, message=error.message, suggestion=error.suggestion)

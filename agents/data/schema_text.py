@@ -1,0 +1,111 @@
+"""What a model gets to see of a catalog: few tables, few columns, compactly. Prompt tokens are the latency."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from agents.data.linking import Linked
+from agents.data.phrases import Mention
+from agents.data.words import content_words
+from shared.catalog import Catalog, Column, Table
+
+_COLUMNS = 40  # of a table; wider tables show what the question, the examples and the joins need
+_VALUES = 12  # of a column
+_DESCRIPTION = 90  # characters
+_TABLES = 3
+_NEAR_BEST = 0.6  # of the best table's score: such a table may be the right one too
+
+
+def offered(linked: Linked) -> list[Table]:
+    """The tables that a model gets to choose from: the best, those nearly as good, and the best's partners in joins
+    that the question speaks of. Few: of several a small model often picks the wrong one."""
+    if not linked.links:
+        return []
+    best = linked.links[0]
+    chosen = [link.table for link in linked.links if link.score >= best.score * _NEAR_BEST][:_TABLES]
+    wanted = {table for one in linked.examples[:1] if one.score > 0.7 for table in one.tables}
+    chosen += [link.table for link in linked.links if link.table.name in wanted and link.table not in chosen]
+    return chosen[: _TABLES + 1]
+
+
+def schema_text(catalog: Catalog, tables: Sequence[Table], question: str, used: Collection[str] = ()) -> str:
+    """The tables, one a block, a column a line. used: identifiers of the examples shown, whose columns are kept."""
+    said = set(content_words(question))
+    joins = {end for one in catalog.relationships for end in (one.from_, one.to)}
+    blocks = [_table_text(table, said, used, joins) for table in tables]
+    partners = _partners(catalog, tables, said)
+    names = [f"{table.name}: {', '.join(column.name for column in table.columns[:_COLUMNS])}" for table in partners]
+    return "\n".join([*blocks, *names, *_join_lines(catalog, [*tables, *partners])])
+
+
+def mention_text(mentions: Iterable[Mention], tables: Sequence[Table]) -> str:
+    """What words of the question mean in these tables: `failed sign-in: ResultType != 0`; may be empty."""
+    names = {table.name for table in tables}
+    lines = []
+    for mention in mentions:
+        if mention.kind == "term":
+            lines.append(f"{mention.phrase}: {mention.text}")
+        elif places := [f"{table}.{column}" for table, column in mention.places if table in names]:
+            lines.append(f"'{mention.text}' is a value of {', '.join(places[:3])}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _table_text(table: Table, said: set[str], used: Collection[str], joins: set[str]) -> str:
+    columns = _shown_columns(table, said, used, joins)
+    head = f"{table.name} ({table.kind}): {_short(table.description)}" if table.kind != "table" else table.name
+    if table.kind == "table" and table.description:
+        head = f"{table.name}: {_short(table.description)}"
+    return "\n".join([head, *(f"  {_column_text(column)}" for column in columns)])
+
+
+def _shown_columns(table: Table, said: set[str], used: Collection[str], joins: set[str]) -> list[Column]:
+    if len(table.columns) <= _COLUMNS:
+        return table.columns
+    ranked = sorted(table.columns, key=lambda column: -_need(column, table, said, used, joins))
+    kept = {column.name for column in ranked[:_COLUMNS]}
+    return [column for column in table.columns if column.name in kept]
+
+
+def _need(column: Column, table: Table, said: set[str], used: Collection[str], joins: set[str]) -> float:
+    """How likely a query needs the column: its words in the question, its use in examples, time, joins."""
+    name, about = set(content_words(column.name)), set(content_words(column.description))
+    values = set(content_words(" ".join(column.values)))
+    score = 3 * len(name & said) / max(1, len(name)) + len(about & said) / max(3, len(about)) + 2 * bool(values & said)
+    score += 2.0 * (column.name in used) + 1.0 * (f"{table.name}.{column.name}" in joins)
+    return score + 1.5 * column.type.lower().startswith(("datetime", "timestamp", "date"))
+
+
+def _column_text(column: Column) -> str:
+    text = f"{column.name} {column.type}"
+    if column.values:
+        more = ", ..." if len(column.values) > _VALUES else ""
+        text += f" [{', '.join(column.values[:_VALUES])}{more}]"
+    return f"{text} - {_short(column.description)}" if column.description else text
+
+
+def _partners(catalog: Catalog, tables: Sequence[Table], said: set[str]) -> list[Table]:
+    """Tables that the best one can be joined with and that the question names: shown by their columns' names alone."""
+    if not tables:
+        return []
+    ends = [(one.from_.rpartition(".")[0], one.to.rpartition(".")[0]) for one in catalog.relationships]
+    partners = {name for pair in ends if tables[0].name in pair for name in pair}
+    return [
+        table
+        for table in catalog.tables
+        if table.name in partners and table not in tables and said & set(content_words(table.name))
+    ]
+
+
+def _join_lines(catalog: Catalog, tables: Sequence[Table]) -> list[str]:
+    names = {table.name for table in tables}
+    return [
+        f"join {one.from_} = {one.to}"
+        for one in catalog.relationships
+        if one.from_.rpartition(".")[0] in names and one.to.rpartition(".")[0] in names
+    ]
+
+
+def _short(text: str) -> str:
+    """The first sentence, cut at a word."""
+    sentence = text.split(". ")[0].strip().rstrip(".")
+    return sentence if len(sentence) <= _DESCRIPTION else sentence[:_DESCRIPTION].rsplit(" ", 1)[0]

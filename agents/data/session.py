@@ -1,0 +1,131 @@
+"""DuckDB connections that can read one schema group and do nothing else.
+
+A *session* is one locked in-memory DuckDB: either empty typed tables of a catalog, or the group's file attached
+read-only. No file, network, extension or setting can be reached from it; queries run on cursors of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from agents.data.platform import Platform, load_platform
+from shared.catalog import Catalog, Table
+from shared.errors import QueryFailed, QueryOutOfMemory, QueryTimeout, StorageFailed
+
+Connection = duckdb.DuckDBPyConnection
+_GROUP = "lexiquery_group"
+
+
+def quoted(name: str) -> str:
+    """A SQL identifier that means exactly `name`."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def create_table_sql(table: Table, platform: Platform) -> str:
+    """The CREATE TABLE that holds a catalog table, types as the platform maps them."""
+    columns = ", ".join(f"{quoted(column.name)} {platform.duckdb_type(column.type)}" for column in table.columns)
+    return f"CREATE TABLE {quoted(table.name)} ({columns})"
+
+
+def open_empty(catalog: Catalog, memory_mb: int) -> Connection:
+    """A session over empty tables with the catalog's columns."""
+    connection = _open(memory_mb)
+    platform = load_platform(catalog.platform)
+    for table in catalog.tables:
+        connection.execute(create_table_sql(table, platform))
+    return _locked(connection)
+
+
+def open_group(path: Path, memory_mb: int) -> Connection:
+    """A session over the group's DuckDB file, read-only. Raises StorageFailed when the file can't be read."""
+    connection = _open(memory_mb)
+    try:
+        connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS {_GROUP} (READ_ONLY)")
+    except duckdb.Error as error:
+        raise StorageFailed(f"can't read the rows at {path}: {error}", suggestion="import the catalog again") from error
+    return _locked(connection)
+
+
+def _open(memory_mb: int) -> Connection:
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "autoload_known_extensions": "false",
+            "autoinstall_known_extensions": "false",
+            "memory_limit": f"{memory_mb}MB",
+            "threads": "2",
+            "temp_directory": "",
+            "python_enable_replacements": "false",
+        },
+    )
+
+
+def _locked(connection: Connection) -> Connection:
+    for setting in ("TimeZone = 'UTC'", "enable_external_access = false", "lock_configuration = true"):
+        connection.execute(f"SET GLOBAL {setting}")
+    return connection
+
+
+def cursor(session: Connection, catalog: Catalog, *, attached: bool) -> Connection:
+    """A connection of its own for one query: safe to use beside others, with the catalog's clock as `now`."""
+    own = session.cursor()
+    if attached:
+        own.execute(f"USE {_GROUP}")
+    for macro in _clock_macros(catalog):
+        own.execute(macro)
+    return own
+
+
+def _clock_macros(catalog: Catalog) -> list[str]:
+    """Temporary macros that shadow every function that reads the clock, so that the query's text stays as it is."""
+    if catalog.clock is None:
+        return []
+    clock = catalog.clock.isoformat()
+    instant, moment = f"TIMESTAMPTZ '{clock}'", f"(TIMESTAMPTZ '{clock}' AT TIME ZONE 'UTC')"
+    day, clock_time = f"{moment}::DATE", f"{moment}::TIME"
+    values = {
+        **dict.fromkeys(("now", "current_timestamp", "get_current_timestamp", "transaction_timestamp"), instant),
+        "current_localtimestamp": moment,
+        **dict.fromkeys(("today", "current_date"), day),
+        **dict.fromkeys(("get_current_time", "current_localtime"), clock_time),
+    }
+    macros = [f"CREATE TEMP MACRO {name}() AS {value}" for name, value in values.items()]
+    ages = f"(a) AS system.main.age({moment}, a), (a, b) AS system.main.age(a, b)"
+    return [*macros, f"CREATE TEMP MACRO age{ages}"]
+
+
+@contextmanager
+def limited(connection: Connection, seconds: float) -> Iterator[None]:
+    """Within the block, queries are interrupted after `seconds`; what fails is a QueryFailed with a stable code."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise QueryTimeout(f"the query ran longer than {seconds:g} s", suggestion="narrow its time range") from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryOutOfMemory(
+            f"the query wants more memory than it may have: {first_line(error)}",
+            suggestion="aggregate earlier or narrow its time range",
+        ) from error
+    except duckdb.Error as error:
+        raise QueryFailed(first_line(error)) from error
+    finally:
+        timer.cancel()
+
+
+def first_line(error: duckdb.Error) -> str:
+    """DuckDB's message without its class prefix, the excerpt of the query and the advice.
+
+    Of a CSV file's error three lines: where, the line itself, and what is wrong with it.
+    """
+    lines = str(error).split("\n")
+    _, colon, message = lines[0].partition("Error: ")
+    message = message.strip() if colon else lines[0]
+    return "; ".join([message, *lines[1:3]]) if message.startswith("CSV Error") else message

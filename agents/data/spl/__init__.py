@@ -1,0 +1,63 @@
+"""SPL, Splunk's search language: its own grammar, binder, safety and translation, and the platform made of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+from agents.data.platform import NotExecutable, Platform
+from agents.data.spl.check import Parsed, check_spl
+from agents.data.spl.source import Macro
+from agents.data.spl.sources import tables_read
+from agents.data.spl.transpile import to_duckdb
+from agents.data.spl.transpile.types import column_type
+from shared.catalog import Catalog, Table
+from shared.models import Check
+
+__all__ = ["Macro", "Parsed", "Spl", "check_spl"]
+
+_KEPT = 64
+
+
+@lru_cache(maxsize=_KEPT)
+def _parsed(query: str) -> Parsed:
+    """The checks of one proof read the same text."""
+    return Parsed(query)
+
+
+class Spl(Platform):
+    name: ClassVar[str] = "spl"
+    language: ClassVar[str] = "SPL (Splunk)"
+    description: ClassVar[str] = "Searches Splunk indexes and lookups with SPL"
+    dialect_notes: ClassVar[str] = """\
+Start with index=NAME and filters, then pipe: index=web status>=500 earliest=-24h | stats count by host
+A search that starts with a command needs a pipe: | inputlookup hosts
+search: AND is implied, OR and NOT in capitals, * is a wildcard, values ignore case: user=adm* NOT host IN (a, b)
+where and eval: text in "double quotes", odd field names in 'single quotes', case counts, . joins text, like(x, "a%")
+stats, chart and timechart keep only their results and by fields: compute or filter other fields before them
+Conditional counts: stats count(eval(status>=500)) as errors, dc(user) as users by host
+Time: _time is the event's time; earliest=-7d@d latest=@d; bin _time span=1h; timechart span=1h count by host
+Sort descending with - : | sort - count | head 10. Top values: | top limit=5 uri
+There is no SELECT, FROM, HAVING, LIMIT or GROUP BY."""
+
+    def parse(self, query: str, catalog: Catalog) -> Check:
+        return _parsed(query).parse()
+
+    def bind(self, query: str, catalog: Catalog) -> Check:
+        return _parsed(query).bind(catalog)
+
+    def safety(self, query: str, catalog: Catalog) -> Check:
+        return _parsed(query).safety(catalog)
+
+    def to_duckdb(self, query: str, catalog: Catalog) -> str:
+        pipeline = _parsed(query).pipeline
+        if pipeline is None:
+            raise NotExecutable("the search does not parse")
+        return to_duckdb(pipeline, catalog)
+
+    def duckdb_type(self, type_name: str) -> str:
+        return column_type(type_name)
+
+    def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
+        pipeline = _parsed(query).pipeline
+        return tables_read(pipeline, catalog) if pipeline else []

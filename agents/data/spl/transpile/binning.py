@@ -1,0 +1,43 @@
+"""bin: `_time` into buckets of time, numbers into ranges."""
+
+# ruff: noqa: S608 - a translation into SQL writes SQL; names pass quote(), values string().
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agents.data.platform import NotExecutable
+from agents.data.spl.ast import Bin
+from agents.data.spl.transpile.relation import Relation, Translation
+from agents.data.spl.transpile.steps import field, settled
+from agents.data.spl.transpile.times import Span, automatic_span, span
+from agents.data.spl.transpile.values import Sql, as_num, is_number, number_text
+
+
+def bin_command(t: Translation, relation: Relation, command: Bin) -> Relation:
+    if command.options.keys() & {"start", "end", "aligntime", "minspan"}:
+        raise NotExecutable("bin is translated with span and bins")
+    value = field(relation, command.field)
+    target = command.alias.name if command.alias else command.field.name
+    if value.kind == "time":
+        size = chosen_span(relation, command.option("span"), int(command.option("bins", "100")))
+        bucket = settled(target, Sql(size.bucket(value.text), "time"))
+        return replace(t.with_columns(relation, {target: bucket}), span=size)
+    return t.with_columns(relation, {target: _range(as_num(value), command.option("span"))})
+
+
+def chosen_span(relation: Relation, text: str, bins: int = 100) -> Span:
+    """The span asked for, or the one Splunk would choose for the range of the data."""
+    if text:
+        return span(text)
+    low = relation.low or f'(SELECT min("_time") FROM {relation.name})'
+    high = relation.high or f'(SELECT max("_time") FROM {relation.name})'
+    return automatic_span(low, high, bins)
+
+
+def _range(number: str, size: str) -> Sql:
+    """`200-300`, as Splunk names a range."""
+    if not is_number(size) or float(size) <= 0:
+        raise NotExecutable("bin of numbers is translated with a number as span")
+    low = f"(floor({number} / {size}) * {size})"
+    return Sql(f"({number_text(low)} || '-' || {number_text(f'({low} + {size})')})", "str")

@@ -1,0 +1,136 @@
+"""The SQL being built: a chain of common table expressions, one a step, and what is known of the last one's rows."""
+
+# ruff: noqa: S608 - a translation into SQL writes SQL; names pass quote(), values string().
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from agents.data.platform import NotExecutable
+from agents.data.spl.ast import Pipeline, Subsearch
+from agents.data.spl.transpile.times import Span, clock
+from agents.data.spl.transpile.values import Kind, Sql, quote
+from shared.catalog import Catalog
+
+# The hidden column that keeps rows in SPL's order once the fields that gave it are gone.
+ORDER = "#"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """name: of its CTE; columns: visible fields in order; order: SQL that orders the rows, if anything does.
+
+    pinned: it has the hidden column; open: it has more columns than are known (a pivot's);
+    low, high: the time range asked for; span: of `_time`, after bin; values: known values of unchanged columns.
+    """
+
+    name: str
+    columns: dict[str, Kind]
+    order: str | None = None
+    pinned: bool = False
+    open: bool = False
+    low: str | None = None
+    high: str | None = None
+    span: Span | None = None
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def get(self, name: str) -> Sql | None:
+        """The field as SQL; None if it does not exist."""
+        if name in self.columns:
+            return Sql(quote(name), self.columns[name])
+        return Sql(quote(name), "num") if self.open else None
+
+
+Run = Callable[[Pipeline, Relation | None], Relation]
+
+
+def _unset(pipeline: Pipeline, relation: Relation | None) -> Relation:
+    raise AssertionError("a translation is run by to_duckdb")
+
+
+class Translation:
+    """ctes: (name, SQL) in order. now: a TIMESTAMP; run: translates a pipeline, over rows or from its own start."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.now = clock(catalog)
+        self.ctes: list[tuple[str, str]] = []
+        self.run: Run = _unset
+
+    def subsearch(self, node: Subsearch) -> Relation:
+        return self.run(node.pipeline, None)
+
+    def add(self, sql: str) -> str:
+        """Append a step; its name."""
+        name = f"s{len(self.ctes)}"
+        self.ctes.append((name, sql))
+        return name
+
+    def step(self, relation: Relation, sql: str, columns: dict[str, Kind] | None = None) -> Relation:
+        """The relation after a step that keeps the rows' order column, if any."""
+        kept = relation.columns if columns is None else columns
+        _no_twins(kept)
+        return replace(relation, name=self.add(sql), columns=kept)
+
+    def with_columns(self, relation: Relation, changes: dict[str, Sql]) -> Relation:
+        """Set fields: existing ones in place, new ones at the end."""
+        if any(f'"{name}"' in (relation.order or "") for name in changes):
+            relation = self.pin(relation)
+        old = [f"{sql.text} AS {quote(name)}" for name, sql in changes.items() if name in relation.columns]
+        new = [f"{sql.text} AS {quote(name)}" for name, sql in changes.items() if name not in relation.columns]
+        star = f"* REPLACE ({', '.join(old)})" if old else "*"
+        columns = {**relation.columns, **{name: known(sql.kind) for name, sql in changes.items()}}
+        values = {name: known_values for name, known_values in relation.values.items() if name not in changes}
+        result = self.step(relation, f"SELECT {', '.join([star, *new])} FROM {relation.name}", columns)
+        return replace(result, values=values)
+
+    def pin(self, relation: Relation) -> Relation:
+        """Number the rows in their order, so that the order survives whatever happens to the fields."""
+        if relation.pinned:
+            return relation
+        window = f"ORDER BY {relation.order}" if relation.order else ""
+        sql = f"SELECT *, row_number() OVER ({window}) AS {quote(ORDER)} FROM {relation.name}"
+        return replace(relation, name=self.add(sql), pinned=True, order=quote(ORDER))
+
+    def project(self, relation: Relation, columns: Iterable[str]) -> Relation:
+        """Only these fields, in this order."""
+        names = list(dict.fromkeys(columns))
+        lost = [name for name in relation.columns if name not in names]
+        if any(f'"{name}"' in (relation.order or "") for name in lost):
+            relation = self.pin(relation)
+        kept = {name: relation.columns.get(name, "num") for name in names}
+        hidden = [quote(ORDER)] if relation.pinned else []
+        items = ", ".join([*map(quote, names), *hidden]) or "NULL AS nothing"
+        return replace(self.step(relation, f"SELECT {items} FROM {relation.name}", kept), open=False)
+
+    def fresh(self, sql: str, columns: dict[str, Kind], order: str | None = None) -> Relation:
+        """A relation of new rows, such as stats makes."""
+        _no_twins(columns)
+        return Relation(self.add(sql), columns, order)
+
+    def finish(self, relation: Relation) -> str:
+        """One SELECT: the visible fields, in the rows' order."""
+        if relation.open:
+            items = f"* EXCLUDE ({quote(ORDER)})" if relation.pinned else "*"
+        else:
+            items = ", ".join(map(quote, relation.columns)) or "NULL AS nothing"
+        order = f" ORDER BY {relation.order}" if relation.order else ""
+        return self.with_steps(f"SELECT {items} FROM {relation.name}{order}")
+
+    def with_steps(self, select: str) -> str:
+        """The statement with all steps so far before it."""
+        steps = ",\n".join(f"{name} AS ({sql})" for name, sql in self.ctes)
+        return f"WITH {steps}\n{select}"
+
+
+def known(kind: Kind) -> Kind:
+    return "str" if kind == "null" else kind
+
+
+def _no_twins(columns: dict[str, Kind]) -> None:
+    """DuckDB's names ignore case, SPL's don't."""
+    seen: dict[str, str] = {}
+    for name in columns:
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            raise NotExecutable(f"fields '{other}' and '{name}' differ only in case")

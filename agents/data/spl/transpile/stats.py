@@ -1,0 +1,164 @@
+"""stats, eventstats, streamstats, and tstats over indexes."""
+
+# ruff: noqa: S608 - a translation into SQL writes SQL; names pass quote(), values string().
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.data.platform import NotExecutable
+from agents.data.spl.ast import Aggregate, Aggregation, FieldRef
+from agents.data.spl.binder.scope import rename_by_wildcard
+from agents.data.spl.transpile.aggregates import Argument, aggregate_sql
+from agents.data.spl.transpile.binning import chosen_span
+from agents.data.spl.transpile.reading import base_search
+from agents.data.spl.transpile.relation import Relation, Translation, known
+from agents.data.spl.transpile.steps import compiler, field, matching, settled
+from agents.data.spl.transpile.values import Kind, Sql, as_bool, quote
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result column of stats."""
+
+    name: str
+    sql: Sql
+
+
+def outputs(t: Translation, relation: Relation, items: list[Aggregation], over: str = "") -> list[Output]:
+    """The result columns, with wildcards spelled out."""
+    found: list[Output] = []
+    for item in items:
+        if item.macro:
+            raise NotExecutable(f"macro '{item.text}' has no definition")
+        found += _expanded(t, relation, item, over)
+    return found
+
+
+def _expanded(t: Translation, relation: Relation, item: Aggregation, over: str) -> list[Output]:
+    if not isinstance(item.argument, FieldRef):
+        value = _evaluated(t, relation, item)
+        return [Output(item.output, aggregate_sql(item.function, Argument(value, relation, over)))]
+    results = []
+    pattern = item.argument.name
+    for name in matching(relation, item.argument):
+        found = relation.get(name)
+        if found is None:
+            raise NotExecutable(f"there is no field '{name}' here")
+        sql = aggregate_sql(item.function, Argument(found, relation, over))
+        output = item.output if "*" not in pattern else f"{item.function}({name})"
+        if item.alias and "*" in pattern:
+            output = rename_by_wildcard(name, pattern, item.alias.name)
+        results.append(Output(output, sql))
+    return results
+
+
+def _evaluated(t: Translation, relation: Relation, item: Aggregation) -> Sql | None:
+    """`count(eval(condition))` counts where it holds; other functions take the value."""
+    if item.argument is None or isinstance(item.argument, FieldRef):
+        return None
+    value = compiler(t, relation).compile(item.argument)
+    if value.kind == "bool":
+        return Sql(f"(CASE WHEN {as_bool(value)} THEN 1 END)", "int")
+    return value
+
+
+def stats(t: Translation, relation: Relation, command: Aggregate) -> Relation:
+    keys = [key.name for key in command.by]
+    return grouped(t, relation, keys, command.aggregations)
+
+
+def grouped(t: Translation, relation: Relation, keys: list[str], items: list[Aggregation]) -> Relation:
+    """One row for each combination of the keys' values; rows without one of them don't count."""
+    relation = _expand_keys(t, relation, keys)
+    found = outputs(t, relation, items)
+    columns: dict[str, Kind] = {}
+    selected = []
+    for key in keys:
+        value = field(relation, FieldRef(key, 0))
+        shown = settled(key, value)
+        columns[key] = known(shown.kind)
+        selected.append(f"{shown.text} AS {quote(key)}")
+    for output in found:
+        columns[output.name] = known(output.sql.kind)
+        selected.append(f"{output.sql.text} AS {quote(output.name)}")
+    names = [quote(key) for key in keys]
+    where = f" WHERE {' AND '.join(f'{name} IS NOT NULL' for name in names)}" if names else ""
+    group = f" GROUP BY {', '.join(f'{relation.name}.{name}' for name in names)}" if names else ""
+    sql = f"SELECT {', '.join(selected)} FROM {relation.name}{where}{group}"
+    result = t.fresh(sql, columns, ", ".join(names) or None)
+    return replace(result, low=relation.low, high=relation.high, span=relation.span, values=relation.values)
+
+
+def _expand_keys(t: Translation, relation: Relation, keys: list[str]) -> Relation:
+    """A multivalue key counts the event under each of its values."""
+    for key in keys:
+        if relation.columns.get(key) == "mv":
+            columns: dict[str, Kind] = {**relation.columns, key: "str"}
+            sql = f"SELECT * REPLACE (unnest({quote(key)}) AS {quote(key)}) FROM {relation.name}"
+            relation = t.step(relation, sql, columns)
+    return relation
+
+
+def eventstats(t: Translation, relation: Relation, command: Aggregate) -> Relation:
+    """Each row with the statistics of its group."""
+    keys = [key.name for key in command.by]
+    groups = grouped(t, relation, keys, command.aggregations)
+    added = [name for name in groups.columns if name not in keys]
+    replaced = [quote(name) for name in added if name in relation.columns]
+    star = f"r.* EXCLUDE ({', '.join(replaced)})" if replaced else "r.*"
+    items = ", ".join([star, *(f"g.{quote(name)}" for name in added)])
+    on = " AND ".join(f"{_joined(relation, key)} = g.{quote(key)}" for key in keys) or "true"
+    kept = {name: kind for name, kind in relation.columns.items() if name not in added}
+    columns = {**kept, **{name: groups.columns[name] for name in added}}
+    if any(f'"{name}"' in (relation.order or "") for name in added):
+        relation = t.pin(relation)
+    return t.step(relation, f"SELECT {items} FROM {relation.name} AS r LEFT JOIN {groups.name} AS g ON {on}", columns)
+
+
+def _joined(relation: Relation, key: str) -> str:
+    return settled(key, Sql(f"r.{quote(key)}", relation.columns.get(key, "num"))).text
+
+
+def streamstats(t: Translation, relation: Relation, command: Aggregate) -> Relation:
+    """Each row with the statistics of the rows before it, in the current order."""
+    if command.options.keys() & {"time_window", "reset_on_change", "reset_before", "reset_after"}:
+        raise NotExecutable("streamstats is translated with window, current and global")
+    relation = t.pin(relation)
+    keys = [quote(field(relation, key).text.strip('"')) for key in command.by]
+    partition = f"PARTITION BY {', '.join(keys)} " if keys else ""
+    over = f" OVER ({partition}ORDER BY {relation.order} {_frame(command, bool(keys))})"
+    changes = {}
+    for output in outputs(t, relation, command.aggregations, over):
+        sql = output.sql
+        if keys:
+            there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
+            sql = Sql(f"(CASE WHEN {there} THEN {sql.text} END)", sql.kind)
+        changes[output.name] = sql
+    return t.with_columns(relation, changes)
+
+
+def _frame(command: Aggregate, grouped_by: bool) -> str:
+    """A window counts rows of all groups unless global=f: then, those of its own."""
+    window = int(command.option("window", "0"))
+    end = "CURRENT ROW" if command.flag("current", True) else "1 PRECEDING"
+    if window == 0:
+        return f"ROWS BETWEEN UNBOUNDED PRECEDING AND {end}"
+    first = window - 1 if command.flag("current", True) else window
+    unit = "RANGE" if grouped_by and command.flag("global", True) else "ROWS"
+    return f"{unit} BETWEEN {first} PRECEDING AND {end}"
+
+
+def tstats(t: Translation, relation: Relation | None, command: Aggregate) -> Relation:
+    """tstats over an index: the same as stats, on the events themselves."""
+    if command.dataset is not None or command.name == "mstats" or command.flag("prestats"):
+        raise NotExecutable("tstats is translated over indexes, without prestats")
+    events = base_search(t, command.where)
+    keys = [key.name for key in command.by]
+    span = command.spans.get("_time") or command.options.get("span")
+    if span is not None:
+        size = chosen_span(events, span.text)
+        events = t.with_columns(events, {"_time": Sql(size.bucket(quote("_time")), "time")})
+        events = replace(events, span=size)
+        keys = keys if "_time" in keys else [*keys, "_time"]
+    return grouped(t, events, keys, command.aggregations)

@@ -1,0 +1,107 @@
+"""SQL of several dialects: parsed by sqlglot, bound to the catalog scope by scope, run on DuckDB."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agents.data.platform import NotExecutable, Platform
+from agents.data.sql.binding import known_tables, lookup, unknown_names
+from agents.data.sql.functions import unknown_functions
+from agents.data.sql.parsing import Parsed, Parser
+from agents.data.sql.safety import problems_of
+from agents.data.sql.types import duckdb_type
+from shared.catalog import Catalog, Table
+from shared.errors import InvalidInput, did_you_mean
+from shared.models import Check, CheckName, Problem
+
+DIALECTS = ("duckdb", "sqlite", "postgres", "mysql", "tsql", "snowflake", "bigquery")
+PROVER = f"sqlglot {version('sqlglot')}"
+
+
+class Sql(Platform):
+    name = "sql"
+    language = "SQL"
+    description = "SQL databases and warehouses: DuckDB, SQLite, PostgreSQL, MySQL, SQL Server, Snowflake, BigQuery"
+    dialect_notes = (
+        "One SELECT; WITH is fine. Name columns by their table's alias where several tables are joined. "
+        "Time: ts >= now() - INTERVAL 1 DAY, date_trunc('hour', ts). Compare text without case with lower(x) = 'y'. "
+        "Every selected column that is not aggregated stands in GROUP BY."
+    )
+
+    def __init__(self) -> None:
+        self._parser = Parser()
+
+    def parse(self, query: str, catalog: Catalog) -> Check:
+        return _check("parse", self._parse(query, catalog).problems)
+
+    def bind(self, query: str, catalog: Catalog) -> Check:
+        """Tables and columns in their scopes, and functions. What only types can tell is the dry run's to find."""
+        select = self._parse(query, catalog).select
+        if select is None:
+            return Check(name="bind", status="skipped", prover=PROVER, detail="it is not one SELECT")
+        return _check("bind", [*unknown_names(select, catalog), *unknown_functions(select, catalog.dialect)])
+
+    def safety(self, query: str, catalog: Catalog) -> Check:
+        return _check("safety", problems_of(self._parse(query, catalog)))
+
+    def to_duckdb(self, query: str, catalog: Catalog) -> str:
+        select = self._parse(query, catalog).select
+        if select is None:
+            raise NotExecutable("it is not one SELECT")
+        try:
+            return _as_in_catalog(select, catalog).sql(dialect="duckdb", comments=False)
+        except (SqlglotError, RecursionError) as error:
+            raise NotExecutable(f"no translation to DuckDB: {error}") from error
+
+    def duckdb_type(self, type_name: str) -> str:
+        """Types are those of any supported dialect: `NUMERIC(10,2)`, `datetime2`, `serial`."""
+        return duckdb_type(type_name, DIALECTS)
+
+    def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
+        select = self._parse(query, catalog).select
+        return known_tables(select, catalog) if select is not None else []
+
+    def _parse(self, query: str, catalog: Catalog) -> Parsed:
+        if catalog.dialect not in DIALECTS:
+            raise InvalidInput(
+                f"unknown SQL dialect '{catalog.dialect}'", suggestion=did_you_mean(catalog.dialect, DIALECTS)
+            )
+        return self._parser.parse(query, catalog.dialect)
+
+
+def _check(name: CheckName, problems: list[Problem]) -> Check:
+    return Check(name=name, status="failed" if problems else "passed", prover=PROVER, problems=problems)
+
+
+def _as_in_catalog(select: exp.Query, catalog: Catalog) -> exp.Query:
+    """A copy whose tables are the sandbox's: `sales.orders` is one name there, and keeps `orders` as its alias."""
+    copy = select.copy()
+    schemas = set()
+    for table in list(copy.find_all(exp.Table)):
+        known = lookup(table, catalog) if isinstance(table.this, exp.Identifier) else None
+        if known is None or (not table.db and _is_cte(table)):
+            continue
+        schemas.add(table.db)
+        if known.name != table.name and not table.alias:
+            table.set("alias", exp.TableAlias(this=table.this.copy()))
+        table.set("this", exp.to_identifier(known.name, quoted=True))
+        table.set("db", None)
+        table.set("catalog", None)
+    for column in copy.find_all(exp.Column):
+        if column.db in schemas - {""} and column.catalog.lower() in ("", catalog.schema_group.lower()):
+            column.set("db", None)
+            column.set("catalog", None)
+    return copy
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Whether a WITH around it defines the name, which then hides the catalog's."""
+    owner = table.find_ancestor(exp.Query)
+    while owner is not None:
+        if any(cte.alias.lower() == table.name.lower() for cte in owner.ctes):
+            return True
+        owner = owner.find_ancestor(exp.Query)
+    return False

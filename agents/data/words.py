@@ -1,0 +1,93 @@
+"""Words of questions, names and values, made comparable; and BM25 over them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+_TOKEN = re.compile(r"[\w.@:/\\-]*\w")
+_ENDINGS = ("ings", "ing", "ies", "ied", "ed", "es", "s")
+# Words that a question needs to be a sentence, and words of every question ("show me", "how many").
+_COMMON = """
+    a about all also am an and any are as at be been between but by can could did do does each every find for
+    from get give had has have how i if in into is it its last list many me more most much my no not of off on
+    one only or our out over past per please return select show so than that the their them there these they
+    this those to top under up us using was we were what when where which who whom whose why will with within
+    would you your
+"""
+_STOP = frozenset(_COMMON.split())
+
+
+def stem(word: str) -> str:
+    """A crude common form: `failures`, `failure` → `failure`; `processes`, `process` → `process`; `denied` → `deny`."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            root = word[: -len(ending)]
+            if ending in ("ies", "ied"):
+                return root + "y"
+            if ending == "s" and root.endswith(("s", "u", "i")):
+                return word
+            if ending == "es" and not root.endswith(("s", "x", "z", "ch", "sh")):
+                return root + "e"
+            return root
+    return word
+
+
+def pieces(text: str) -> list[str]:
+    """Every word of a text or a name, split at case and digits, lowercase and stemmed, in order."""
+    return [stem(piece.lower()) for piece in _PIECE.findall(text)]
+
+
+def plain(name: str) -> str:
+    """A name as words: `UserPrincipalName` → `user principal name`."""
+    return " ".join(piece.lower() for piece in _PIECE.findall(name))
+
+
+def content_words(text: str) -> list[str]:
+    """`pieces` without the words that carry no meaning of their own."""
+    return [stem(piece.lower()) for piece in _PIECE.findall(text) if piece.lower() not in _STOP and len(piece) > 1]
+
+
+def tokens(text: str) -> list[str]:
+    """Runs without spaces, lowercase: `web-3`, `10.0.0.4`, `a.b@c.org` stay whole."""
+    return [token.lower() for token in _TOKEN.findall(text)]
+
+
+class Bm25:
+    """Okapi BM25 (k1 1.2, b 0.75) over bags of words.
+
+    `scores` are divided by the best score a document could get for the same words, so they lie in 0..1 and can be
+    compared between collections of different size.
+    """
+
+    _K1 = 1.2
+    _B = 0.75
+
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        self._counts = [Counter(document) for document in documents]
+        lengths = [len(document) for document in documents]
+        self._lengths = lengths
+        self._mean = sum(lengths) / len(lengths) if lengths else 0.0
+        self._found = Counter(word for counts in self._counts for word in counts)
+
+    def scores(self, words: Sequence[str]) -> list[float]:
+        unique = list(dict.fromkeys(words))
+        best = sum(self._idf(word) * (self._K1 + 1) for word in unique)
+        return [
+            sum(self._term(word, number) for word in unique) / best if best else 0.0
+            for number in range(len(self._counts))
+        ]
+
+    def _idf(self, word: str) -> float:
+        found = self._found[word]
+        return math.log(1 + (len(self._counts) - found + 0.5) / (found + 0.5))
+
+    def _term(self, word: str, number: int) -> float:
+        count = self._counts[number][word]
+        if not count:
+            return 0.0
+        length = self._lengths[number] / self._mean
+        return self._idf(word) * count * (self._K1 + 1) / (count + self._K1 * (1 - self._B + self._B * length))

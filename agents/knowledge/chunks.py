@@ -1,0 +1,86 @@
+"""Cutting a document into passages short enough to be quoted: along its headings and steps, code and tables whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.knowledge.documents import Block, Document
+from agents.knowledge.text import sentences
+
+CHUNK_CHARACTERS = 1200
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A passage. path: the titles above it, the document's first; language: of code, None if unknown."""
+
+    path: tuple[str, ...]
+    kind: Literal["text", "code", "table"]
+    text: str
+    language: str | None = None
+
+
+def chunks_of(document: Document) -> list[Chunk]:
+    """The passages in order. Text is at most CHUNK_CHARACTERS long; code and tables are as long as they are."""
+    found: list[Chunk] = []
+    path = _Path(document.title)
+    pending: list[str] = []
+    for block in document.blocks:
+        if block.kind in ("text", "step"):
+            pending.append(block.text)
+            continue
+        found.extend(_texts(path.titles, pending))
+        pending = []
+        if block.kind == "heading":
+            path.enter(block)
+        else:
+            found.append(Chunk(path.titles, "code" if block.kind == "code" else "table", block.text, block.language))
+    found.extend(_texts(path.titles, pending))
+    return found or [Chunk((document.title,), "text", document.title)]
+
+
+class _Path:
+    """The titles above the place where a reader is."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._headings: list[tuple[int, str]] = []
+
+    def enter(self, heading: Block) -> None:
+        self._headings = [(level, text) for level, text in self._headings if level < heading.level]
+        self._headings.append((heading.level, heading.text))
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        below = [text for _, text in self._headings]
+        return (self._title, *(below[1:] if below[:1] == [self._title] else below))
+
+
+def _texts(path: tuple[str, ...], blocks: list[str]) -> Iterator[Chunk]:
+    """The blocks packed into as few passages as the length allows; a block is cut only if it alone is too long."""
+    text = ""
+    for piece in (piece for block in blocks for piece in _bounded(block)):
+        if text and len(text) + 1 + len(piece) > CHUNK_CHARACTERS:
+            yield Chunk(path, "text", text)
+            text = ""
+        text = f"{text}\n{piece}" if text else piece
+    if text:
+        yield Chunk(path, "text", text)
+
+
+def _bounded(block: str) -> Iterator[str]:
+    """The block, or its sentences packed to the length, or for a sentence without end its slices."""
+    if len(block) <= CHUNK_CHARACTERS:
+        yield block
+        return
+    text = ""
+    for sentence in sentences(block):
+        for start in range(0, len(sentence), CHUNK_CHARACTERS):
+            piece = sentence[start : start + CHUNK_CHARACTERS]
+            if text and len(text) + 1 + len(piece) > CHUNK_CHARACTERS:
+                yield text
+                text = ""
+            text = f"{text} {piece}" if text else piece
+    yield text

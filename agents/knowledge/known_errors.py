@@ -1,0 +1,227 @@
+"""Known errors: a signature in the logs, what causes it, what fixes it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from agents.agent import Agent, Skill
+from agents.knowledge import scoring
+from agents.knowledge.chunks import Chunk
+from agents.knowledge.ingest import sync_vectors
+from agents.knowledge.library import Library
+from agents.knowledge.requests import parsed
+from agents.knowledge.search import EXCERPT_CHARACTERS, shortened
+from agents.knowledge.store import known_errors_table
+from agents.knowledge.templates import WILDCARD, Template, words_of
+from agents.knowledge.text import identifiers
+from shared.errors import InvalidInput, NotFound
+from shared.llm.client import Models
+from shared.models import Failure, Hits, IngestReport, KnowledgeHit, Model, SearchRequest
+from shared.settings import Settings
+
+
+class KnownError(Model):
+    """signature: a log line with `<*>` for what varies; see: runbooks, tickets or pages that say more."""
+
+    id: str = Field(min_length=1, max_length=64)
+    title: str = Field(min_length=1)
+    signature: str = Field(min_length=1)
+    services: list[str] = []
+    cause: str = Field(min_length=1)
+    fix: str = Field(min_length=1)
+    see: list[str] = []
+
+    @field_validator("services", "see", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value or []
+
+    @property
+    def passage(self) -> Chunk:
+        services = f"Services: {', '.join(self.services)}\n" if self.services else ""
+        signature = self.signature.replace(WILDCARD, "…")
+        text = f"{signature}\n{services}Cause: {self.cause}\nFix: {self.fix}"
+        return Chunk((self.title,), "text", text)
+
+    @property
+    def excerpt(self) -> str:
+        """Cause and fix, each with its share of the length."""
+        cause, fix = f"Cause: {self.cause}", f"Fix: {self.fix}"
+        spare = max(0, EXCERPT_CHARACTERS // 2 - len(fix))
+        cause = shortened(cause, EXCERPT_CHARACTERS // 2 - 1 + spare)
+        return f"{cause} {shortened(fix, EXCERPT_CHARACTERS - 1 - len(cause))}"
+
+
+class KnownErrorIndex:
+    """The known errors of a data directory. `close` frees the vector store."""
+
+    def __init__(self, engine: AsyncEngine, models: Models, settings: Settings) -> None:
+        self._engine = engine
+        self._library = Library(engine, models, settings, "known_errors")
+
+    async def add(self, path: Path) -> IngestReport:
+        """Import a YAML file: a list of KnownError, or {known_errors: [...]}. One of an earlier import of the file that
+        is no longer in it is removed; a broken one is reported and skipped.
+
+        Raises NotFound, or InvalidInput when the file as a whole can't be read.
+        """
+        report = IngestReport()
+        known = await self._library.hashes()
+        file, entries = await asyncio.to_thread(_read, path)
+        there: set[str] = set()
+        for number, entry in enumerate(entries):
+            try:
+                error = _known_error(entry, number, there)
+            except InvalidInput as problem:
+                report.failed.append(Failure(source=f"{file.name}#{number + 1}", reason=str(problem)))
+                continue
+            there.add(error.id)
+            await self._put(error, file, known, report)
+        await self._remove({place for place in known if _is_gone(place, file, there)}, report)
+        await sync_vectors(self._library, report)
+        return report
+
+    async def search(self, text: str, limit: int = 5) -> list[KnowledgeHit]:
+        """Known errors that bear on the text: those whose signature it quotes first, then by words and meaning."""
+        matches = await self._library.search(text, limit)
+        known = await self._all()
+        scores = dict(_quoted(text, known))
+        for match in matches:
+            location = match.passage.location
+            if location in known:
+                scores[location] = max(scores.get(location, 0.0), match.score)
+        best = sorted(scores, key=lambda location: -scores[location])[:limit]
+        return [_hit(location, known[location], scores[location]) for location in best]
+
+    async def list(self) -> list[KnownError]:
+        """Every known error, by id."""
+        return sorted((await self._all()).values(), key=lambda error: error.id)
+
+    async def remove(self, error_id: str) -> None:
+        """Raises NotFound with the nearest id."""
+        known = await self._all()
+        places = {place for place, error in known.items() if error.id == error_id}
+        if not places:
+            raise NotFound.named("known error", error_id, [error.id for error in known.values()])
+        await self._remove(places, IngestReport())
+        await self._library.sync()
+
+    async def close(self) -> None:
+        await self._library.close()
+
+    async def _put(self, error: KnownError, file: Path, known: dict[str, str], report: IngestReport) -> None:
+        location, source = f"{file.as_posix()}#{error.id}", f"{file.name}#{error.id}"
+        content = error.model_dump_json()
+        content_hash = hashlib.sha256(content.encode()).hexdigest()
+        if known.get(location) == content_hash:
+            report.unchanged.append(source)
+            return
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(known_errors_table).where(known_errors_table.c.location == location))
+            await connection.execute(known_errors_table.insert().values(location=location, content=content))
+        # Last, for it keeps the hash: after a crash in between the next import does both again.
+        await self._library.put(location, source, error.title, content_hash, [error.passage])
+        (report.updated if location in known else report.added).append(source)
+
+    async def _remove(self, locations: set[str], report: IngestReport) -> None:
+        if not locations:
+            return
+        await self._library.remove(locations)
+        async with self._engine.begin() as connection:
+            for location in locations:
+                await connection.execute(delete(known_errors_table).where(known_errors_table.c.location == location))
+        report.removed.extend(sorted(location.rsplit("/", 1)[-1] for location in locations))
+
+    async def _all(self) -> dict[str, KnownError]:
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(select(known_errors_table))).all()
+        return {row.location: KnownError.model_validate_json(row.content) for row in rows}
+
+
+class KnownErrors(Agent):
+    """The knowledge agent for errors that were met before."""
+
+    name = "known_errors"
+    description = "Knows errors that were met before: from a log line, an error code or a symptom to cause and fix."
+
+    def __init__(self, index: KnownErrorIndex) -> None:
+        self._index = index
+
+    def skills(self) -> list[Skill]:
+        return [
+            Skill(
+                id="search",
+                name="Find known errors",
+                description="Known errors whose signature a quoted log line or error code matches, or that fit a"
+                " symptom, each with its cause and fix. No hits when none fits.",
+                tags=["knowledge"],
+                examples=["What does 'ORA-12514: TNS:listener does not currently know of service' mean?"],
+            )
+        ]
+
+    async def run(self, skill: str, request: dict[str, Any]) -> dict[str, Any]:
+        if skill != "search":
+            raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
+        wanted = parsed(SearchRequest, request)
+        hits = await self._index.search(wanted.question, wanted.limit)
+        return Hits(hits=hits).model_dump(mode="json")
+
+
+def _read(path: Path) -> tuple[Path, list[object]]:
+    """The file's full path and its entries."""
+    file = path.expanduser().resolve()
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        raise NotFound(f"no file of known errors at {file}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InvalidInput(f"{file} is not readable YAML: {error}") from error
+    entries = content.get("known_errors") if isinstance(content, dict) else content
+    if not isinstance(entries, list):
+        raise InvalidInput(f"{file}: expected a list of known errors, or 'known_errors:' with one")
+    return file, entries
+
+
+def _known_error(entry: object, number: int, taken: set[str]) -> KnownError:
+    try:
+        error = KnownError.model_validate(entry)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"entry {number + 1}: {place}: {first['msg']}") from problem
+    if error.id in taken:
+        raise InvalidInput(f"entry {number + 1}: the id '{error.id}' is taken by an entry above")
+    return error
+
+
+def _is_gone(location: str, file: Path, there: set[str]) -> bool:
+    path, _, error_id = location.rpartition("#")
+    return path == file.as_posix() and error_id not in there
+
+
+def _quoted(text: str, known: dict[str, KnownError]) -> Iterator[tuple[str, float]]:
+    """Locations of those whose signature the text quotes, or whose signature or title holds a code of the text that
+    few others hold."""
+    words, names = words_of(text), identifiers(text)
+    codes = {location: identifiers(f"{error.id} {error.title} {error.signature}") for location, error in known.items()}
+    for location, error in known.items():
+        shared = names & codes[location]
+        rare = any(sum(name in others for others in codes.values()) <= 2 for name in shared)
+        score = max(Template(error.signature).quoted_in(words), 1.0 if rare else 0.0)
+        if score:
+            yield location, round(scoring.NAMED * score, 3)
+
+
+def _hit(location: str, error: KnownError, score: float) -> KnowledgeHit:
+    source = location.rsplit("/", 1)[-1]
+    title = f"{error.id}: {error.title}"
+    return KnowledgeHit(agent="known_errors", title=title, source=source, excerpt=error.excerpt, score=score)

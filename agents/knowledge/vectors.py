@@ -1,0 +1,128 @@
+"""The vectors of passages in Chroma: embedded in the data directory, or on a Chroma server.
+
+We compute the embeddings; Chroma's own embedder, which downloads a model, is never made. Chroma is imported on first
+use (it takes a second) and called in threads. The embedded store has one owner process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from shared.errors import StorageFailed
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+
+_AT_ONCE = 1000
+_OPENING = threading.Lock()
+"""Chroma keeps its embedded stores in a table of the process that two threads must not fill at once."""
+T = TypeVar("T")
+
+
+class Vectors:
+    """Unit vectors by passage id. A collection holds one embedding model's: another model starts an empty one.
+
+    Every method raises StorageFailed when Chroma can't be reached or written.
+    """
+
+    def __init__(self, settings: Settings, collection: str) -> None:
+        self._settings = settings
+        self._name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{collection}.{settings.embedding_model_name}").strip(".-_")
+        self._client: Client | None = None
+        self._opening = asyncio.Lock()
+
+    async def ids(self) -> set[str]:
+        return await self._call(lambda collection: set(collection.get(include=[])["ids"]))
+
+    async def add(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+        def add(collection: Collection) -> None:
+            for start in range(0, len(ids), _AT_ONCE):
+                some = slice(start, start + _AT_ONCE)
+                collection.upsert(list(ids[some]), embeddings=np.array(vectors[some], dtype=np.float32))
+
+        await self._call(add)
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        def delete(collection: Collection) -> None:
+            for start in range(0, len(ids), _AT_ONCE):
+                collection.delete(list(ids[start : start + _AT_ONCE]))
+
+        await self._call(delete)
+
+    async def nearest(self, vector: Sequence[float], limit: int) -> dict[str, float]:
+        """The `limit` nearest passages with their cosine to `vector`, nearest first."""
+
+        def query(collection: Collection) -> dict[str, float]:
+            found = collection.query(
+                query_embeddings=np.array([vector], dtype=np.float32), n_results=limit, include=["distances"]
+            )
+            distances = found["distances"] or [[]]
+            return {key: 1.0 - distance for key, distance in zip(found["ids"][0], distances[0], strict=True)}
+
+        return await self._call(query)
+
+    async def cosines(self, vector: Sequence[float], ids: Sequence[str]) -> dict[str, float]:
+        """The cosine to `vector` of those of `ids` that have a vector."""
+
+        def get(collection: Collection) -> dict[str, float]:
+            found = collection.get(list(ids), include=["embeddings"])
+            matrix = np.array(found["embeddings"], dtype=np.float32).reshape(-1, len(vector))
+            return dict(zip(found["ids"], (matrix @ np.array(vector, dtype=np.float32)).tolist(), strict=True))
+
+        return await self._call(get) if ids else {}
+
+    async def close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await asyncio.to_thread(client.close)
+
+    async def _call(self, work: Callable[[Collection], T]) -> T:
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._open)
+        client = self._client
+        return await asyncio.to_thread(lambda: self._guarded(lambda: work(self._collection(client))))
+
+    def _open(self) -> Client:
+        import chromadb
+        from chromadb.config import Settings as ChromaSettings
+
+        quiet = ChromaSettings(anonymized_telemetry=False)
+
+        def connect() -> ClientAPI:
+            if not (url := self._settings.chroma_url):
+                with _OPENING:
+                    return chromadb.PersistentClient(self._settings.data_dir / "chroma", settings=quiet)
+            parts = urlsplit(url if "//" in url else f"http://{url}")
+            secure = parts.scheme == "https"
+            port = parts.port or (443 if secure else 8000)
+            return chromadb.HttpClient(parts.hostname or "localhost", port, ssl=secure, settings=quiet)
+
+        # Both give a Client; their annotation says its base, which has no close().
+        return cast("Client", self._guarded(connect))
+
+    def _collection(self, client: Client) -> Collection:
+        return client.get_or_create_collection(
+            self._name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        )
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        import httpx
+        from chromadb.errors import ChromaError
+
+        try:
+            return work()
+        except (ChromaError, httpx.HTTPError, OSError, ValueError) as error:
+            # Chroma says "not reachable" as a ValueError.
+            place = self._settings.chroma_url or self._settings.data_dir / "chroma"
+            raise StorageFailed(f"the vector store at {place} failed: {error}") from error

@@ -1,0 +1,185 @@
+"""Any Agent as an A2A server: its card, its ASGI app, and the process that serves it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import structlog
+import uvicorn
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.events import EventQueue
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.tasks import TaskUpdater
+from a2a.types import AgentCard, AgentSkill, Message, Part
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from agents.agent import Agent
+from shared.a2a.card import build_card, protocol_routes
+from shared.a2a.tasks import KeptTasks, RecentTasks, begin, close_lost_tasks, fail
+from shared.a2a.tasks import schema as tasks_schema
+from shared.a2a.wire import (
+    CALLS,
+    EXTENSION,
+    asked,
+    asked_by,
+    calls_metadata,
+    first_problem,
+    metadata_of,
+    output_parts,
+)
+from shared.auth import ApiKeyRequired
+from shared.context import Scope, scoped
+from shared.database import create_tables
+from shared.errors import InvalidInput, LexiQueryError, did_you_mean
+from shared.ledger import Ledger
+from shared.models import CallRecord
+
+log = structlog.get_logger(__name__)
+
+
+def agent_card(agent: Agent, url: str, *, secured: bool = False) -> AgentCard:
+    """The card of an agent that is reached at `url`; secured: it wants the API key."""
+    # A2A 1.0 wants a tag on every skill.
+    skills = [AgentSkill(**{**skill.model_dump(), "tags": skill.tags or [skill.id]}) for skill in agent.skills()]
+    return build_card(
+        name=agent.name,
+        description=agent.description,
+        version=agent.version,
+        url=url,
+        skills=skills,
+        secured=secured,
+    )
+
+
+def agent_app(
+    agent: Agent,
+    *,
+    url: str,
+    ledger: Ledger | None = None,
+    engine: AsyncEngine | None = None,
+    api_key: str | None = None,
+) -> Starlette:
+    """The agent as an ASGI app: its card, JSON-RPC, REST and /health.
+
+    ledger: where the agent's model calls are read from to report them to the caller; engine: keeps tasks in SQL (the
+    recent ones in memory if not given), and closes at start those that a killed server left; api_key: asked of clients.
+    """
+    card = agent_card(agent, url, secured=api_key is not None)
+    store = KeptTasks(engine, agent.name) if engine else RecentTasks()
+    handler = DefaultRequestHandler(ServedAgent(agent, ledger), store, card)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        if engine:
+            await create_tables(engine, tasks_schema)
+            await close_lost_tasks(engine)
+        yield
+        await handler.aclose()
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "agent": agent.name})
+
+    return Starlette(
+        routes=[Route("/health", health), *protocol_routes(handler, card)],
+        middleware=[Middleware(ApiKeyRequired, key=api_key)] if api_key else [],
+        lifespan=lifespan,
+    )
+
+
+async def run_agent_server(
+    agent: Agent,
+    listener: socket.socket,
+    *,
+    url: str,
+    ledger: Ledger | None = None,
+    engine: AsyncEngine | None = None,
+    api_key: str | None = None,
+) -> None:
+    """Serve the agent on a listening socket until SIGINT or SIGTERM. url: where clients reach it.
+
+    Raises InvalidInput for a socket that the network can reach, without an API key.
+    """
+    host = str(listener.getsockname()[0])
+    if api_key is None and not ip_address(host).is_loopback:
+        raise InvalidInput(
+            f"listening on {host} opens agent '{agent.name}' to the network and needs an API key",
+            suggestion="set LEXIQUERY_API_KEY, or listen on 127.0.0.1",
+        )
+    app = agent_app(agent, url=url, ledger=ledger, engine=engine, api_key=api_key)
+    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5)
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+class ServedAgent(AgentExecutor):
+    """Runs an Agent's skills as A2A tasks. A cancelled task cancels the asyncio task in which the agent runs."""
+
+    def __init__(self, agent: Agent, ledger: Ledger | None) -> None:
+        self._agent = agent
+        self._ledger = ledger
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        message, task = await begin(context, event_queue)
+        updates = TaskUpdater(event_queue, task.id, task.context_id)
+        await updates.start_work()
+        started = datetime.now(UTC)
+        journey_id = task.context_id
+        try:
+            scope = asked_by(metadata_of(message), otherwise=task.context_id)
+            journey_id = scope.journey_id or task.context_id
+            skill, parts = await self._answer(message, scope)
+        except LexiQueryError as error:
+            await fail(updates, error, calls_metadata(await self._calls(journey_id, started)))
+        except Exception as error:
+            log.exception("agent failed", agent=self._agent.name, journey_id=journey_id)
+            fault = LexiQueryError(f"agent '{self._agent.name}' failed with {type(error).__name__}; its log has more")
+            await fail(updates, fault, calls_metadata(await self._calls(journey_id, started)))
+        else:
+            metadata = calls_metadata(await self._calls(journey_id, started))
+            await updates.add_artifact(parts, name=skill, metadata=metadata, extensions=[EXTENSION])
+            await updates.complete()
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        """Say so; the SDK then cancels `execute`, and with it the agent's run, down to its model call."""
+        task = context.current_task
+        if task is not None:
+            await TaskUpdater(event_queue, task.id, task.context_id).cancel()
+
+    async def _answer(self, message: Message, scope: Scope) -> tuple[str, list[Part]]:
+        skills = [skill.id for skill in self._agent.skills()]
+        skill, request = asked(message, self._agent.default_skill or skills[0])
+        if skill not in skills:
+            unknown = f"agent '{self._agent.name}' has no skill '{skill}'"
+            raise InvalidInput(unknown, suggestion=did_you_mean(skill, skills))
+        with (
+            scoped(
+                journey_id=scope.journey_id,
+                agent=self._agent.name,
+                parent_call_id=scope.parent_call_id,
+                budget=scope.budget,
+            ),
+            structlog.contextvars.bound_contextvars(journey_id=scope.journey_id, agent=self._agent.name),
+        ):
+            try:
+                output = await self._agent.run(skill, request)
+            except ValidationError as error:
+                raise InvalidInput(f"{skill}: {first_problem(error)}") from error
+        if not isinstance(output, dict):
+            raise TypeError(f"skill '{skill}' returned {type(output).__name__}, not a JSON object")
+        return skill, output_parts(output)
+
+    async def _calls(self, journey_id: str, since: datetime) -> list[CallRecord]:
+        """What the run cost: this agent's calls of the journey since its start."""
+        if self._ledger is None:
+            return []
+        calls = await self._ledger.calls(journey_id, limit=CALLS)
+        return [call for call in calls if call.agent == self._agent.name and call.started_at >= since]

@@ -1,0 +1,21 @@
+"""`lexiquery serve AGENT`: one agent as an A2A server of its own."""
+
+from __future__ import annotations
+
+from agents.serve import run_agent_server
+from core_engine.agents import check_agent, open_agent
+from core_engine.listening import address, open_socket
+from core_engine.state import open_state
+from shared.llm.runtime import open_models
+from shared.settings import Settings
+
+
+async def serve_agent(name: str, settings: Settings) -> None:
+    """One agent as an A2A server, until SIGINT or SIGTERM. Raises NotFound for an unknown agent."""
+    check_agent(name)
+    listener = open_socket(settings)
+    async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        async with open_agent(name, state, models) as agent:
+            url = address(settings, listener)
+            await run_agent_server(agent, listener, url=url, ledger=state.ledger, engine=state.engine, api_key=key)

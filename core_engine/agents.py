@@ -1,0 +1,57 @@
+"""The agents by name. Only what an agent needs is imported, so that its service runs on its own lock file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from agents.agent import Agent
+from agents.data.platform import load_platform, platform_names
+from core_engine.state import State
+from shared.database import create_tables
+from shared.errors import NotFound
+from shared.llm.client import Models
+
+AGENTS = ("planner", "sop", "known_errors", *platform_names())
+
+
+def check_agent(name: str) -> None:
+    """Raises NotFound, with the nearest name, for what is no agent of ours."""
+    if name not in AGENTS:
+        raise NotFound.named("agent", name, AGENTS)
+
+
+@asynccontextmanager
+async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[Agent]:
+    """The agent of that name; only what it needs is imported. Raises NotFound with the nearest name."""
+    check_agent(name)
+    if name == "planner":
+        from agents.planner import Planner
+
+        yield Planner(models)
+    elif name == "sop":
+        from agents.knowledge.procedures import Procedures
+        from agents.knowledge.sop import Sop
+        from agents.knowledge.store import schema
+
+        await create_tables(state.engine, schema)
+        procedures = Procedures(state.engine, models, state.settings)
+        try:
+            yield Sop(procedures)
+        finally:
+            await procedures.close()
+    elif name == "known_errors":
+        from agents.knowledge.known_errors import KnownErrorIndex, KnownErrors
+        from agents.knowledge.store import schema
+
+        await create_tables(state.engine, schema)
+        index = KnownErrorIndex(state.engine, models, state.settings)
+        try:
+            yield KnownErrors(index)
+        finally:
+            await index.close()
+    else:
+        from agents.data.agent import DataAgent
+
+        platform = load_platform(name)
+        yield DataAgent(platform, state.catalogs, models, state.sandbox, state.settings)

@@ -1,0 +1,261 @@
+"""The `lexiquery` command: what its words mean. The work is in commands.py, imported only when a command runs.
+
+Exit codes: 0 done (`prove`: proven or plausible; `ask`: answered), 1 it failed (`prove`: rejected), 2 the call was
+wrong, 3 (`ask`) a question back. Results go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def _typer(help_text: str) -> typer.Typer:
+    """Plain help: loading rich for its boxes would double the time of `lexiquery --help`."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _typer("Questions in plain language become queries that are proven to run.")
+catalog = _typer("What is known of your data: schema groups and their tables.")
+sop = _typer("Your runbooks and procedures.")
+cost = _typer("What model calls took.")
+agents = _typer("The registry of agents.")
+models = _typer("The embedded models.")
+for name, group in {"catalog": catalog, "sop": sop, "cost": cost, "agents": agents, "models": models}.items():
+    app.add_typer(group, name=name)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Group = Annotated[str | None, typer.Option("--group", help="Schema group; all of them if not given.")]
+
+
+def _run(work: Coroutine[Any, Any, int], *, as_json: bool = False) -> None:
+    from core_engine.commands import run
+
+    raise typer.Exit(run(work, as_json=as_json))
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 by default.")] = None,
+) -> None:
+    """Run everything in one process: HTTP API, A2A, MCP and all agents."""
+    from core_engine import commands
+
+    _run(commands.up(host, port))
+
+
+@app.command()
+def serve(
+    agent: Annotated[str, typer.Argument(help="planner, sop, known_errors, kql, spl or sql.")],
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; the agent's own by default.")] = None,
+) -> None:
+    """Run one agent as an A2A server."""
+    from core_engine import commands
+
+    _run(commands.serve_agent(agent, host, port))
+
+
+@app.command()
+def ask(
+    question: str,
+    group: Group = None,
+    platform: Annotated[list[str] | None, typer.Option("--platform", help="Platforms to choose from.")] = None,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run proven queries and show their rows.")] = True,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget of the journey, in tokens.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question: a plan, what your runbooks say, proven queries with rows, and the cost."""
+    from core_engine import commands
+
+    _run(commands.ask(question, group, platform, run, max_tokens, as_json), as_json=as_json)
+
+
+@app.command()
+def prove(
+    platform: Annotated[str, typer.Option("--platform", help="kql, spl or sql.")],
+    group: Annotated[str, typer.Option("--group", help="Schema group to prove it against.")],
+    file: Annotated[str, typer.Argument(help="File with the query; - is standard input.")] = "-",
+    as_json: Json = False,
+) -> None:
+    """Prove a query against the real schema; no model is involved."""
+    from core_engine import commands
+
+    _run(commands.prove(platform, group, file, as_json), as_json=as_json)
+
+
+@app.command(name="eval")
+def evaluate(
+    suite: Annotated[Path, typer.Argument(help="JSON lines: {id, platform, schema_group, question, gold}.")],
+    out: Annotated[Path, typer.Option(help="Folder for results.jsonl and summary.json; an interrupted run goes on.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first items.")] = None,
+    model: Annotated[str | None, typer.Option(help="Chat model, by Ollama's name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the answers to questions with known queries."""
+    from core_engine import commands
+
+    _run(commands.evaluate(suite, out, limit, model, as_json), as_json=as_json)
+
+
+@app.command()
+def mcp() -> None:
+    """Speak MCP on standard input and output, for IDE assistants."""
+    from core_engine import commands
+
+    _run(commands.mcp())
+
+
+@app.command()
+def seed(as_json: Json = False) -> None:
+    """Load the seed data: one company's operations in three schema groups, its runbooks and known errors."""
+    from core_engine import commands
+
+    _run(commands.seed(as_json), as_json=as_json)
+
+
+@app.command()
+def demo(
+    question: Annotated[str | None, typer.Argument(help="A question to ask of the seed data.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch the model, load the seed data, start everything, and ask a question."""
+    from core_engine import commands
+
+    _run(commands.demo(question, as_json), as_json=as_json)
+
+
+@catalog.command("import")
+def catalog_import(
+    source: Annotated[str, typer.Argument(help="A catalog file (YAML, JSON) or a .sql file with CREATE TABLE.")],
+    group: Annotated[str | None, typer.Option("--group", help="Schema group to import into.")] = None,
+    platform: Annotated[str | None, typer.Option("--platform", help="Its platform, if the file does not say.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Import a schema group with its rows; each example is proven, broken ones are refused."""
+    from core_engine import commands
+
+    _run(commands.catalog_import(source, group, platform, as_json), as_json=as_json)
+
+
+@catalog.command("list")
+def catalog_list(as_json: Json = False) -> None:
+    """The schema groups."""
+    from core_engine import commands
+
+    _run(commands.catalog_list(as_json), as_json=as_json)
+
+
+@catalog.command("show")
+def catalog_show(group: str, as_json: Json = False) -> None:
+    """A schema group's tables and columns."""
+    from core_engine import commands
+
+    _run(commands.catalog_show(group, as_json), as_json=as_json)
+
+
+@sop.command("add")
+def sop_add(paths: Annotated[list[Path], typer.Argument(help="Files or folders.")], as_json: Json = False) -> None:
+    """Add runbooks: Markdown, text, HTML, DOCX, PDF."""
+    from core_engine import commands
+
+    _run(commands.sop_add(paths, as_json), as_json=as_json)
+
+
+@sop.command("search")
+def sop_search(text: str, limit: Annotated[int, typer.Option(min=1, max=50)] = 5, as_json: Json = False) -> None:
+    """Search the runbooks and known errors."""
+    from core_engine import commands
+
+    _run(commands.sop_search(text, limit, as_json), as_json=as_json)
+
+
+@cost.command("show")
+def cost_show(journey: str, as_json: Json = False) -> None:
+    """One journey's cost."""
+    from core_engine import commands
+
+    _run(commands.cost_show(journey, as_json), as_json=as_json)
+
+
+@cost.command("recent")
+def cost_recent(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Json = False) -> None:
+    """The newest journeys and their cost."""
+    from core_engine import commands
+
+    _run(commands.cost_recent(limit, as_json), as_json=as_json)
+
+
+@cost.command("stats")
+def cost_stats(days: Annotated[int, typer.Option(min=1)] = 30, as_json: Json = False) -> None:
+    """Calls, tokens and seconds by model, operation and day."""
+    from core_engine import commands
+
+    _run(commands.cost_stats(days, as_json), as_json=as_json)
+
+
+@cost.command("export")
+def cost_export(
+    out: Annotated[
+        str, typer.Option("--out", help="A file ending in .csv or .jsonl; - is JSON lines on stdout.")
+    ] = "-",
+    as_json: Json = False,
+) -> None:
+    """Every call of the ledger."""
+    from core_engine import commands
+
+    _run(commands.cost_export(out, as_json), as_json=as_json)
+
+
+@agents.command("list")
+def agents_list(as_json: Json = False) -> None:
+    """The registered agents, their platforms and skills."""
+    from core_engine import commands
+
+    _run(commands.agents_list(as_json), as_json=as_json)
+
+
+@agents.command("register")
+def agents_register(url: str, as_json: Json = False) -> None:
+    """Register an A2A agent by its URL; its Agent Card is fetched and checked."""
+    from core_engine import commands
+
+    _run(commands.agents_register(url, as_json), as_json=as_json)
+
+
+@models.command("list")
+def models_list(as_json: Json = False) -> None:
+    """The models of the manifest, and which of them are here."""
+    from core_engine import commands
+
+    _run(commands.models_list(as_json), as_json=as_json)
+
+
+@models.command("pull")
+def models_pull(
+    name: Annotated[str | None, typer.Argument(help="A model; what the settings need if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch a model's file: resumes what was interrupted, checks its sha256."""
+    from core_engine import commands
+
+    _run(commands.models_pull(name, as_json), as_json=as_json)
+
+
+def main() -> None:
+    """Entry point of the `lexiquery` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

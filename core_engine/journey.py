@@ -1,0 +1,396 @@
+"""run_journey: the five stages of a question, as one durable workflow.
+
+Each task sent to an agent is a step whose outcome is kept: after a crash the journey goes on behind the last one that
+was kept, and a step that has to be repeated finds its model calls answered on the ledger. An agent that fails, hangs or
+lies costs the answer that agent's part, named in `missing`, and never the journey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
+
+import structlog
+from dbos import DBOS, SetWorkflowID
+
+from agents.data.sandbox import Sandbox
+from core_engine.findings import (
+    Findings,
+    Outcome,
+    Task,
+    brief,
+    checked,
+    merged,
+    plan_by_links,
+    read,
+    verdict,
+    wanted,
+    without_rows,
+)
+from core_engine.proving import prove_request
+from core_engine.store import Store
+from protocol_interface.product import RegisteredAgent, Stage
+from shared.catalog import Catalogs
+from shared.context import scoped
+from shared.errors import AgentUnavailable, BudgetExceeded, Conflict, LexiQueryError, problem_detail
+from shared.ledger import Ledger
+from shared.models import (
+    Answer,
+    AvailableAgent,
+    DataRequest,
+    DataResult,
+    Hits,
+    JourneyStatus,
+    LinkRequest,
+    Links,
+    Plan,
+    PlanRequest,
+    ProblemDetail,
+    ProveRequest,
+    Question,
+    SearchRequest,
+)
+
+log = structlog.get_logger(__name__)
+
+
+KNOWLEDGE_HITS = 5
+PROBE_SECONDS = 120.0
+"""Longest wait for an agent's first look at a question."""
+_LIVE = ("PENDING", "ENQUEUED", "DELAYED")
+WORKFLOW_VERSION = "1"
+"""Journeys left behind by another version of the workflow's steps are not resumed by this one."""
+
+
+class Stopped(Exception):
+    """The journey ends before its last stage: cancelled, or its budget is spent."""
+
+    def __init__(self, status: JourneyStatus, problem: ProblemDetail | None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.problem = problem
+
+
+class Agents(Protocol):
+    """What a journey needs of the protocol interface."""
+
+    async def discover(self) -> list[RegisteredAgent]: ...
+
+    async def invoke(
+        self, agent: str, skill: str, request: dict[str, Any], *, seconds: float | None = None
+    ) -> dict[str, Any]: ...
+
+
+class Journeys:
+    """Runs journeys as DBOS workflows; `open_journeys` makes one."""
+
+    def __init__(self, *, store: Store, ledger: Ledger, agents: Agents, catalogs: Catalogs, sandbox: Sandbox) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._agents = agents
+        self._catalogs = catalogs
+        self._sandbox = sandbox
+        self._running: dict[str, set[asyncio.Task[dict[str, Any]]]] = {}
+        self._workflows: set[asyncio.Task[Any]] = set()
+        self._news = asyncio.Event()
+
+        async def run_journey(journey_id: str) -> None:
+            task = asyncio.current_task()
+            assert task is not None, "a coroutine runs in a task"
+            self._workflows.add(task)
+            task.add_done_callback(self._workflows.discard)
+            await self._run(journey_id)
+
+        self._workflow = DBOS.workflow(name="journey")(run_journey)
+
+    async def start(self, journey_id: str, question: Question, rejected: list[tuple[str, str]]) -> None:
+        await self._store.begin(journey_id, question, rejected)
+        await self.resume(journey_id)
+
+    async def resume(self, journey_id: str) -> None:
+        """Start the workflow of a journey that is in the store; nothing happens when it already runs."""
+        with SetWorkflowID(journey_id):
+            await DBOS.start_workflow_async(self._workflow, journey_id)
+
+    async def recover(self) -> None:
+        """Every journey without an answer goes on or ends: also one that died before its workflow was started, and one
+        whose workflow can't be resumed by this version."""
+        for journey_id in await self._store.running():
+            workflow = await DBOS.get_workflow_status_async(journey_id)
+            if workflow is None:
+                await self.resume(journey_id)
+            elif workflow.status not in _LIVE or workflow.app_version != WORKFLOW_VERSION:
+                question, _ = await self._store.question(journey_id)
+                lost = Conflict("the journey was interrupted and can't be resumed", suggestion="ask again")
+                await self._finish(journey_id, question, Findings(), "failed", problem_detail(lost))
+
+    async def cancel(self, journey_id: str) -> None:
+        """The journey ends as cancelled; its agents' tasks are cancelled at once, down to the model call."""
+        await self._store.request_cancel(journey_id)
+        for task in self._running.get(journey_id, set()):
+            task.cancel()
+
+    async def close(self) -> None:
+        """Stop what runs here; at the next start it goes on behind its last kept step."""
+        for task in self._workflows:
+            task.cancel()
+        await asyncio.gather(*self._workflows, return_exceptions=True)
+
+    async def _run(self, journey_id: str) -> None:
+        question, rejected = await self._store.question(journey_id)
+        findings = Findings()
+        with scoped(journey_id=journey_id, agent="core_engine", budget=question.budget):
+            structlog.contextvars.bind_contextvars(journey_id=journey_id)
+            try:
+                status, problem = await self._through_stages(journey_id, question, rejected, findings)
+            except Exception as error:
+                log.exception("journey failed")
+                status, problem = "failed", problem_detail(LexiQueryError(f"{type(error).__name__} in the core engine"))
+            await self._finish(journey_id, question, findings, status, problem)
+
+    async def _through_stages(
+        self, journey_id: str, question: Question, rejected: list[tuple[str, str]], findings: Findings
+    ) -> tuple[JourneyStatus, ProblemDetail | None]:
+        stages: list[tuple[Stage, Callable[[], Awaitable[dict[str, Any]]]]] = [
+            ("discovery", lambda: self._discover(journey_id, question, findings)),
+            ("planning", lambda: self._plan(journey_id, question, findings)),
+            ("knowledge", lambda: self._consult(journey_id, question, findings)),
+            ("data", lambda: self._derive(journey_id, question, rejected, findings)),
+            ("validation", lambda: self._validate(findings)),
+        ]
+        try:
+            for stage, run in stages:
+                await self._event(journey_id, f"{stage}:started", "stage", {"stage": stage, "status": "started"})
+                found = await run()
+                done = {"stage": stage, "status": "completed", **found}
+                await self._event(journey_id, f"{stage}:completed", "stage", done)
+        except Stopped as stopped:
+            return stopped.status, stopped.problem
+        return verdict(findings)
+
+    async def _discover(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
+        """Who is there, and what of theirs bears on the question: linked tables and a first look at the knowledge."""
+        available = await DBOS.run_step_async({"name": "discover"}, self._available)
+        findings.available = [AvailableAgent.model_validate(agent) for agent in available["agents"]]
+        findings.trusted = available["trusted"]
+        link = LinkRequest(question=question.question, schema_group=question.schema_group)
+        search = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS)
+        data_agents = [one for one in findings.available if one.platform and wanted(one, question)]
+        knowledge_agents = [one for one in findings.available if one.skill == "search"]
+        outcomes = await self._send(
+            journey_id,
+            "discovery",
+            [Task(agent=one.agent, skill="link", request=link.model_dump()) for one in data_agents]
+            + [Task(agent=one.agent, skill="search", request=search.model_dump()) for one in knowledge_agents],
+        )
+        for outcome in outcomes[: len(data_agents)]:
+            if links := read(Links, outcome, findings):
+                findings.linked.extend(links.tables)
+        for outcome in outcomes[len(data_agents) :]:
+            if hits := read(Hits, outcome, findings):
+                findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in hits.hits)
+        findings.linked.sort(key=lambda table: -table.score)
+        return {"agents": [one.agent for one in findings.available], "linked": brief(findings.linked)}
+
+    async def _available(self) -> dict[str, list[Any]]:
+        """One entry a usable skill, `query` of data agents and `search` of knowledge agents; and whom we trust."""
+        registered = [agent for agent in await self._agents.discover() if agent.healthy is not False]
+        skills = [
+            AvailableAgent(agent=agent.id, skill=skill["id"], description=agent.description, platform=agent.platform)
+            for agent in registered
+            for skill in agent.skills
+            if skill["id"] in ("query", "search")
+        ]
+        return {
+            "agents": [skill.model_dump() for skill in skills],
+            "trusted": [agent.id for agent in registered if agent.trusted],
+        }
+
+    async def _plan(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
+        request = PlanRequest(
+            question=question.question,
+            available=[one for one in findings.available if one.skill == "search" or wanted(one, question)],
+            linked=findings.linked,
+            knowledge=findings.knowledge,
+            platforms=question.platforms,
+        )
+        task = Task(agent="planner", skill="plan", request=request.model_dump())
+        [outcome] = await self._send(journey_id, "planning", [task])
+        plan = read(Plan, outcome, findings) or plan_by_links(findings)
+        findings.plan = checked(plan, findings)
+        return {"plan": findings.plan.model_dump(mode="json")}
+
+    async def _consult(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
+        """Keep what the chosen knowledge agents found; ask those again that gave nothing at the first look."""
+        chosen = [step.agent for step in findings.plan.steps if step.skill == "search"]
+        heard = {hit.agent for hit in findings.knowledge} | {one.instance for one in findings.missing}
+        request = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS).model_dump()
+        tasks = [Task(agent=agent, skill="search", request=request) for agent in chosen if agent not in heard]
+        for outcome in await self._send(journey_id, "knowledge", tasks):
+            if hits := read(Hits, outcome, findings):
+                findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in hits.hits)
+        findings.knowledge = [hit for hit in findings.knowledge if hit.agent in chosen]
+        findings.knowledge.sort(key=lambda hit: -hit.score)
+        return {"hits": [{"title": hit.title, "score": hit.score} for hit in findings.knowledge]}
+
+    async def _derive(
+        self, journey_id: str, question: Question, rejected: list[tuple[str, str]], findings: Findings
+    ) -> dict[str, Any]:
+        request = DataRequest(
+            question=question.question,
+            schema_group=question.schema_group,
+            knowledge=findings.knowledge,
+            rejected=rejected,
+            run=question.run,
+        ).model_dump()
+        chosen = [step.agent for step in findings.plan.steps if step.skill == "query"]
+        tasks = [Task(agent=agent, skill="query", request=request) for agent in chosen]
+        for outcome in await self._send(journey_id, "data", tasks):
+            if result := read(DataResult, outcome, findings):
+                trusted = outcome.agent in findings.trusted
+                findings.answers.extend(result.answers if trusted else map(without_rows, result.answers))
+                if result.clarification:
+                    findings.clarifications.append(result.clarification)
+        return {"answers": [{"platform": one.platform, "verdict": one.proof.verdict} for one in findings.answers]}
+
+    async def _validate(self, findings: Findings) -> dict[str, Any]:
+        """Prove every query again here: an agent's word for its own query is not proof."""
+        kept = []
+        for answer in findings.answers:
+            request = ProveRequest(platform=answer.platform, schema_group=answer.schema_group, query=answer.query)
+            try:
+                proof = await prove_request(request, self._catalogs, self._sandbox)
+            except LexiQueryError as error:
+                findings.missing.append(problem_detail(error))
+                continue
+            if proof.verdict == "rejected" and answer.proof.verdict != "rejected":
+                answer = answer.model_copy(update={"result": None, "confidence": None})
+            kept.append(answer.model_copy(update={"proof": proof}))
+        findings.answers = kept
+        return {"verdicts": [answer.proof.verdict for answer in kept]}
+
+    async def _send(self, journey_id: str, stage: Stage, tasks: list[Task]) -> list[Outcome]:
+        """All at once, each a step; the outcomes in the tasks' order. Raises Stopped."""
+        await self._stop_if_cancelled(journey_id)
+        steps = [
+            DBOS.run_step_async({"name": f"{stage}:{task.agent}"}, self._step, journey_id, stage, task.model_dump())
+            for task in tasks
+        ]
+        outcomes = [Outcome.model_validate(outcome) for outcome in await asyncio.gather(*steps)]
+        await self._stop_if_cancelled(journey_id)
+        for outcome in outcomes:
+            if outcome.problem and outcome.problem.code == BudgetExceeded.code:
+                raise Stopped("failed", outcome.problem)
+        return outcomes
+
+    async def _stop_if_cancelled(self, journey_id: str) -> None:
+        if await self._store.cancel_requested(journey_id):
+            raise Stopped("cancelled", None)
+
+    async def _step(self, journey_id: str, stage: Stage, raw: dict[str, Any]) -> dict[str, Any]:
+        task = Task.model_validate(raw)
+        key = f"{stage}:{task.agent}.{task.skill}"
+        data = {"stage": stage, "agent": task.agent, "skill": task.skill}
+        await self._event(journey_id, f"{key}:started", "step", {**data, "status": "started"})
+        outcome = await self._invoke(journey_id, task)
+        for call in await self._ledger.calls(journey_id, limit=1000):
+            usage = call.model_dump(mode="json", exclude={"request", "response", "idempotency_key", "journey_id"})
+            await self._event(journey_id, f"call:{call.id}", "call", usage)
+        status = "failed" if outcome.problem else "completed"
+        problem = {"problem": outcome.problem.model_dump(mode="json")} if outcome.problem else {}
+        await self._event(journey_id, f"{key}:ended", "step", {**data, "status": status, **problem})
+        return outcome.model_dump(mode="json")
+
+    async def _invoke(self, journey_id: str, task: Task) -> Outcome:
+        running = self._running.setdefault(journey_id, set())
+        seconds = PROBE_SECONDS if task.skill in ("link", "search") else None
+        invocation = asyncio.ensure_future(self._agents.invoke(task.agent, task.skill, task.request, seconds=seconds))
+        running.add(invocation)
+        try:
+            return Outcome(agent=task.agent, output=await invocation)
+        except LexiQueryError as error:
+            log.warning("agent failed", agent=task.agent, skill=task.skill, code=error.code, message=error.message)
+            return Outcome(agent=task.agent, problem=problem_detail(error, instance=task.agent))
+        except asyncio.CancelledError:
+            if not await self._store.cancel_requested(journey_id):
+                raise
+            cancelled = AgentUnavailable(f"agent '{task.agent}' was cancelled with its journey")
+            return Outcome(agent=task.agent, problem=problem_detail(cancelled, instance=task.agent))
+        finally:
+            running.discard(invocation)
+            if not running:
+                self._running.pop(journey_id, None)
+
+    async def _finish(
+        self,
+        journey_id: str,
+        question: Question,
+        findings: Findings,
+        status: JourneyStatus,
+        problem: ProblemDetail | None,
+    ) -> None:
+        cost = await self._ledger.journey_summary(journey_id)
+        answer = Answer(
+            journey_id=journey_id,
+            status=status,
+            question=question.question,
+            plan=findings.plan,
+            knowledge=findings.knowledge,
+            answers=findings.answers,
+            clarification=merged(findings.clarifications) if status == "needs_clarification" else None,
+            problem=problem,
+            missing=findings.missing,
+            cost=cost,
+        )
+        await self._event(journey_id, "cost", "cost", cost.model_dump(mode="json"))
+        await self._store.end(answer)
+        await self._event(journey_id, "answer", "answer", answer.model_dump(mode="json"))
+
+    async def _event(self, journey_id: str, key: str, kind: str, data: dict[str, Any]) -> None:
+        await self._store.record(journey_id, key, kind, data)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def wait_for_event(self, seconds: float) -> None:
+        """Until some journey of this process has a new event, or the seconds are over."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), seconds)
+
+
+@asynccontextmanager
+async def open_journeys(
+    *,
+    database_url: str,
+    executor_id: str,
+    store: Store,
+    ledger: Ledger,
+    agents: Agents,
+    catalogs: Catalogs,
+    sandbox: Sandbox,
+) -> AsyncIterator[Journeys]:
+    """The workflow runtime on its database (SQLite or PostgreSQL, SQLAlchemy URL); one a process.
+
+    Journeys of this executor_id that a process left behind go on at once.
+    """
+    DBOS(
+        config={
+            "name": "lexiquery",
+            "system_database_url": database_url,
+            "application_version": WORKFLOW_VERSION,
+            "executor_id": executor_id,
+            "log_level": "ERROR",
+        }
+    )
+    journeys = Journeys(store=store, ledger=ledger, agents=agents, catalogs=catalogs, sandbox=sandbox)
+    try:
+        DBOS.launch()  # on this thread: journeys run on the event loop that launches it
+        await journeys.recover()
+        yield journeys
+    finally:
+        await journeys.close()
+        DBOS.destroy(destroy_registry=True)
+        # DBOS made its own thread pool the loop's default, and shut that down with itself.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="lexiquery"))

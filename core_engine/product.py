@@ -1,0 +1,178 @@
+"""LexiQuery as its faces use it, in this process: journeys, proofs, procedures, agents, costs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import structlog
+
+from agents.data.platform import platform_names
+from agents.data.sandbox import Sandbox
+from core_engine.journey import Journeys
+from core_engine.proving import prove_request
+from core_engine.store import Store
+from protocol_interface.a2a_client import A2AClient
+from protocol_interface.product import Event, RegisteredAgent
+from protocol_interface.registry import Registry
+from shared.catalog import Catalogs
+from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
+from shared.ledger import Ledger
+from shared.models import (
+    Answer,
+    ExecuteRequest,
+    Hits,
+    IngestReport,
+    JourneyCostSummary,
+    KnowledgeHit,
+    Proof,
+    ProveRequest,
+    Question,
+    Rows,
+    SearchRequest,
+)
+from shared.settings import Settings
+
+log = structlog.get_logger(__name__)
+POLL_SECONDS = 0.25
+"""How often a waiting reader looks for events that another process may have written."""
+
+
+class LocalProduct:
+    """The one implementation of `protocol_interface.product.Product`; bootstrap builds it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        journeys: Journeys,
+        ledger: Ledger,
+        catalogs: Catalogs,
+        sandbox: Sandbox,
+        registry: Registry,
+        client: A2AClient,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._journeys = journeys
+        self._ledger = ledger
+        self._catalogs = catalogs
+        self._sandbox = sandbox
+        self._registry = registry
+        self._client = client
+
+    async def start(self, question: Question, rejected: list[tuple[str, str]] | None = None) -> str:
+        question = await self._checked(question)
+        journey_id = str(uuid4())
+        await self._journeys.start(journey_id, question, rejected or [])
+        return journey_id
+
+    async def retry(self, journey_id: str, feedback: str) -> str:
+        """A new journey for the same question that avoids the queries of the old one, for the reason given."""
+        answer = await self._store.answer(journey_id)
+        if answer is None:
+            raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
+        question, rejected = await self._store.question(journey_id)
+        return await self.start(question, [*rejected, *((one.query, feedback) for one in answer.answers)])
+
+    async def answer(self, journey_id: str) -> Answer:
+        async for _ in self.events(journey_id):
+            pass
+        answer = await self._store.answer(journey_id)
+        assert answer is not None, "the answer is stored before its event"
+        return answer
+
+    async def cancel(self, journey_id: str) -> None:
+        if await self._store.status(journey_id) != "running":
+            raise Conflict(f"journey '{journey_id}' has ended")
+        await self._journeys.cancel(journey_id)
+
+    async def events(self, journey_id: str) -> AsyncIterator[Event]:
+        await self._store.status(journey_id)
+        seen = 0
+        while True:
+            for event in await self._store.events(journey_id, after=seen):
+                yield event
+                if event.kind == "answer":
+                    return
+                seen = event.sequence
+            await self._journeys.wait_for_event(POLL_SECONDS)
+
+    async def prove(self, request: ProveRequest) -> Proof:
+        return await prove_request(request, self._catalogs, self._sandbox)
+
+    async def execute(self, request: ExecuteRequest) -> Rows:
+        agent = await self._agent_for("execute", request.platform)
+        return Rows.model_validate(await self._client.invoke(agent, "execute", request.model_dump()))
+
+    async def search_procedures(self, question: str, limit: int = 5) -> list[KnowledgeHit]:
+        if not question.strip():
+            raise InvalidInput("the search text is empty")
+        agents = [agent for agent in await self._registry.discover(skill="search") if agent.trusted]
+        request = SearchRequest(question=question, limit=limit).model_dump()
+        asked = (self._client.invoke(agent.id, "search", request) for agent in agents)
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        heard = [one for one in found if not isinstance(one, BaseException)]
+        if failures := [one for one in found if isinstance(one, BaseException)]:
+            log.warning("knowledge agents failed", reasons=[str(failure) for failure in failures])
+            if not heard:
+                raise failures[0]
+        hits = [hit for one in heard for hit in Hits.model_validate(one).hits]
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+    async def add_procedures(self, files: list[tuple[str, bytes]]) -> IngestReport:
+        """Give files (name, content) to the agent that keeps the runbooks."""
+        keepers = [agent for agent in await self._registry.discover(skill="ingest") if agent.trusted]
+        if not keepers:
+            raise AgentUnavailable("no agent takes procedures: none offers the skill 'ingest'")
+        report = IngestReport()
+        for name, content in files:
+            document = {"filename": name, "content_base64": base64.b64encode(content).decode()}
+            done = await self._client.invoke(keepers[0].id, "ingest", document)
+            report = report.plus(IngestReport.model_validate(done))
+        return report
+
+    async def list_agents(self) -> list[RegisteredAgent]:
+        return await self._registry.discover()
+
+    async def register_agent(self, url: str) -> RegisteredAgent:
+        return await self._registry.register_url(url, trusted=True)
+
+    async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
+        await self._store.status(journey_id)
+        return await self._ledger.journey_summary(journey_id)
+
+    async def _agent_for(self, skill: str, platform: str) -> str:
+        found = [one for one in await self._registry.discover(skill=skill, platform=platform) if one.trusted]
+        if not found:
+            raise NotFound.named("platform", platform, platform_names())
+        return found[0].id
+
+    async def _checked(self, question: Question) -> Question:
+        """The question, usable; raises InvalidInput or NotFound naming what is not."""
+        text = question.question.strip()
+        if not text:
+            raise InvalidInput("the question is empty")
+        if len(text) > self._settings.question_limit:
+            limit = self._settings.question_limit
+            raise InvalidInput(
+                f"the question has {len(text)} characters, the limit is {limit}",
+                suggestion="ask what you want to know; put logs and documents into procedures",
+            )
+        for platform in question.platforms or []:
+            if platform not in platform_names():
+                raise NotFound.named("platform", platform, platform_names())
+        platforms = question.platforms
+        if question.schema_group:
+            catalog = await self._catalogs.get(question.schema_group)
+            if platforms and catalog.platform not in platforms:
+                raise InvalidInput(
+                    f"schema group '{catalog.schema_group}' is on platform '{catalog.platform}', not {platforms}"
+                )
+            platforms = [catalog.platform]
+        if question.conversation_id:
+            await self._store.conversation(question.conversation_id)
+        return question.model_copy(update={"question": text, "platforms": platforms})

@@ -1,0 +1,66 @@
+"""Loading the seed data: rows, catalogs, runbooks, known errors. What is there in this version is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from agents.data.importing import import_catalog
+from agents.knowledge.known_errors import KnownErrorIndex
+from agents.knowledge.procedures import Procedures
+from agents.knowledge.store import schema as knowledge_schema
+from core_engine.indexing import index_groups
+from core_engine.state import State, open_state, own_data_dir
+from data.seed.generate import GROUPS, HERE, generate
+from shared.catalog import read_catalog
+from shared.database import create_tables
+from shared.errors import LexiQueryError
+from shared.llm.runtime import open_models
+from shared.models import IngestReport, Model
+from shared.settings import Settings
+
+
+class SeedReport(Model):
+    """groups: schema group → what was done with it."""
+
+    groups: dict[str, str]
+    procedures: IngestReport
+    known_errors: IngestReport
+
+    def render(self) -> str:
+        groups = [f"{name}: {done}" for name, done in self.groups.items()]
+        knowledge = f"runbooks: {self.procedures.render()}; known errors: {self.known_errors.render()}"
+        return "; ".join([*groups, knowledge])
+
+
+async def load_seed(settings: Settings) -> SeedReport:
+    """Raises AlreadyRunning while a server or another command uses the data directory."""
+    folder = settings.data_dir / "seed"
+    async with own_data_dir(settings), open_state(settings) as state:
+        await asyncio.to_thread(generate, folder)
+        groups = {group: await _load_group(folder / group / "catalog.yaml", state) for group in GROUPS}
+        async with open_models(settings, state.ledger, state.engine) as models:
+            await index_groups([await state.catalogs.get(group) for group in GROUPS], state, models)
+            await create_tables(state.engine, knowledge_schema)
+            procedures = Procedures(state.engine, models, settings)
+            known_errors = KnownErrorIndex(state.engine, models, settings)
+            try:
+                return SeedReport(
+                    groups=groups,
+                    procedures=await procedures.add([HERE / "runbooks"]),
+                    known_errors=await known_errors.add(HERE / "known_errors.yaml"),
+                )
+            finally:
+                await procedures.close()
+                await known_errors.close()
+
+
+async def _load_group(path: Path, state: State) -> str:
+    catalog = await asyncio.to_thread(read_catalog, path)
+    there = {one.schema_group: one.version for one in await state.catalogs.all()}
+    if there.get(catalog.schema_group) == catalog.version and state.sandbox.has_rows(catalog):
+        return "up to date"
+    report = await import_catalog(path, catalogs=state.catalogs, sandbox=state.sandbox, settings=state.settings)
+    if report.refused:
+        raise LexiQueryError(f"the seed catalog {path} holds examples that can't be proven: {report.render()}")
+    return report.render()

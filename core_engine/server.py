@@ -1,0 +1,110 @@
+"""`lexiquery up`: the HTTP API, A2A and MCP in one process on one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from core_engine.api import api_router
+from core_engine.bootstrap import LexiQuery, open_lexiquery
+from core_engine.listening import address, open_socket
+from core_engine.problems import install_problem_responses
+from protocol_interface.app import mount_protocols
+from shared import serving
+from shared.auth import ApiKeyRequired
+from shared.errors import ModelUnavailable
+from shared.serving import OwnHostOnly
+from shared.settings import Settings
+
+
+def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
+    """The whole product as one ASGI app that is reached at `url`."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for protocol in protocols:
+                await stack.enter_async_context(protocol)
+            yield
+
+    app = FastAPI(title="LexiQuery", version="0.1.0", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    install_problem_responses(app)
+    app.include_router(api_router(lexiquery))
+    _add_health(app, lexiquery)
+    state = lexiquery.state
+    key = state.settings.api_key
+    protocols = mount_protocols(
+        app,
+        lexiquery.product,
+        lexiquery.registry,
+        lexiquery.client,
+        url,
+        engine=state.engine,
+        secured=key is not None,
+    )
+    if key:
+        app.add_middleware(ApiKeyRequired, key=key.get_secret_value())
+    else:
+        app.add_middleware(OwnHostOnly, url=url)
+    return app
+
+
+def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "ok"}
+
+    @app.get("/ready")
+    async def ready() -> dict[str, object]:
+        """It can answer: the database is there and the model server has its models. 503 with the reason otherwise."""
+        async with lexiquery.state.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        models = await lexiquery.models.check()
+        wanted = lexiquery.state.settings.model
+        if wanted not in models:
+            raise ModelUnavailable(
+                f"the model server has no model '{wanted}'", suggestion=f"known: {', '.join(models)}"
+            )
+        return {"status": "ready", "models": models}
+
+
+class Server:
+    """Everything, served until SIGINT, SIGTERM or `stop`; open journeys go on at the next start."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._uvicorn: serving.Server | None = None
+
+    async def serve(self) -> None:
+        """Raises AlreadyRunning, InvalidInput, StorageFailed before it listens."""
+        try:
+            await self._serve()
+        except BaseException as error:
+            if not self._url.done():
+                self._url.set_exception(error)
+                self._url.exception()  # seen here: `started` may never be awaited
+            raise
+
+    async def _serve(self) -> None:
+        listener = open_socket(self._settings)
+        url = address(self._settings, listener)
+        async with open_lexiquery(self._settings, url=url) as lexiquery:
+            config = uvicorn.Config(build_app(lexiquery, url), log_config=None, timeout_graceful_shutdown=5)
+            self._uvicorn = serving.Server(config)
+            self._url.set_result(url)
+            await self._uvicorn.serve(sockets=[listener])
+
+    async def started(self) -> str:
+        """Its URL, once requests are taken; raises what kept it from starting."""
+        return await asyncio.shield(self._url)
+
+    def stop(self) -> None:
+        if self._uvicorn:
+            self._uvicorn.should_exit = True

@@ -1,0 +1,1 @@
+"""What every service shares: models, errors, settings, logging, the catalog, the ledger, model access."""

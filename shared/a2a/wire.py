@@ -1,0 +1,242 @@
+"""How LexiQuery's agents say things in A2A: inputs, outputs, errors, and who asks (the journey extension).
+
+An input is one data part `{"skill": id, "input": {...}}`. An output is one artifact with one data part. A failure is a
+failed task whose status message has a data part `{"code", "message", "suggestion"}`.
+
+The extension `EXTENSION` adds metadata: `journey_id`, `parent_call_id` and `budget` on a message, `calls` (the model
+calls that the task made, CallRecord without texts) on an artifact or a failed task's status message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from a2a.helpers import get_data_parts, get_text_parts, new_data_part
+from a2a.types import Artifact, Message, Part
+from pydantic import ValidationError
+
+from shared.context import Scope
+from shared.errors import (
+    HTTP_STATUS,
+    AgentUnavailable,
+    ContextExceeded,
+    InvalidInput,
+    LexiQueryError,
+    ModelUnavailable,
+    NotFound,
+    QueryFailed,
+    QueryRejected,
+)
+from shared.models import Budget, CallRecord
+
+EXTENSION = "urn:lexiquery:a2a:journey:1"
+EXTENSION_DESCRIPTION = (
+    "Message metadata journey_id, parent_call_id and budget put a task's model calls under the caller's journey; "
+    "metadata calls on the artifact, or on a failed task's status message, reports them."
+)
+JSON = "application/json"
+TEXT = "text/plain"
+DEPTH = 64
+"""Objects and lists within each other in an output; ours have about ten."""
+CALLS = 1000
+"""Most calls that one task reports."""
+_SHOWN = 500
+"""Characters of a peer's text that are kept."""
+_SAID = 4000
+"""Characters of an error message that are kept: a proof's may be long."""
+_EXACT = 2**53
+"""Whole numbers up to here survive a double unchanged (IEEE 754)."""
+
+
+def output_parts(output: dict[str, Any]) -> list[Part]:
+    """The output as a data part, and as JSON text: protobuf keeps each number of a data part as a double, so that
+    9007199254740993 and the difference between 1 and 1.0 are lost in it. Raises ValueError for what JSON can't say."""
+    text = json.dumps(output, ensure_ascii=False, allow_nan=False)
+    return [new_data_part(output, JSON), Part(text=text, media_type=JSON)]
+
+
+def output_of(parts: Sequence[Part]) -> dict[str, Any] | None:
+    """The JSON object in an artifact, from its exact text where it has one; None when there is no object.
+
+    Raises ValueError, or RecursionError, for one that is nested deeper than DEPTH.
+    """
+    texts = [part.text for part in parts if part.HasField("text") and part.media_type == JSON]
+    for found in [*(_parsed(text) for text in texts), *(narrow(data) for data in get_data_parts(parts))]:
+        if isinstance(found, dict):
+            _check_depth(found)
+            return found
+    return None
+
+
+def _check_depth(value: Any) -> None:
+    # Level by level, not by recursion: what is checked may be deeper than the stack.
+    level = [value]
+    for _ in range(DEPTH):
+        level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
+        level = [item for item in level if isinstance(item, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"JSON nested deeper than {DEPTH}")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def narrow(value: Any) -> Any:
+    """A data part's value with whole numbers as int again."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: narrow(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [narrow(item) for item in value]
+    return value
+
+
+def metadata_of(carrier: Message | Artifact) -> dict[str, Any]:
+    # A Struct is a data part's object; the SDK has a reader for those.
+    [found] = get_data_parts([Part(data={"struct_value": carrier.metadata})])
+    return dict(narrow(found))
+
+
+def asked(message: Message, default_skill: str) -> tuple[str, dict[str, Any]]:
+    """The skill and the input that a message asks for; plain text is a question for the default skill.
+
+    Raises InvalidInput saying what the message has instead.
+    """
+    data = [narrow(part) for part in get_data_parts(message.parts)]
+    if not data:
+        text = "\n".join(get_text_parts(message.parts)).strip()
+        if text:
+            return default_skill, {"question": text}
+        raise InvalidInput("the message has neither text nor a data part", suggestion=_EXPECTED)
+    if len(data) > 1:
+        raise InvalidInput(f"the message has {len(data)} data parts", suggestion=_EXPECTED)
+    return _skill_and_input(data[0])
+
+
+_EXPECTED = 'send one data part {"skill": ID, "input": {...}}, or a question as text'
+
+
+def _skill_and_input(data: Any) -> tuple[str, dict[str, Any]]:
+    if not isinstance(data, dict) or not isinstance(data.get("skill"), str):
+        raise InvalidInput("the data part names no skill", suggestion=_EXPECTED)
+    given = data.get("input", {})
+    if not isinstance(given, dict):
+        raise InvalidInput(f"the data part's input is no object but {json.dumps(given)[:80]}", suggestion=_EXPECTED)
+    return data["skill"], given
+
+
+def asked_by(metadata: dict[str, Any], *, otherwise: str) -> Scope:
+    """Who asks, from a message's metadata. otherwise: the journey of a peer that names none (its A2A context).
+
+    Raises InvalidInput naming the field.
+    """
+    for name in ("journey_id", "parent_call_id"):
+        if not isinstance(metadata.get(name, ""), str):
+            raise InvalidInput(f"metadata {name} is no text but {metadata[name]!r}")
+    try:
+        budget = Budget.model_validate(metadata["budget"]) if metadata.get("budget") else None
+    except ValidationError as error:
+        raise InvalidInput(f"metadata budget: {first_problem(error)}") from error
+    return Scope(
+        journey_id=metadata.get("journey_id") or otherwise,
+        parent_call_id=metadata.get("parent_call_id") or None,
+        budget=budget,
+    )
+
+
+def scope_metadata(scope: Scope) -> dict[str, Any]:
+    """The metadata that `asked_by` reads."""
+    budget = scope.budget.model_dump(exclude_none=True) if scope.budget else None
+    fields = {"journey_id": scope.journey_id, "parent_call_id": scope.parent_call_id, "budget": budget}
+    return {name: value for name, value in fields.items() if value}
+
+
+def calls_metadata(calls: Iterable[CallRecord]) -> dict[str, Any]:
+    """Calls without their texts: prompts and responses stay where they were made."""
+    without_texts = (call.model_copy(update={"request": None, "response": None}) for call in calls)
+    return {"calls": [call.model_dump(mode="json", exclude_none=True) for call in without_texts]}
+
+
+def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
+    """The first CALLS calls that a peer reports, without texts, and under keys by which none is replayed here.
+
+    Raises ValidationError for a report that isn't one.
+    """
+    reported = metadata.get("calls")
+    if not isinstance(reported, list):
+        return []
+    calls = (CallRecord.model_validate(call) for call in reported[:CALLS])
+    return [
+        call.model_copy(
+            update={
+                "idempotency_key": _foreign(agent, call.idempotency_key),
+                "request": None,
+                "response": None,
+                "error": call.error and call.error[:_SHOWN],
+            }
+        )
+        for call in calls
+    ]
+
+
+def calls_by(agent: str, calls: Sequence[CallRecord]) -> list[CallRecord]:
+    """The calls as those of an agent that is not trusted: no id of theirs is one of ours or another agent's."""
+    own = {call.id: _foreign(agent, call.id) for call in calls}
+    return [
+        call.model_copy(
+            update={
+                "id": own[call.id],
+                "parent_id": own.get(call.parent_id or "", call.parent_id),
+                "agent": agent,
+            }
+        )
+        for call in calls
+    ]
+
+
+def _foreign(agent: str, name: str) -> str:
+    """`peer:{agent}:{digest}`, unique for both names and short enough for the ledger's ids (64 characters)."""
+    digest = hashlib.sha256(json.dumps([agent, name]).encode()).hexdigest()
+    return f"peer:{agent[:24]}:{digest[:32]}"
+
+
+def error_parts(error: LexiQueryError) -> list[Part]:
+    problem = {"code": error.code, "message": error.message, "suggestion": error.suggestion}
+    return [Part(text=str(error), media_type=TEXT), new_data_part(problem, JSON)]
+
+
+_OF_A_TASK = (InvalidInput, NotFound, QueryRejected, QueryFailed, ContextExceeded, AgentUnavailable, ModelUnavailable)
+"""What an agent can say of its own task. The other errors are about the journey, its budget, or our house."""
+
+
+def error_from(message: Message, agent: str, *, trusted: bool = True) -> LexiQueryError:
+    """The error that a failed task of `agent` carries, of the class with its code.
+
+    AgentUnavailable if it has none, or one that is not for an agent that isn't trusted to say.
+    """
+    classes = {cls.code: cls for cls in HTTP_STATUS if trusted or issubclass(cls, _OF_A_TASK)}
+    for data in get_data_parts(message.parts):
+        if not isinstance(data, dict) or not isinstance(data.get("message"), str):
+            continue
+        code, suggestion = data.get("code"), data.get("suggestion")
+        if isinstance(code, str) and code in classes:
+            kept = suggestion[:_SHOWN] if suggestion and isinstance(suggestion, str) else None
+            return classes[code](data["message"][:_SAID], suggestion=kept)
+    said = " ".join(get_text_parts(message.parts)).strip() or "it gave no reason"
+    return AgentUnavailable(f"agent '{agent}' failed: {said[:_SHOWN]}")
+
+
+def first_problem(error: ValidationError) -> str:
+    """`question: Field required`, the first thing wrong with an input."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]

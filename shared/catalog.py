@@ -1,0 +1,177 @@
+"""What is known of the data: schema groups, tables, columns, relationships, glossary, examples.
+
+`Catalog` is the catalog file of architecture.md, the form every importer produces; `Catalogs` keeps them in SQL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import ConfigDict, Field, ValidationError
+from sqlalchemy import Column as SqlColumn
+from sqlalchemy import DateTime, MetaData, String, Text, delete, select
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.errors import InvalidInput, NotFound
+from shared.models import Model
+
+
+class Column(Model):
+    """type: the platform's own word (`string`, `datetime`, `long`, `VARCHAR(20)`); values: known ones, if few."""
+
+    name: str
+    type: str = "string"
+    description: str = ""
+    values: list[str] = []
+
+
+class Table(Model):
+    """rows: path to a csv, parquet or sql file with the rows, relative to the catalog file; None for schema only.
+
+    kind: `table`; on SPL `index` (searched with index=NAME) or `lookup` (read with inputlookup).
+    """
+
+    name: str
+    description: str = ""
+    kind: Literal["table", "index", "lookup"] = "table"
+    rows: str | None = None
+    columns: list[Column] = Field(min_length=1)
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+
+class Relationship(Model):
+    """`from: SigninLogs.UserId`, `to: IdentityInfo.AccountObjectId`."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str
+    kind: Literal["many_to_one", "one_to_one", "many_to_many"] = "many_to_one"
+
+
+class GlossaryTerm(Model):
+    term: str
+    meaning: str
+
+
+class Example(Model):
+    """A solved question: retrieved for similar questions, so it must be proven when it is imported."""
+
+    question: str
+    query: str
+    explanation: str = ""
+
+
+class Catalog(Model):
+    """One schema group on one platform. clock: what `now` means to it (a recording's end); None is the real now."""
+
+    schema_group: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")
+    platform: str
+    dialect: str = "duckdb"
+    description: str = ""
+    clock: datetime | None = None
+    tables: list[Table] = Field(min_length=1)
+    relationships: list[Relationship] = []
+    glossary: list[GlossaryTerm] = []
+    examples: list[Example] = []
+
+    @cached_property
+    def by_name(self) -> dict[str, Table]:
+        return {table.name: table for table in self.tables}
+
+    @cached_property
+    def version(self) -> str:
+        """Content hash: what was derived from another version is stale."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+
+    def find(self, name: str) -> Table | None:
+        """The table of that name, case ignored when there is no exact one."""
+        if name in self.by_name:
+            return self.by_name[name]
+        return next((table for table in self.tables if table.name.lower() == name.lower()), None)
+
+
+def read_catalog(path: Path) -> Catalog:
+    """A catalog file, YAML or JSON. Raises InvalidInput with the place and reason, or NotFound."""
+    if not path.is_file():
+        raise NotFound(f"no catalog file at {path}")
+    try:
+        return Catalog.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is neither YAML nor JSON: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{path}: {place}: {first['msg']} ({error.error_count()} problems)") from error
+
+
+schema = MetaData()
+_catalogs = SqlTable(
+    "catalogs",
+    schema,
+    SqlColumn("schema_group", String(64), primary_key=True),
+    SqlColumn("platform", String(64), nullable=False, index=True),
+    SqlColumn("version", String(16), nullable=False),
+    SqlColumn("content", Text, nullable=False),
+    SqlColumn("imported_at", DateTime(timezone=True), nullable=False),
+)
+
+
+class Catalogs:
+    """The catalogs a process can see. Reads are cached by version, so each group is parsed once."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._cache: dict[str, Catalog] = {}
+
+    async def put(self, catalog: Catalog) -> None:
+        """Add the group, or replace it whole."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(_catalogs).where(_catalogs.c.schema_group == catalog.schema_group))
+            await connection.execute(
+                _catalogs.insert().values(
+                    schema_group=catalog.schema_group,
+                    platform=catalog.platform,
+                    version=catalog.version,
+                    content=json.dumps(catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)),
+                    imported_at=datetime.now(UTC),
+                )
+            )
+
+    async def all(self, platform: str | None = None) -> list[Catalog]:
+        """Every group, by name; only a platform's if one is given."""
+        query = select(_catalogs.c.schema_group, _catalogs.c.version).order_by(_catalogs.c.schema_group)
+        if platform:
+            query = query.where(_catalogs.c.platform == platform)
+        async with self._engine.connect() as connection:
+            found = [(row.schema_group, row.version) for row in await connection.execute(query)]
+        return [await self._load(group, version) for group, version in found]
+
+    async def get(self, group: str) -> Catalog:
+        """Raises NotFound with the nearest known group."""
+        known = {catalog.schema_group: catalog for catalog in await self.all()}
+        if group not in known:
+            raise NotFound.named("schema group", group, known)
+        return known[group]
+
+    async def remove(self, group: str) -> None:
+        await self.get(group)
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(_catalogs).where(_catalogs.c.schema_group == group))
+
+    async def _load(self, group: str, version: str) -> Catalog:
+        if version not in self._cache:
+            async with self._engine.connect() as connection:
+                content = await connection.scalar(select(_catalogs.c.content).where(_catalogs.c.schema_group == group))
+            self._cache[version] = Catalog.model_validate_json(content or "")
+        return self._cache[version]

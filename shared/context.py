@@ -1,0 +1,54 @@
+"""Who is at work: set once at each entry (HTTP, A2A, CLI), read by the ledger and the log.
+
+Carried as contextvars in a process, as `X-Journey-ID` on HTTP and as task metadata on A2A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from shared.models import Budget
+
+
+@dataclass(frozen=True)
+class Scope:
+    """journey_id: None outside a journey (catalog import, `models pull`); agent: who makes the call."""
+
+    journey_id: str | None = None
+    agent: str = "core_engine"
+    parent_call_id: str | None = None
+    budget: Budget | None = None
+
+
+_scope: ContextVar[Scope | None] = ContextVar("lexiquery_scope", default=None)
+_OUTSIDE = Scope()
+
+
+def current() -> Scope:
+    return _scope.get() or _OUTSIDE
+
+
+@contextmanager
+def scoped(
+    *,
+    journey_id: str | None = None,
+    agent: str | None = None,
+    parent_call_id: str | None = None,
+    budget: Budget | None = None,
+) -> Iterator[Scope]:
+    """Within the block, the scope with the given fields changed; None keeps the outer value."""
+    outer = current()
+    scope = Scope(
+        journey_id=journey_id or outer.journey_id,
+        agent=agent or outer.agent,
+        parent_call_id=parent_call_id or outer.parent_call_id,
+        budget=budget or outer.budget,
+    )
+    token = _scope.set(scope)
+    try:
+        yield scope
+    finally:
+        _scope.reset(token)

@@ -1,0 +1,48 @@
+"""The one SQL database of a process: SQLite in the data directory, or PostgreSQL by setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.errors import StorageFailed
+
+
+def open_database(url: str) -> AsyncEngine:
+    """An engine for `url`; SQLite gets WAL, so that readers and one writer don't block each other."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_async_engine(parsed.set(drivername="postgresql+asyncpg"), pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"))
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _pragmas(connection: Any, _: object) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
+    """Create what is missing of `schemas`. Raises StorageFailed when the database can't be written."""
+    try:
+        async with engine.begin() as connection:
+            for schema in schemas:
+                await connection.run_sync(schema.create_all)
+    except DatabaseError as error:
+        raise StorageFailed(f"can't use the database {engine.url!r}: {error.orig}") from error
+
+
+def storage_failure(error: DatabaseError | OSError) -> StorageFailed:
+    """What a full disk, a lost database or a file that can't be written means to a user."""
+    if isinstance(error, DatabaseError):
+        return StorageFailed(f"the database failed: {error.orig}", suggestion="is its disk full, or the file damaged?")
+    where = f" {error.filename}" if error.filename else ""
+    return StorageFailed(f"can't use{where}: {error.strerror or error}")

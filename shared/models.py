@@ -1,0 +1,392 @@
+"""The contracts of architecture.md as types: what crosses a process boundary, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+Verdict = Literal["proven", "plausible", "rejected"]
+CheckStatus = Literal["passed", "failed", "skipped"]
+CheckName = Literal["parse", "bind", "safety", "cost", "dry_run", "agreement"]
+JourneyStatus = Literal["running", "completed", "needs_clarification", "failed", "cancelled"]
+
+
+class Model(BaseModel):
+    """Base of all: unknown fields are errors, and so is text that is not Unicode (a lone surrogate)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_unicode(cls, value: Any) -> Any:
+        for name, text in value.items() if isinstance(value, dict) else ():
+            if isinstance(text, str) and not text.isascii() and any("\ud800" <= mark <= "\udfff" for mark in text):
+                raise ValueError(f"{name} holds a lone surrogate, which is no character")
+        return value
+
+
+class Problem(Model):
+    """One thing wrong with a query. Line and column count from 1; None where the prover gives no place."""
+
+    code: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    suggestion: str | None = None
+
+
+class Check(Model):
+    """One check of a proof, and the prover that made it."""
+
+    name: CheckName
+    status: CheckStatus
+    prover: str
+    detail: str = ""
+    problems: list[Problem] = []
+
+
+class Proof(Model):
+    """What was shown of a query.
+
+    verdict: `rejected` if a check failed; `proven` if parse, bind, safety and dry_run all passed;
+    `plausible` if nothing failed but one of those was skipped. `Proof.of` is the only place that decides.
+    """
+
+    verdict: Verdict
+    checks: list[Check]
+
+    @classmethod
+    def of(cls, checks: list[Check]) -> Proof:
+        status = {check.name: check.status for check in checks}
+        if "failed" in status.values():
+            return cls(verdict="rejected", checks=checks)
+        required: tuple[CheckName, ...] = ("parse", "bind", "safety", "dry_run")
+        proven = all(status.get(name) == "passed" for name in required)
+        return cls(verdict="proven" if proven else "plausible", checks=checks)
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for check in self.checks for problem in check.problems]
+
+
+class Rows(Model):
+    """A result: `rows` are lists in the order of `columns`; `truncated` if more rows exist beyond the limit."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    truncated: bool = False
+
+
+class Step(Model):
+    """One agent's task in a plan, and why it was chosen."""
+
+    agent: str
+    skill: str
+    reason: str
+
+
+class Plan(Model):
+    """notes: what was asked for or proposed and dropped, and why, in words."""
+
+    steps: list[Step]
+    notes: list[str] = []
+
+
+class KnowledgeHit(Model):
+    """A passage of a runbook, or a known error, that bears on the question. score: 0 to 1, higher is nearer."""
+
+    agent: str
+    title: str = Field(max_length=1000)
+    source: str = Field(max_length=1000)
+    excerpt: str = Field(max_length=4000)
+    score: float = Field(ge=0, le=1)
+
+
+class QueryAnswer(Model):
+    """One platform's answer. `route` says how the query was derived; `assumptions` what was mended or assumed;
+    `evidence` what the confidence is computed from, each 0 to 1 (agents/data/confidence.py names them)."""
+
+    platform: str
+    schema_group: str
+    query: str
+    explanation: str = ""
+    assumptions: list[str] = []
+    confidence: float | None = None
+    evidence: dict[str, float] = {}
+    route: str
+    proof: Proof
+    result: Rows | None = None
+
+
+class Clarification(Model):
+    question: str
+    options: list[str] = []
+
+
+class Usage(Model):
+    """Tokens and time of one call or a sum of calls; None where the model server gave no count."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None
+
+
+class CostLine(Model):
+    """A sum over the calls that share `key` (an agent, a model, an operation)."""
+
+    key: str
+    calls: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+    cost: float | None
+
+
+class JourneyCostSummary(Model):
+    """What a journey's model calls took. A sum is over what is known; `unpriced_calls` and `uncounted_calls` say
+    how many calls it misses; cost is None when no call has a price. currency: ISO 4217."""
+
+    journey_id: str
+    calls: int
+    failed_calls: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+    cost: float | None
+    currency: str | None = None
+    unpriced_calls: int
+    uncounted_calls: int
+    by_agent: list[CostLine] = []
+    by_model: list[CostLine] = []
+    by_operation: list[CostLine] = []
+
+
+class Answer(Model):
+    """What a journey ends with. `problem` is an RFC 9457 detail; `missing`: what agents failed to give."""
+
+    journey_id: str
+    status: JourneyStatus
+    question: str
+    plan: Plan
+    knowledge: list[KnowledgeHit] = []
+    answers: list[QueryAnswer] = []
+    clarification: Clarification | None = None
+    problem: ProblemDetail | None = None
+    missing: list[ProblemDetail] = []
+    cost: JourneyCostSummary
+
+
+class ProblemDetail(Model):
+    """RFC 9457. `code` is stable; `suggestion` is the nearest fix where one is known."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    suggestion: str | None = None
+    instance: str | None = None
+
+
+class Budget(Model):
+    """Limits of one journey; None is no limit. tokens: prompt plus completion; seconds: model time."""
+
+    tokens: int | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+    calls: int | None = Field(default=None, gt=0)
+
+
+class Question(Model):
+    """POST /api/v1/query. `platforms` narrows what the planner may pick; `run` executes proven queries."""
+
+    question: str
+    conversation_id: str | None = None
+    schema_group: str | None = None
+    platforms: list[str] | None = None
+    run: bool = True
+    budget: Budget | None = None
+
+
+class JourneySummary(Model):
+    """A line of GET /api/v1/journeys."""
+
+    journey_id: str
+    question: str
+    status: JourneyStatus
+    started_at: datetime
+    completed_at: datetime | None = None
+
+
+class Conversation(Model):
+    """Questions that belong together; their journeys, the newest first."""
+
+    conversation_id: str
+    started_at: datetime
+    journeys: list[JourneySummary] = []
+
+
+class Feedback(Model):
+    """POST /api/v1/feedback. rating: -1 (wrong), 0 or 1 (right)."""
+
+    journey_id: str
+    rating: Literal[-1, 0, 1] | None = None
+    corrected_query: str | None = None
+    comment: str | None = None
+
+
+class LinkedTable(Model):
+    """A table that may hold the answer. score: 0 to 1, comparable between groups and platforms; why: in words."""
+
+    platform: str
+    schema_group: str
+    table: str
+    score: float = Field(ge=0, le=1)
+    why: str = ""
+
+
+class LinkRequest(Model):
+    """Skill `link` of a data agent: which tables may hold the answer. Makes no chat call."""
+
+    question: str
+    schema_group: str | None = None
+    limit: int = 5
+
+
+class Links(Model):
+    tables: list[LinkedTable]
+
+
+class SearchRequest(Model):
+    """Skill `search` of a knowledge agent."""
+
+    question: str
+    limit: int = 3
+
+
+class Hits(Model):
+    hits: list[KnowledgeHit]
+
+
+class Failure(Model):
+    """A document that was not read in, and why."""
+
+    source: str
+    reason: str
+
+
+class IngestReport(Model):
+    """What an import did, by source. notes: what was read in but not whole, or waits (`page 3 has no text`)."""
+
+    added: list[str] = []
+    unchanged: list[str] = []
+    updated: list[str] = []
+    removed: list[str] = []
+    failed: list[Failure] = []
+    notes: list[str] = []
+
+    def plus(self, other: IngestReport) -> IngestReport:
+        """Both reports as one."""
+        fields = type(self).model_fields
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in fields})
+
+    def render(self) -> str:
+        counts = [f"{len(getattr(self, what))} {what}" for what in ("added", "updated", "unchanged", "removed")]
+        failed = [f"failed: {failure.source}: {failure.reason}" for failure in self.failed]
+        return "\n".join([", ".join(counts), *self.notes, *failed])
+
+
+class AvailableAgent(Model):
+    """What the planner may choose: an agent, one of its skills, its platform if it is a data agent."""
+
+    agent: str
+    skill: str
+    description: str
+    platform: str | None = None
+
+
+class PlanRequest(Model):
+    """Skill `plan` of the planner: the evidence of the discovery stage. It answers a Plan."""
+
+    question: str
+    available: list[AvailableAgent]
+    linked: list[LinkedTable] = []
+    knowledge: list[KnowledgeHit] = []
+    platforms: list[str] | None = None
+
+
+class DataRequest(Model):
+    """Skill `query` of a data agent. schema_group: None lets the agent choose; rejected: (query, reason) pairs of
+    earlier attempts that the user did not accept."""
+
+    question: str
+    schema_group: str | None = None
+    knowledge: list[KnowledgeHit] = []
+    rejected: list[tuple[str, str]] = []
+    run: bool = True
+    limit: int = 100
+
+
+class DataResult(Model):
+    """Either answers, or a clarification when the question fits no table well enough."""
+
+    answers: list[QueryAnswer] = []
+    clarification: Clarification | None = None
+
+
+class ProveRequest(Model):
+    """POST /api/v1/prove, and skill `prove` of a data agent: no model involved. It answers a Proof."""
+
+    platform: str
+    schema_group: str
+    query: str
+
+
+class ExecuteRequest(ProveRequest):
+    """POST /api/v1/execute, and skill `execute`: the query is proven first. It answers Rows."""
+
+    limit: int = Field(100, ge=1, le=10_000)
+    offset: int = Field(0, ge=0)
+
+
+# Bounded so that sums over very many calls, and any time zone's UTC, still hold: other services report calls too.
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))]
+
+
+class CallRecord(Model):
+    """One model call as the ledger keeps it. Times in seconds; None where unknown, never 0."""
+
+    id: str
+    idempotency_key: str
+    journey_id: str | None
+    parent_id: str | None = None
+    agent: str
+    operation: Literal["chat", "generate", "embeddings"]
+    purpose: str
+    provider: str
+    model: str
+    model_digest: str | None = None
+    prompt_name: str | None = None
+    prompt_version: str | None = None
+    request: str | None = None
+    response: str | None = None
+    status: Literal["pending", "success", "error", "cancelled", "lost"]
+    started_at: Moment
+    completed_at: Moment | None = None
+    total_seconds: Amount | None = None
+    load_seconds: Amount | None = None
+    prompt_seconds: Amount | None = None
+    generation_seconds: Amount | None = None
+    prompt_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    retries: Count = 0
+    error: str | None = None
+    cost: Amount | None = None
+    currency: str | None = None
+
+
+Answer.model_rebuild()

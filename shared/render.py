@@ -1,0 +1,160 @@
+"""An Answer as text that people and models read: the same on the command line, in MCP and in A2A."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from shared.models import (
+    Answer,
+    Check,
+    Clarification,
+    JourneyCostSummary,
+    KnowledgeHit,
+    Plan,
+    Problem,
+    ProblemDetail,
+    Proof,
+    QueryAnswer,
+    Rows,
+)
+
+_ROWS_SHOWN = 20
+_CELL_WIDTH = 40
+_EXCERPT_WIDTH = 300
+
+
+def render_answer(answer: Answer) -> str:
+    """Every part of the answer that there is, one block each, the cost last."""
+    blocks = [
+        f"{answer.question}\njourney {answer.journey_id}: {answer.status.replace('_', ' ')}",
+        _problem(answer.problem) if answer.problem else "",
+        render_clarification(answer.clarification) if answer.clarification else "",
+        _plan(answer.plan),
+        render_hits(answer.knowledge, "Knowledge") if answer.knowledge else "",
+        *(_query_answer(query) for query in answer.answers),
+        _block("Missing", (_one_line(detail) for detail in answer.missing)),
+        render_cost(answer.cost),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def render_proof(proof: Proof) -> str:
+    """The verdict, and a line for each check and each of its problems."""
+    return "\n".join([f"proof: {proof.verdict}", *(line for check in proof.checks for line in _check(check))])
+
+
+def render_hits(hits: Sequence[KnowledgeHit], heading: str = "Found") -> str:
+    lines = (f"{hit.title} ({hit.source}, {hit.score:.2f})\n    {_cut(hit.excerpt, _EXCERPT_WIDTH)}" for hit in hits)
+    return _block(heading, lines) or "nothing found"
+
+
+def render_clarification(clarification: Clarification) -> str:
+    return "\n".join([f"Please say: {clarification.question}", *(f"  - {option}" for option in clarification.options)])
+
+
+def render_rows(rows: Rows) -> str:
+    """A table of the first 20 rows, cells cut at 40 characters, and how many rows there are."""
+    if not rows.rows:
+        return f"no rows ({', '.join(rows.columns)})"
+    cells = [[_cell(value) for value in row] for row in [rows.columns, *rows.rows[:_ROWS_SHOWN]]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(rows.columns))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join([*lines, _row_count(rows)])
+
+
+def render_cost(cost: JourneyCostSummary) -> str:
+    """`2 model calls, 811 prompt + 64 completion tokens, 3.2 s; cost unknown: no price for 2 of 2 calls`."""
+    if not cost.calls:
+        return "no model calls"
+    calls = f"{cost.calls} model call{'s' * (cost.calls != 1)}"
+    failed = f" ({cost.failed_calls} failed)" if cost.failed_calls else ""
+    return f"{calls}{failed}, {_tokens(cost)}, {cost.seconds:.1f} s; {_money(cost)}"
+
+
+def _tokens(cost: JourneyCostSummary) -> str:
+    if cost.prompt_tokens is None and cost.completion_tokens is None:
+        return "tokens unknown"
+    known = f"{_count(cost.prompt_tokens)} prompt + {_count(cost.completion_tokens)} completion tokens"
+    return f"{known} (without {cost.uncounted_calls} uncounted)" if cost.uncounted_calls else known
+
+
+def _count(tokens: int | None) -> str:
+    return "unknown" if tokens is None else str(tokens)
+
+
+def _money(cost: JourneyCostSummary) -> str:
+    gap = f"no price for {cost.unpriced_calls} of {cost.calls} calls" if cost.unpriced_calls else ""
+    if cost.cost is None:
+        return f"cost unknown: {gap}" if gap else "cost unknown"
+    money = f"cost {cost.cost:.4f} {cost.currency or ''}".rstrip()
+    return f"{money}, {gap}" if gap else money
+
+
+def _plan(plan: Plan) -> str:
+    steps = (f"{step.agent}.{step.skill}: {step.reason}" for step in plan.steps)
+    return _block("Plan", [*steps, *(f"note: {note}" for note in plan.notes)])
+
+
+def _query_answer(answer: QueryAnswer) -> str:
+    confidence = "" if answer.confidence is None else f", confidence {answer.confidence:.2f}"
+    lines = [f"{answer.platform} on {answer.schema_group} (route {answer.route}{confidence})", _indented(answer.query)]
+    if answer.explanation:
+        lines.append(answer.explanation)
+    lines += [f"assumed: {assumption}" for assumption in answer.assumptions]
+    lines.append(render_proof(answer.proof))
+    lines.append(render_rows(answer.result) if answer.result else "not run")
+    return "\n".join(lines)
+
+
+def _check(check: Check) -> Iterator[str]:
+    detail = f": {check.detail}" if check.detail else ""
+    yield f"  {check.name} {check.status} ({check.prover}){detail}"
+    yield from (f"    {_place(problem)}{_with_fix(problem.message, problem.suggestion)}" for problem in check.problems)
+
+
+def _place(problem: Problem) -> str:
+    if problem.line is None:
+        return ""
+    return f"line {problem.line}" + (f", column {problem.column}: " if problem.column is not None else ": ")
+
+
+def _problem(problem: ProblemDetail) -> str:
+    return f"Problem: {_one_line(problem)}"
+
+
+def _one_line(problem: ProblemDetail) -> str:
+    return f"{problem.code}: {_with_fix(problem.detail, problem.suggestion)}"
+
+
+def _with_fix(message: str, suggestion: str | None) -> str:
+    if not suggestion or suggestion in message:  # some messages already end with their suggestion
+        return message
+    is_name = re.fullmatch(r"[\w.:$-]+", suggestion) is not None
+    return f"{message}; did you mean '{suggestion}'?" if is_name else f"{message}; {suggestion}"
+
+
+def _row_count(rows: Rows) -> str:
+    shown, known = min(len(rows.rows), _ROWS_SHOWN), len(rows.rows)
+    if rows.truncated:
+        return f"(first {shown}; there are more than {known} rows)"
+    return f"({shown} of {known} rows)" if shown < known else f"({known} row{'s' * (known != 1)})"
+
+
+def _cell(value: object) -> str:
+    return "null" if value is None else _cut(str(value), _CELL_WIDTH)
+
+
+def _cut(text: str, width: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 3] + "..."
+
+
+def _block(heading: str, lines: Iterator[str] | Sequence[str]) -> str:
+    listed = [f"  {line}" for line in lines]
+    return "\n".join([f"{heading}:", *listed]) if listed else ""
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())

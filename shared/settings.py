@@ -1,0 +1,85 @@
+"""Every setting, its environment variable and its default. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from `LEXIQUERY_*` and, for Ollama, from `OLLAMA_HOST`. Times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="LEXIQUERY_", extra="ignore", populate_by_name=True)
+
+    data_dir: Path = Field(Path("data/runtime"), description="databases, vectors, models; everything that is kept")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in data_dir if not set")
+    host: str = Field("127.0.0.1", description="where servers listen; anything but loopback wants api_key")
+    port: int = Field(8000, description="where servers listen; an agent served alone has its own")
+    public_url: str | None = Field(None, description="where clients reach the server, if not at its own address")
+    api_key: SecretStr | None = Field(None, description="clients send it as `Authorization: Bearer` or `X-API-Key`")
+
+    ollama_host: str | None = Field(
+        None,
+        validation_alias=AliasChoices("LEXIQUERY_OLLAMA_HOST", "OLLAMA_HOST"),
+        description="an Ollama to use; the embedded model if not set",
+    )
+    model: str = Field("qwen2.5-coder:1.5b", description="chat model, by Ollama's name")
+    embedding_model: str | None = Field(
+        None, description="by Ollama's name; all-minilm embedded, nomic-embed-text on an Ollama if not set"
+    )
+    groups_dir: Path | None = Field(
+        None, description="where rows of schema groups are kept; data_dir/groups if not set"
+    )
+    model_dir: Path | None = Field(None, description="where model files are kept; data_dir/models if not set")
+    model_threads: int = Field(0, description="threads of the embedded model; 0 is one a core")
+    num_ctx: int = Field(8192, description="context window asked of the model, in tokens")
+    model_timeout: float = Field(300.0, description="longest wait for one model call")
+
+    agent_timeout: float = Field(600.0, description="longest wait for one agent's task")
+    agents: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, description="agents that run elsewhere: `kql=http://host:9020,sop=http://host:9010`"
+    )
+    executor_id: str = Field(
+        "local", description="names this core engine; each replica on one PostgreSQL needs its own"
+    )
+    chroma_url: str | None = Field(None, description="a Chroma server; embedded in data_dir if not set")
+
+    question_limit: int = Field(8000, description="longest question, in characters")
+    row_limit: int = Field(1000, description="most rows an answer holds")
+    query_seconds: float = Field(30.0, description="longest run of one query in the sandbox")
+    query_memory_mb: int = Field(1024, description="most memory of one query in the sandbox")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least serious line logged")
+    log_format: Literal["json", "console"] = Field("json", description="console is for people")
+    call_text: Literal["full", "off"] = Field("full", description="whether the ledger keeps prompts and responses")
+    hold_out: bool = Field(False, description="for evaluation: solved examples of the very question asked are not used")
+
+    @field_validator("agents", mode="before")
+    @classmethod
+    def _split_agents(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.split("=", 1) for item in value.split(",") if item.strip()]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError("expected NAME=URL,NAME=URL")
+        return {name.strip(): url.strip() for name, url in pairs}
+
+    @property
+    def models_path(self) -> Path:
+        return self.model_dir or self.data_dir / "models"
+
+    @property
+    def groups_path(self) -> Path:
+        """One DuckDB file a schema group that has rows."""
+        return self.groups_dir or self.data_dir / "groups"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'lexiquery.db').resolve()}"
+
+    @property
+    def embedding_model_name(self) -> str:
+        return self.embedding_model or ("nomic-embed-text" if self.ollama_host else "all-minilm")

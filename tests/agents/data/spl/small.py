@@ -1,0 +1,109 @@
+"""A small Splunk: two indexes and two lookups, few enough rows to compute any answer by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from agents.data.spl import Spl
+from shared.catalog import Catalog, Column, Table
+
+NOW = datetime(2024, 5, 1, 13, tzinfo=UTC)
+
+
+def _columns(text: str, **values: list[str]) -> list[Column]:
+    pairs = [item.partition(":")[::2] for item in text.split()]
+    return [Column(name=name, type=kind or "string", values=values.get(name, [])) for name, kind in pairs]
+
+
+CATALOG = Catalog(
+    schema_group="small",
+    platform="spl",
+    clock=NOW,
+    tables=[
+        Table(
+            name="web",
+            kind="index",
+            columns=_columns(
+                "_time:time _raw host sourcetype user status:int bytes:number uri tags",
+                sourcetype=["nginx:access"],
+                host=["web1", "web2"],
+            ),
+        ),
+        Table(
+            name="auth",
+            kind="index",
+            columns=_columns(
+                "_time:time _raw host sourcetype user src_ip action",
+                sourcetype=["linux:auth"],
+                action=["failure", "success"],
+            ),
+        ),
+        Table(name="hosts", kind="lookup", columns=_columns("host owner site")),
+        Table(name="users", kind="lookup", columns=_columns("user dept level:int")),
+    ],
+)
+
+# time of 2024-05-01, raw, host, user, status, bytes, uri, tags
+_WEB = [
+    ("10:00:00", "GET /home 200 ok", "web1", "alice", 200, 100, "/home", "a,b"),
+    ("10:05:00", "POST /login 500 Internal Error user=bob", "web1", "bob", 500, 300, "/login", "b"),
+    ("10:20:00", "GET /missing 404 not found", "web2", "alice", 404, 50, "/missing", "c,a"),
+    ("11:00:00", "POST /login 500 upstream_timeout error", "web2", "carol", 500, 700, "/login", None),
+    ("11:30:00", "GET /home 200 ok", "web1", None, 200, None, "/home", "a"),
+    ("12:10:00", 'GET /home 200 {"ms": 12, "db": {"calls": [3, 4]}}', "web2", "bob", 200, 250, "/home", None),
+]
+# time, raw, host, user, src_ip, action
+_AUTH = [
+    ("09:50:00", "sshd: Failed password for bob", "web1", "bob", "10.0.0.5", "failure"),
+    ("09:50:30", "sshd: Failed password for bob", "web1", "bob", "10.0.0.5", "failure"),
+    ("09:51:00", "sshd: Accepted password for bob", "web1", "bob", "10.0.0.5", "success"),
+    ("12:00:00", "sshd: Failed password for root", "db1", "root", "203.0.113.9", "failure"),
+]
+_HOSTS = [("web1", "ops", "NYC"), ("web2", "dev", "LON"), ("db1", "ops", "NYC")]
+_USERS = [("alice", "sales", 2), ("bob", "it", 5)]
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    platform = Spl()
+    for table in CATALOG.tables:
+        columns = ", ".join(f'"{column.name}" {platform.duckdb_type(column.type)}' for column in table.columns)
+        connection.execute(f'CREATE TABLE "{table.name}" ({columns})')
+    day = "2024-05-01 "
+    web = [(day + t, raw, host, "nginx:access", *rest) for t, raw, host, *rest in _WEB]
+    auth = [(day + t, raw, host, "linux:auth", *rest) for t, raw, host, *rest in _AUTH]
+    for name, rows in (("web", web), ("auth", auth), ("hosts", _HOSTS), ("users", _USERS)):
+        connection.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(rows[0]))})', rows)
+    return connection
+
+
+_CONNECTION = _connect()
+
+
+def run(spl: str, *, pivot: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of a search over the small Splunk, after its proof. Times of the day are cut to HH:MM:SS.
+
+    pivot: the statement is one that DuckDB calls MULTI, because its columns depend on the rows.
+    """
+    platform = Spl()
+    for check in (platform.parse, platform.bind, platform.safety):
+        problems = check(spl, CATALOG).problems
+        assert not problems, problems
+    sql = platform.to_duckdb(spl, CATALOG)
+    statements = duckdb.extract_statements(sql)
+    expected = duckdb.StatementType.MULTI if pivot else duckdb.StatementType.SELECT
+    assert [statement.type for statement in statements] == [expected]
+    result = _CONNECTION.cursor().execute(sql)
+    columns = [item[0] for item in result.description or []]
+    return columns, [tuple(_shown(value) for value in row) for row in result.fetchall()]
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.strftime("%H:%M:%S") if value.date() == NOW.date() else value.isoformat(" ")
+    if isinstance(value, float):
+        return round(value, 6)
+    return value

@@ -1,0 +1,178 @@
+"""The data agent on a small group: what it answers, and what it says of how it came to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from agents.data.agent import DataAgent
+from agents.data.platform import load_platform
+from agents.data.sandbox import Sandbox
+from shared import catalog as catalog_module
+from shared.catalog import Catalogs
+from shared.database import create_tables
+from shared.errors import InvalidInput, NotFound
+from shared.llm.client import Models
+from shared.models import DataResult, Links, QueryAnswer
+from shared.settings import Settings
+from tests.agents.data.deriving import small_catalog, write_rows
+from tests.scripted_ollama import ScriptedOllama
+
+FAILED = "Which users failed to sign in?"
+
+
+@pytest.fixture
+async def agent(settings: Settings, engine: AsyncEngine, models: Models) -> AsyncIterator[DataAgent]:
+    await create_tables(engine, catalog_module.schema)
+    catalogs = Catalogs(engine)
+    await catalogs.put(small_catalog())
+    write_rows(settings)
+    sandbox = Sandbox(settings)
+    yield DataAgent(load_platform("kql"), catalogs, models, sandbox, settings)
+    sandbox.close()
+
+
+async def ask(agent: DataAgent, question: str, **more: Any) -> QueryAnswer:
+    result = DataResult.model_validate(await agent.run("query", {"question": question, **more}))
+    return result.answers[0]
+
+
+async def test_a_good_first_query_takes_one_call_and_is_run(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = (
+        "SigninLogs | where ResultType == 'Failure' | summarize Failures=count() by UserPrincipalName"
+    )
+    answer = await ask(agent, FAILED)
+    assert answer.proof.verdict == "proven"
+    assert answer.result
+    assert answer.result.rows == [["eve", 2]]
+    assert (answer.route, answer.assumptions, len(scripted_ollama.chats)) == ("direct", [], 1)
+
+
+async def test_a_misspelt_column_is_mended_without_a_second_call(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SigninLogs | where ResultType == 'Failure' | distinct UserName"
+    answer = await ask(agent, FAILED)
+    assert answer.query.endswith("distinct UserPrincipalName")
+    assert any("'UserPrincipalName' for 'UserName'" in note for note in answer.assumptions)
+    assert len(scripted_ollama.chats) == 1
+
+
+async def test_what_code_can_not_mend_goes_back_to_the_model_with_the_problem(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = [
+        "SigninLogs | where (ResultType == 'Failure'",
+        "SigninLogs | where ResultType == 'Failure'",
+    ]
+    answer = await ask(agent, FAILED)
+    assert answer.proof.verdict == "proven"
+    shown = scripted_ollama.chats[1]["messages"][-2:]
+    assert shown[0]["content"] == "SigninLogs | where (ResultType == 'Failure'"
+    assert "That query is wrong" in shown[1]["content"]
+    assert answer.evidence["repairs"] > 0
+
+
+async def test_a_query_that_stays_wrong_comes_with_its_rejected_proof_and_is_not_run(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SELECT FROM WHERE ("
+    answer = await ask(agent, FAILED)
+    assert answer.proof.verdict == "rejected"
+    assert answer.result is None
+    assert len(scripted_ollama.chats) == 2  # the same query came twice: a third call would bring it again
+
+
+async def test_a_value_in_another_spelling_gets_the_catalogs(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = "SigninLogs | where ResultType == 'failure'"
+    answer = await ask(agent, FAILED)
+    assert "'Failure'" in answer.query
+    assert answer.result
+    assert len(answer.result.rows) == 2
+
+
+async def test_no_rows_are_explained_by_the_value_that_never_occurs(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "Heartbeat | where Computer == 'web-4'"
+    answer = await ask(agent, "When did computer web-4 give a sign of life?")
+    assert answer.result
+    assert answer.result.rows == []
+    assert answer.assumptions == ["no row has Computer 'web-4'; there is 'web-3'"]
+
+
+async def test_a_value_that_nothing_says_is_told(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = "SigninLogs | where Country == 'DE'"
+    answer = await ask(agent, "Which users signed in?")
+    assert answer.assumptions == ["the value 'DE' of Country is in no source"]
+
+
+async def test_a_solved_question_asked_again_needs_no_model(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    answer = await ask(agent, "how many sign-ins were there")
+    assert (answer.route, answer.query) == ("example", "SigninLogs\n| count")
+    assert scripted_ollama.chats == []
+
+
+async def test_a_refused_query_is_not_given_again(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = ["SigninLogs | take 5", "SigninLogs | where ResultType == 'Failure'"]
+    answer = await ask(agent, FAILED, rejected=[("SigninLogs | take 5", "only failures, please")])
+    assert answer.query == "SigninLogs | where ResultType == 'Failure'"
+    assert "only failures, please" in str(scripted_ollama.chats[0]["messages"])
+
+
+async def test_a_question_about_something_else_gets_options_and_no_query(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    result = DataResult.model_validate(await agent.run("query", {"question": "What is for lunch in Paris?"}))
+    assert result.answers == []
+    assert result.clarification
+    assert any("SigninLogs" in option for option in result.clarification.options)
+    assert scripted_ollama.chats == []
+
+
+async def test_run_false_gives_the_proven_query_alone(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = "SigninLogs | where ResultType == 'Failure'"
+    answer = await ask(agent, FAILED, run=False)
+    assert answer.proof.verdict == "proven"
+    assert answer.result is None
+
+
+async def test_link_names_the_table_and_why(agent: DataAgent) -> None:
+    links = Links.model_validate(await agent.run("link", {"question": FAILED}))
+    assert links.tables[0].table == "SigninLogs"
+    assert links.tables[0].score > links.tables[1].score
+    assert links.tables[0].why
+
+
+async def test_prove_and_execute_ask_no_model(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    request = {"platform": "kql", "schema_group": "ops", "query": "Heartbeat | project Computer"}
+    assert (await agent.run("prove", request))["verdict"] == "proven"
+    assert (await agent.run("execute", request))["rows"] == [["web-3"]]
+    assert scripted_ollama.requests == []
+
+
+async def test_a_request_without_a_question_names_the_field(agent: DataAgent) -> None:
+    with pytest.raises(InvalidInput, match="question"):
+        await agent.run("query", {})
+
+
+async def test_an_unknown_skill_gets_the_nearest(agent: DataAgent) -> None:
+    with pytest.raises(NotFound, match="query"):
+        await agent.run("qury", {})
+
+
+def test_every_skill_is_tagged_with_the_platform(agent: DataAgent) -> None:
+    assert {skill.id for skill in agent.skills()} == {"link", "query", "prove", "execute"}
+    assert all(skill.tags == ["platform:kql"] for skill in agent.skills())
+
+
+async def test_a_column_that_no_spelling_is_near_to_is_found_by_its_meaning(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SigninLogs | where ResultType == 'Failure' | distinct WhoSignedIn"
+    answer = await ask(agent, FAILED)
+    assert answer.query.endswith("distinct UserPrincipalName")
+    assert len(scripted_ollama.chats) == 1

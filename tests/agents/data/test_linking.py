@@ -1,0 +1,96 @@
+"""Linking on a small group: which table, why, and what words of the question mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
+from agents.data.phrases import Phrases
+from agents.data.platform import load_platform
+from agents.data.words import Bm25, content_words, pieces
+from shared.catalog import GlossaryTerm
+from shared.llm.client import Models
+from shared.models import KnowledgeHit
+from tests.agents.data.deriving import small_catalog
+from tests.scripted_ollama import ScriptedOllama
+
+CATALOG = small_catalog()
+
+
+@pytest.fixture
+def linker(models: Models) -> Linker:
+    return Linker(load_platform("kql"), models)
+
+
+def names(linked: Linked) -> list[str]:
+    return [link.table.name for link in linked.links]
+
+
+@pytest.mark.parametrize(
+    ("question", "table"),
+    [
+        ("Which users had a failure when they signed in?", "SigninLogs"),
+        ("Which computers give signs of life?", "Heartbeat"),
+        ("Any break-in last night?", "SigninLogs"),  # a glossary term
+        ("Computers with OS type Linux", "Heartbeat"),  # an example
+    ],
+)
+async def test_the_table_that_holds_the_answer_is_first(linker: Linker, question: str, table: str) -> None:
+    assert names(await linker.link(question, CATALOG))[0] == table
+
+
+async def test_a_runbook_that_names_a_table_speaks_for_it(linker: Linker) -> None:
+    hit = KnowledgeHit(
+        agent="sop", title="Silent hosts", source="a.md", excerpt="Look into Heartbeat first.", score=0.9
+    )
+    without, with_it = [await linker.link("What is silent?", CATALOG, hits) for hits in ((), [hit])]
+    score = [{link.table.name: link.score for link in linked.links}["Heartbeat"] for linked in (without, with_it)]
+    assert score[1] > score[0]
+
+
+async def test_a_question_about_something_else_stays_below_the_floor(linker: Linker) -> None:
+    linked = await linker.link("Write a poem about rain in Venice", CATALOG)
+    assert linked.score < LINK_FLOOR
+
+
+async def test_every_link_says_why_and_no_chat_call_is_made(linker: Linker, scripted_ollama: ScriptedOllama) -> None:
+    tables = linked_tables(await linker.link("Which users had a failure?", CATALOG), limit=1)
+    assert [table.table for table in tables] == ["SigninLogs"]
+    assert "'Failure' is a value of ResultType" in tables[0].why
+    assert scripted_ollama.chats == []
+
+
+async def test_a_catalog_is_indexed_once(linker: Linker, scripted_ollama: ScriptedOllama) -> None:
+    await linker.link("Which users had a failure?", CATALOG)
+    before = len(scripted_ollama.embeds)
+    await linker.link("Which users had a failure?", CATALOG)
+    assert len(scripted_ollama.embeds) == before
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("sign-ins with result failure", [("value", "Failure")]),
+        ("sign-ins that failed", [("like", "Failure")]),
+        ("was there a break in?", [("term", "ResultType == 'Failure'")]),
+        ("how many computers?", []),
+    ],
+)
+def test_words_that_the_catalog_knows_are_found(question: str, found: list[tuple[str, str]]) -> None:
+    assert [(mention.kind, mention.text) for mention in Phrases(CATALOG).mentions(question)] == found
+
+
+def test_names_and_sentences_fall_into_the_same_words() -> None:
+    assert pieces("UserPrincipalName") == pieces("user principal names")
+    assert content_words("Show me all the failed processes") == ["fail", "process"]
+
+
+def test_bm25_scores_can_be_compared_between_collections() -> None:
+    (first, second) = Bm25([["user", "sign"], ["host"]]).scores(["user", "sign"])
+    assert 1 >= first > second == 0
+
+
+def test_a_term_is_heard_in_any_order_and_hides_values_that_its_words_are_like() -> None:
+    catalog = CATALOG.model_copy(update={"glossary": [GlossaryTerm(term="failed sign-in", meaning="Result != 0")]})
+    (mention,) = Phrases(catalog).mentions("How many sign-ins of eve failed?")
+    assert (mention.phrase, mention.text) == ("failed sign-in", "Result != 0")

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.knowledge.chunks import CHUNK_CHARACTERS, Chunk, chunks_of
+from agents.knowledge.documents import Block, Document, read_document
+from tests.agents.knowledge.conftest import DISK
+
+
+def test_a_passage_knows_the_titles_above_it() -> None:
+    chunks = chunks_of(read_document("disk.md", DISK.encode()))
+    assert [(chunk.path[-1], chunk.kind) for chunk in chunks] == [
+        ("Meaning", "text"),
+        ("Diagnosis", "text"),
+        ("Diagnosis", "code"),
+        ("Diagnosis", "text"),
+        ("Mitigation", "text"),
+    ]
+    assert {chunk.path[0] for chunk in chunks} == {"Disk almost full"}
+
+
+def test_a_deeper_heading_ends_with_its_parent() -> None:
+    blocks = [
+        Block("heading", "A", level=0),
+        Block("heading", "B", level=1),
+        Block("heading", "C", level=2),
+        Block("text", "under c"),
+        Block("heading", "D", level=1),
+        Block("text", "under d"),
+    ]
+    assert [chunk.path for chunk in chunks_of(Document("A", blocks))] == [("A", "B", "C"), ("A", "D")]
+
+
+def test_code_longer_than_a_passage_stays_whole() -> None:
+    code = "SELECT 1;\n" * CHUNK_CHARACTERS
+    assert chunks_of(Document("T", [Block("code", code, language="sql")])) == [Chunk(("T",), "code", code, "sql")]
+
+
+def test_a_document_of_headings_alone_can_still_be_found() -> None:
+    assert chunks_of(Document("Disk full", [Block("heading", "Disk full")])) == [
+        Chunk(("Disk full",), "text", "Disk full")
+    ]
+
+
+@given(st.lists(st.text(alphabet="ab .\n", min_size=1, max_size=3 * CHUNK_CHARACTERS).filter(str.strip), max_size=4))
+def test_text_passages_are_bounded_and_lose_no_letter(texts: list[str]) -> None:
+    chunks = chunks_of(Document("T", [Block("text", text) for text in texts] or [Block("text", "a")]))
+    assert all(0 < len(chunk.text) <= CHUNK_CHARACTERS for chunk in chunks)
+    letters = "".join("".join(chunk.text.split()) for chunk in chunks)
+    assert letters == "".join("".join(text.split()) for text in texts or ["a"])

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.knowledge.known_errors import KnownErrorIndex, KnownErrors
+from shared.errors import InvalidInput, NotFound
+from shared.models import Hits
+
+ERRORS = """
+- id: KE-001
+  title: Login of a locked account
+  signature: "Login failed for user <*> from <*>: account locked"
+  services: [auth]
+  cause: Five wrong passwords lock an account for an hour.
+  fix: Unlock it in the directory, and look for the device with the old password.
+  see: runbooks/sign-in.md
+- id: KE-002
+  title: Database listener does not know the service
+  signature: "ORA-12514: TNS:listener does not currently know of service <*>"
+  cause: The database restarted and has not registered yet.
+  fix: Wait a minute, or run ALTER SYSTEM REGISTER.
+- id: KE-003
+  title: Payment queue is full
+  signature: "queue payments rejected message: depth <*> over limit"
+  cause: The payment consumer stopped.
+  fix: Restart the consumer.
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write(tmp_path / "known_errors.yaml", ERRORS)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("auth says: Login failed for user 'eve' from 10.1.2.3: account locked. Why?", "KE-001"),
+        ("we get ORA-12514 after the night", "KE-002"),
+        ("the payment consumer stopped", "KE-003"),
+    ],
+)
+async def test_a_log_line_a_code_or_a_symptom_finds_the_error(
+    known_errors: KnownErrorIndex, file: Path, question: str, found: str
+) -> None:
+    await known_errors.add(file)
+    [hit, *_] = await known_errors.search(question)
+    assert hit.source == f"known_errors.yaml#{found}"
+    assert hit.score <= 1.0
+
+
+async def test_the_excerpt_says_cause_and_fix(known_errors: KnownErrorIndex, file: Path) -> None:
+    await known_errors.add(file)
+    [hit, *_] = await known_errors.search("the payment consumer stopped")
+    assert hit.title == "KE-003: Payment queue is full"
+    assert hit.excerpt == "Cause: The payment consumer stopped. Fix: Restart the consumer."
+
+
+async def test_a_long_cause_leaves_room_for_the_fix(known_errors: KnownErrorIndex, file: Path) -> None:
+    write(file, ERRORS.replace("The payment consumer stopped.", "The consumer stopped again. " * 30))
+    await known_errors.add(file)
+    [hit] = await known_errors.search("queue payments rejected message: depth 5 over limit", limit=1)
+    assert len(hit.excerpt) <= 400
+    assert hit.excerpt.endswith("Fix: Restart the consumer.")
+
+
+async def test_what_nobody_met_before_finds_nothing(known_errors: KnownErrorIndex, file: Path) -> None:
+    await known_errors.add(file)
+    assert await known_errors.search("how many tickets were closed on Monday?") == []
+
+
+async def test_a_second_import_follows_the_file(known_errors: KnownErrorIndex, file: Path) -> None:
+    assert len((await known_errors.add(file)).added) == 3
+    assert len((await known_errors.add(file)).unchanged) == 3
+    write(file, ERRORS.replace("Restart the consumer", "Scale the consumer").partition("- id: KE-002")[0])
+    report = await known_errors.add(file)
+    assert report.removed == ["known_errors.yaml#KE-002", "known_errors.yaml#KE-003"]
+    assert [error.id for error in await known_errors.list()] == ["KE-001"]
+
+
+async def test_a_broken_entry_is_reported_and_the_rest_goes_in(known_errors: KnownErrorIndex, file: Path) -> None:
+    write(file, ERRORS + "- {id: KE-001, title: t, signature: s, cause: c, fix: f}\n- {id: KE-005, title: t}\n")
+    report = await known_errors.add(file)
+    assert len(report.added) == 3
+    assert [failure.reason for failure in report.failed] == [
+        "entry 4: the id 'KE-001' is taken by an entry above",
+        "entry 5: signature: Field required",
+    ]
+
+
+@pytest.mark.parametrize("content", ["{a: 1}", "a: [", "text"])
+async def test_a_file_that_is_no_list_is_refused(known_errors: KnownErrorIndex, file: Path, content: str) -> None:
+    write(file, content)
+    with pytest.raises(InvalidInput, match=r"known_errors\.yaml"):
+        await known_errors.add(file)
+
+
+async def test_removing_names_the_nearest_id(known_errors: KnownErrorIndex, file: Path) -> None:
+    await known_errors.add(file)
+    await known_errors.remove("KE-002")
+    assert [error.id for error in await known_errors.list()] == ["KE-001", "KE-003"]
+    with pytest.raises(NotFound, match="unknown known error 'KE-02'"):
+        await known_errors.remove("KE-02")
+
+
+async def test_the_agent_answers_hits(known_errors: KnownErrorIndex, file: Path) -> None:
+    await known_errors.add(file)
+    agent = KnownErrors(known_errors)
+    answer = await agent.run("search", {"question": "ORA-12514", "limit": 1})
+    assert [hit.agent for hit in Hits.model_validate(answer).hits] == ["known_errors"]

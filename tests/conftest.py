@@ -1,0 +1,78 @@
+"""Fixtures for every test: settings on a temporary data directory, a database, a model server, the metered client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import ledger as ledger_module
+from shared.database import create_tables, open_database
+from shared.errors import ModelUnavailable
+from shared.ledger import Ledger
+from shared.llm.client import Models
+from shared.llm.models import pull
+from shared.settings import Settings
+from tests.scripted_ollama import ScriptedOllama, scripted_server
+
+SMALL_MODEL = "qwen2.5-coder:0.5b"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a fresh data directory; the developer's own environment doesn't reach them."""
+    for name in [name for name in os.environ if name == "OLLAMA_HOST" or name.startswith("LEXIQUERY_")]:
+        if name != "LEXIQUERY_PUBLIC_DATA":
+            monkeypatch.delenv(name)
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path:
+    """Where the 0.5B model, the embedding model and the encoding are; fetched when missing."""
+    path = Path(os.environ.get("LEXIQUERY_MODEL_DIR", Path(__file__).parents[1] / "data/runtime/models"))
+    try:
+        for name in (SMALL_MODEL, "all-minilm", "cl100k_base"):
+            pull(name, path)
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+    return path.resolve()
+
+
+@pytest.fixture
+def real_settings(settings: Settings, model_dir: Path) -> Settings:
+    """Settings with the real embedded model of 0.5 billion parameters; mark such tests `real_model`."""
+    return settings.model_copy(update={"model": SMALL_MODEL, "model_dir": model_dir, "model_threads": 1})
+
+
+@pytest.fixture
+def scripted_ollama() -> Iterator[ScriptedOllama]:
+    with scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """A temporary SQLite with the ledger's tables."""
+    opened = open_database(settings.sqlalchemy_url)
+    await create_tables(opened, ledger_module.schema)
+    yield opened
+    await opened.dispose()
+
+
+@pytest.fixture
+def ledger(engine: AsyncEngine) -> Ledger:
+    return Ledger(engine)
+
+
+@pytest.fixture
+async def models(
+    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+) -> AsyncIterator[Models]:
+    """The metered client on the scripted server."""
+    opened = Models(settings, ledger, scripted_ollama.url, engine)
+    yield opened
+    await opened.close()

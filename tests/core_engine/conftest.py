@@ -1,0 +1,164 @@
+"""A journey's surroundings: real store, ledger, catalogs and workflow; agents that a test scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from agents.data.sandbox import Sandbox
+from core_engine.journey import Journeys, open_journeys
+from core_engine.store import Store
+from core_engine.store import schema as store_schema
+from protocol_interface.product import RegisteredAgent
+from shared.catalog import Catalog, Catalogs, Column, Table
+from shared.catalog import schema as catalog_schema
+from shared.database import create_tables
+from shared.ledger import Ledger
+from shared.models import Answer, Question
+from shared.settings import Settings
+
+Reply = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+HOSTS = Catalog(
+    schema_group="estate",
+    platform="sql",
+    tables=[Table(name="hosts", columns=[Column(name="name", type="VARCHAR"), Column(name="cores", type="INTEGER")])],
+)
+
+
+def says(output: dict[str, Any]) -> Reply:
+    async def reply(_: dict[str, Any]) -> dict[str, Any]:
+        return output
+
+    return reply
+
+
+def fails(error: Exception) -> Reply:
+    async def reply(_: dict[str, Any]) -> dict[str, Any]:
+        raise error
+
+    return reply
+
+
+def hangs(reached: asyncio.Event) -> Reply:
+    """Sets `reached` and then never answers."""
+
+    async def reply(_: dict[str, Any]) -> dict[str, Any]:
+        reached.set()
+        await asyncio.Event().wait()
+        return {}
+
+    return reply
+
+
+def an_answer(query: str = "SELECT name FROM hosts", verdict: str = "proven") -> dict[str, Any]:
+    proof = {"verdict": verdict, "checks": []}
+    answer = {"platform": "sql", "schema_group": "estate", "query": query, "route": "direct", "proof": proof}
+    return {"answers": [{**answer, "result": {"columns": ["name"], "rows": [["web-1"]]}, "confidence": 0.9}]}
+
+
+def _registered(name: str, skills: list[str], platform: str | None = None) -> RegisteredAgent:
+    return RegisteredAgent(
+        id=name,
+        name=name,
+        description="an agent",
+        url="http://agent",
+        version="1",
+        skills=[{"id": skill} for skill in skills],
+        platform=platform,
+    )
+
+
+@dataclass
+class ScriptedAgents:
+    """Two agents and a planner that say what the test scripts; every request is kept in `asked`."""
+
+    replies: dict[str, Reply] = field(
+        default_factory=lambda: {
+            "sop.search": says({"hits": [{"agent": "sop", "title": "T", "source": "s", "excerpt": "e", "score": 0.5}]}),
+            "sql.link": says({"tables": []}),
+            "planner.plan": says(
+                {
+                    "steps": [
+                        {"agent": "sop", "skill": "search", "reason": "a runbook bears on it"},
+                        {"agent": "sql", "skill": "query", "reason": "its table fits"},
+                    ]
+                }
+            ),
+            "sql.query": says(an_answer()),
+        }
+    )
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    trusted: bool = True
+
+    async def discover(self) -> list[RegisteredAgent]:
+        registered = [_registered("sop", ["search"]), _registered("sql", ["query", "link"], platform="sql")]
+        return [agent.model_copy(update={"trusted": self.trusted}) for agent in registered]
+
+    async def invoke(
+        self, agent: str, skill: str, request: dict[str, Any], *, seconds: float | None = None
+    ) -> dict[str, Any]:
+        self.asked.append((f"{agent}.{skill}", request))
+        return await self.replies[f"{agent}.{skill}"](request)
+
+
+@dataclass
+class Workshop:
+    """Starts journeys and waits for their answers."""
+
+    journeys: Journeys
+    store: Store
+
+    async def answer(self, journey_id: str) -> Answer:
+        while (answer := await self.store.answer(journey_id)) is None:
+            await self.journeys.wait_for_event(0.1)
+        return answer
+
+    async def ask(self, question: str = "Which hosts are there?", **fields: Any) -> Answer:
+        await self.journeys.start("journey-1", Question(question=question, **fields), [])
+        return await asyncio.wait_for(self.answer("journey-1"), 60)
+
+
+@pytest.fixture
+def agents() -> ScriptedAgents:
+    return ScriptedAgents()
+
+
+OpenWorkshop = Callable[[], AbstractAsyncContextManager[Workshop]]
+
+
+@pytest.fixture
+async def open_workshop(
+    settings: Settings, engine: AsyncEngine, ledger: Ledger, agents: ScriptedAgents
+) -> OpenWorkshop:
+    """Opens the workflow runtime on the test's data directory; opening it again is a restart of the process."""
+    await create_tables(engine, store_schema, catalog_schema)
+    catalogs, store = Catalogs(engine), Store(engine)
+    await catalogs.put(HOSTS)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Workshop]:
+        async with open_journeys(
+            database_url=f"sqlite:///{settings.data_dir / 'journeys.db'}",
+            executor_id="local",
+            store=store,
+            ledger=ledger,
+            agents=agents,
+            catalogs=catalogs,
+            sandbox=Sandbox(settings),
+        ) as journeys:
+            yield Workshop(journeys, store)
+
+    return opened
+
+
+@pytest.fixture
+async def workshop(open_workshop: OpenWorkshop) -> AsyncIterator[Workshop]:
+    async with open_workshop() as opened:
+        yield opened

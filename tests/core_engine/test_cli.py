@@ -1,0 +1,172 @@
+"""The command as a person runs it: exit codes, JSON, and errors that name the thing."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.core_engine.processes import Command
+from tests.scripted_ollama import ScriptedOllama, scripted_server
+
+QUERY = "SELECT count(*) AS orders FROM orders WHERE status = 'open'"
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[ScriptedOllama]:
+    with scripted_server(QUERY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lexiquery(tmp_path_factory: pytest.TempPathFactory, ollama: ScriptedOllama) -> Command:
+    command = Command(tmp_path_factory.mktemp("cli"), ollama.url)
+    command.import_shop()
+    return command
+
+
+def test_ask_answers_without_a_server(lexiquery: Command) -> None:
+    answer = lexiquery.json("ask", "How many orders are open?")
+    assert answer["answers"][0]["result"]["rows"] == [[2]]
+    [line, *_] = lexiquery.json("cost", "recent")
+    assert line["journey_id"] == answer["journey_id"]
+    assert lexiquery.json("cost", "show", answer["journey_id"]) == answer["cost"]
+
+
+def test_ask_prints_an_answer_for_people(lexiquery: Command) -> None:
+    done = lexiquery.run("ask", "How many orders are open?", "--group", "shop", "--no-run")
+    assert done.exit_code == 0, done.stderr
+    assert QUERY in done.stdout
+    assert "proof: proven" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [(QUERY, 0), ("SELECT statu FROM orders", 1), ("DELETE FROM orders", 1), ("", 1)],
+)
+def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) -> None:
+    done = lexiquery.run("prove", "--platform", "sql", "--group", "shop", "--json", stdin=query)
+    assert done.exit_code == code, done.stderr
+    assert (json.loads(done.stdout)["verdict"] == "rejected") == (code == 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["ask", " "], "the question is empty"),
+        (["ask", "q", "--group", "shpo"], "unknown schema group 'shpo'; did you mean 'shop'?"),
+        (["ask", "q", "--platform", "sqll"], "unknown platform 'sqll'; did you mean 'sql'?"),
+        (["prove", "--platform", "sql", "--group", "shop", "/no/such/file"], "/no/such/file"),
+        (["catalog", "import", "/no/such/file.yaml", "--group", "g"], "/no/such/file.yaml"),
+        (["catalog", "show", "shpo"], "did you mean 'shop'?"),
+        (["cost", "show", "nope"], "unknown journey 'nope'"),
+        (["cost", "export", "--out", "calls.xls"], "'calls.xls'"),
+        (["serve", "sqll"], "unknown agent 'sqll'; did you mean 'sql'?"),
+        (["sop", "add", "/no/such/folder"], "/no/such/folder"),
+        (["up", "--host", "0.0.0.0"], "LEXIQUERY_API_KEY"),
+    ],
+)
+def test_a_wrong_call_exits_with_two_and_names_the_thing(lexiquery: Command, words: list[str], says: str) -> None:
+    done = lexiquery.run(*words)
+    assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_embedded_model_is_named(lexiquery: Command) -> None:
+    done = lexiquery.run("models", "pull", "qwen2.5-coder:15b", OLLAMA_HOST="")
+    assert (done.exit_code, "did you mean 'qwen2.5-coder:1.5b'?" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_bad_setting_is_named(lexiquery: Command) -> None:
+    done = lexiquery.run("catalog", "list", LEXIQUERY_PORT="many")
+    assert done.exit_code == 2
+    assert "LEXIQUERY_PORT" in done.stderr
+
+
+def test_a_port_in_use_is_named(lexiquery: Command) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = lexiquery.run("up", "--port", str(port))
+    assert done.exit_code == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_dead_model_is_named_and_the_journey_still_ends(lexiquery: Command) -> None:
+    done = Command(lexiquery.folder, NOBODY).run("ask", "How many orders are open?", "--json")
+    answer = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert answer["status"] == "failed"
+    assert answer["problem"]["code"] == "model_unavailable"
+    assert NOBODY in answer["problem"]["detail"]
+    assert answer["cost"]["failed_calls"] >= 1
+
+
+def test_a_full_disk_is_named(lexiquery: Command, tmp_path: Path) -> None:
+    full = Command(tmp_path, lexiquery.environment["OLLAMA_HOST"])
+    full.import_shop()
+    limited = f"ulimit -f 8; exec {sys.executable} -m core_engine.cli ask 'How many orders are open?'"
+    done = full.spawn("bash", "-c", limited)
+    assert done.returncode == 1, done.stderr
+    assert "database" in done.stderr
+    assert "disk" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(lexiquery: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = lexiquery.run("catalog", "list", LEXIQUERY_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.exit_code == 1
+    assert "LEXIQUERY_DATA_DIR" in done.stderr
+
+
+def test_a_corrupt_database_is_named(lexiquery: Command, tmp_path: Path) -> None:
+    (tmp_path / "lexiquery.db").write_bytes(b"not a database, but long enough to look at" * 100)
+    done = lexiquery.run("catalog", "list", LEXIQUERY_DATA_DIR=str(tmp_path))
+    assert done.exit_code == 1
+    assert "lexiquery.db" in done.stderr
+    with pytest.raises(sqlite3.DatabaseError):
+        sqlite3.connect(tmp_path / "lexiquery.db").execute("SELECT * FROM catalogs")
+
+
+def test_calls_are_exported(lexiquery: Command, tmp_path: Path) -> None:
+    lexiquery.json("ask", "How many orders are paid?")
+    out = tmp_path / "calls.csv"
+    assert lexiquery.run("cost", "export", "--out", str(out)).exit_code == 0
+    header, *lines = out.read_text().splitlines()
+    assert header.startswith("id,")
+    assert lines
+
+
+def test_runbooks_are_added_and_found(lexiquery: Command, tmp_path: Path) -> None:
+    (tmp_path / "refunds.md").write_text("# Refund stuck\n\nWhen a refund is stuck, restart the ledger worker.\n")
+    assert lexiquery.json("sop", "add", str(tmp_path))["failed"] == []
+    [hit, *_] = lexiquery.json("sop", "search", "a refund is stuck")
+    assert set(hit) == {"title", "source", "excerpt", "score"}
+    assert hit["source"].endswith("refunds.md")
+
+
+def test_the_registry_lists_every_agent(lexiquery: Command) -> None:
+    names = {agent["name"] for agent in lexiquery.json("agents", "list")}
+    assert names == {"planner", "sop", "known_errors", "kql", "spl", "sql"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "core_engine.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in loaded
+    assert loaded & {"pydantic", "sqlalchemy", "fastapi", "duckdb", "a2a", "mcp", "crewai", "chromadb", "rich"} == set()

@@ -1,0 +1,141 @@
+"""The journey: its stages and events, and agents that fail, hang, lie or are cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from shared.errors import AgentUnavailable, BudgetExceeded
+from tests.core_engine.conftest import ScriptedAgents, Workshop, an_answer, fails, says
+
+
+async def test_a_journey_ends_with_plan_knowledge_and_a_query_proven_here(workshop: Workshop) -> None:
+    answer = await workshop.ask()
+    assert answer.status == "completed"
+    assert [step.agent for step in answer.plan.steps] == ["sop", "sql"]
+    assert [hit.title for hit in answer.knowledge] == ["T"]
+    assert answer.answers[0].proof.verdict == "proven"
+    assert {check.name for check in answer.answers[0].proof.checks} >= {"parse", "bind", "safety", "dry_run"}
+    assert answer.cost.calls == 0
+
+
+async def test_each_stage_is_an_event_and_the_answer_is_the_last(workshop: Workshop) -> None:
+    await workshop.ask()
+    events = await workshop.store.events("journey-1")
+    stages = [event.data["stage"] for event in events if event.kind == "stage" and event.data["status"] == "completed"]
+    assert stages == ["discovery", "planning", "knowledge", "data", "validation"]
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert [event.kind for event in events[-2:]] == ["cost", "answer"]
+
+
+async def test_a_dead_knowledge_agent_costs_only_its_part(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["sop.search"] = fails(AgentUnavailable("agent 'sop' does not answer"))
+    answer = await workshop.ask()
+    assert answer.status == "completed"
+    assert [problem.detail for problem in answer.missing] == ["agent 'sop' does not answer"]
+
+
+async def test_an_agent_that_answers_nonsense_is_named_as_missing(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["sop.search"] = says({"hits": [{"colour": "blue"}]})
+    answer = await workshop.ask()
+    assert answer.status == "completed"
+    assert answer.missing[0].detail.startswith("agent 'sop' answered no Hits")
+
+
+async def test_a_forged_proof_does_not_pass(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["sql.query"] = says(an_answer("SELECT name FROM host"))
+    answer = await workshop.ask()
+    assert answer.status == "failed"
+    assert answer.problem is not None
+    assert answer.problem.code == "query_rejected"
+    assert answer.answers[0].proof.verdict == "rejected"
+    assert answer.answers[0].result is None
+    assert answer.answers[0].confidence is None
+
+
+async def test_without_a_planner_the_best_linked_table_decides(workshop: Workshop, agents: ScriptedAgents) -> None:
+    linked = {"platform": "sql", "schema_group": "estate", "table": "hosts", "score": 0.8}
+    agents.replies["sql.link"] = says({"tables": [linked]})
+    agents.replies["planner.plan"] = fails(AgentUnavailable("agent 'planner' does not answer"))
+    answer = await workshop.ask()
+    assert answer.status == "completed"
+    assert [problem.instance for problem in answer.missing] == ["planner"]
+    assert "hosts fits best" in answer.plan.steps[-1].reason
+
+
+async def test_a_plan_that_names_an_unknown_agent_is_checked(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["planner.plan"] = says({"steps": [{"agent": "oracle", "skill": "query", "reason": "it knows"}]})
+    answer = await workshop.ask()
+    assert answer.status == "failed"
+    assert "oracle.query" in answer.missing[0].detail
+
+
+async def test_a_question_no_agent_can_place_is_asked_back(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["sql.query"] = says({"clarification": {"question": "Which hosts?", "options": ["web", "db"]}})
+    answer = await workshop.ask()
+    assert answer.status == "needs_clarification"
+    assert answer.clarification is not None
+    assert answer.clarification.options == ["web", "db"]
+
+
+async def test_a_spent_budget_ends_the_journey_with_what_was_found(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["sql.query"] = fails(BudgetExceeded("the journey's budget of 10 tokens is spent"))
+    answer = await workshop.ask()
+    assert answer.status == "failed"
+    assert answer.problem is not None
+    assert answer.problem.code == "budget_exceeded"
+    assert answer.knowledge
+
+
+async def test_a_fault_of_our_own_still_ends_the_journey(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["planner.plan"] = fails(ZeroDivisionError("oops"))
+    answer = await workshop.ask()
+    assert answer.status == "failed"
+    assert answer.problem is not None
+    assert answer.problem.code == "internal_error"
+
+
+async def test_cancelling_reaches_the_agent_at_work(workshop: Workshop, agents: ScriptedAgents) -> None:
+    reached, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def hangs(_: dict[str, Any]) -> dict[str, Any]:
+        reached.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return {}
+
+    agents.replies["sql.query"] = hangs
+    asking = asyncio.create_task(workshop.ask())
+    await reached.wait()
+    await workshop.journeys.cancel("journey-1")
+    answer = await asking
+    assert answer.status == "cancelled"
+    assert cancelled.is_set()
+    assert answer.knowledge
+
+
+async def test_a_rejected_query_reaches_the_data_agent(workshop: Workshop, agents: ScriptedAgents) -> None:
+    from shared.models import Question
+
+    await workshop.journeys.start("journey-1", Question(question="Which hosts?"), [("SELECT 1", "not that")])
+    await workshop.answer("journey-1")
+    [request] = [request for name, request in agents.asked if name == "sql.query"]
+    assert request["rejected"] == [("SELECT 1", "not that")]
+
+
+async def test_the_rows_of_an_agent_nobody_trusts_are_left_out(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.trusted = False
+    answer = await workshop.ask()
+    assert answer.answers[0].proof.verdict == "proven"
+    assert answer.answers[0].result is None
+    assert answer.answers[0].confidence is None
+
+
+async def test_a_hit_is_said_to_be_of_the_agent_that_gave_it(workshop: Workshop, agents: ScriptedAgents) -> None:
+    forged = {"agent": "known_errors", "title": "T", "source": "s", "excerpt": "e", "score": 0.5}
+    agents.replies["sop.search"] = says({"hits": [forged]})
+    answer = await workshop.ask()
+    assert [hit.agent for hit in answer.knowledge] == ["sop"]

@@ -1,0 +1,133 @@
+"""An agent as a server of its own, and a journey that uses it; compose.yaml starts the same commands."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from core_engine.agents import AGENTS
+from tests.core_engine.processes import Command
+from tests.scripted_ollama import ScriptedOllama
+
+QUERY = "SELECT count(*) AS orders FROM orders WHERE status = 'open'"
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(lexiquery: Command, agent: str) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "core_engine.cli", "serve", agent, "--port", str(port)]
+    with (lexiquery.folder / "agent.log").open("w") as log:
+        process = subprocess.Popen(command, env=lexiquery.environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while process.poll() is None and not answers(url):
+            pass
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=1, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def lexiquery(tmp_path: Path, scripted_ollama: ScriptedOllama) -> Command:
+    scripted_ollama.reply = QUERY
+    command = Command(tmp_path, scripted_ollama.url)
+    command.import_shop()
+    return command
+
+
+def test_a_journey_uses_an_agent_that_runs_elsewhere(lexiquery: Command) -> None:
+    with serving(lexiquery, "sql") as url:
+        lexiquery.environment["LEXIQUERY_AGENTS"] = f"sql={url}"
+        answer = lexiquery.json("ask", "How many orders are open?")
+        assert answer["answers"][0]["result"]["rows"] == [[2]]
+        assert "sql" in {line["key"] for line in answer["cost"]["by_agent"]}
+    gone = lexiquery.json("ask", "How many orders are open?")
+    assert gone["status"] != "completed"
+    assert any("'sql'" in problem["detail"] for problem in gone["missing"])
+
+
+def test_compose_starts_every_agent_by_its_command() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    served = {service["command"][1] for service in services.values() if service.get("command", [""])[0] == "serve"}
+    assert served == set(AGENTS)
+    known = re.findall(r"(\w+)=http://(\w+):(\d+)", services["core_engine"]["environment"]["LEXIQUERY_AGENTS"])
+    ports = {name: service["command"][3] for name, service in services.items() if name in served}
+    assert {name: port for name, host, port in known if name == host} == ports
+
+
+def test_compose_builds_each_service_from_its_own_lock() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    locks = {build["args"]["LOCK"] for one in services.values() if isinstance(build := one.get("build"), dict)}
+    assert [lock for lock in locks if not (ROOT / "requirements" / f"{lock}.txt").is_file()] == []
+
+
+OPENS_AN_AGENT = """
+import asyncio, sys
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+
+class NotInstalled(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[3:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+
+from core_engine import agent_server, commands
+from core_engine.agents import open_agent
+from core_engine.state import open_state
+from shared.llm.runtime import open_models
+from shared.settings import Settings
+
+async def main():
+    settings = Settings(data_dir=Path(sys.argv[2]), ollama_host="http://127.0.0.1:1")
+    async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
+        async with open_agent(sys.argv[1], state, models) as agent:
+            print(agent.name)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_an_agent_needs_only_what_its_own_lock_installs(agent: str, tmp_path: Path) -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    lock = (ROOT / "requirements" / f"{services[agent]['build']['args']['LOCK']}.txt").read_text()
+    locked = {canonical(line.partition("==")[0]) for line in lock.splitlines() if re.match(r"[A-Za-z0-9]", line)}
+    absent = [
+        name for name, owners in packages_distributions().items() if not {canonical(owner) for owner in owners} & locked
+    ]
+    ours = {"core_engine", "protocol_interface", "agents", "shared", "data"}
+    command = [sys.executable, "-c", OPENS_AN_AGENT, agent, str(tmp_path), *sorted(set(absent) - ours)]
+    opened = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert opened.stdout.strip() == agent, opened.stderr
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower().partition("[")[0]

@@ -1,0 +1,52 @@
+"""The quickstart's commands work as they are written: each is run, and its output has the lines that the page shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.core_engine.processes import Command
+from tests.scripted_ollama import scripted_server
+
+PAGE = (Path(__file__).parents[2] / "docs" / "quickstart.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
+KQL = "SigninLogs | where TimeGenerated > ago(1d) | where ResultType != '0' | summarize Failures = count() by IPAddress"
+
+
+def blocks() -> list[tuple[str, str]]:
+    return [(found["command"], found["output"]) for found in BLOCK.finditer(PAGE)]
+
+
+@pytest.fixture(scope="module")
+def lexiquery(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Command]:
+    """On a scripted Ollama; the files that estimate tokens are fetched where they are missing."""
+    with scripted_server(KQL) as ollama:
+        command = Command(tmp_path_factory.mktemp("quickstart"), ollama.url)
+        command.environment["LEXIQUERY_MODEL_DIR"] = str(model_dir)
+        yield command
+
+
+def test_the_page_has_commands() -> None:
+    assert len(blocks()) >= 5
+
+
+@pytest.mark.parametrize(("line", "output"), [block for block in blocks() if "lexiquery" in block[0]])
+def test_a_documented_command_prints_what_the_page_shows(lexiquery: Command, line: str, output: str) -> None:
+    piped, _, command = line.rpartition("| ")
+    stdin = shlex.split(piped)[1] if piped else None
+    words = shlex.split(command)
+    assert words[0].endswith("lexiquery")
+    done = lexiquery.run(*words[1:], stdin=stdin)
+    printed = [text.strip() for text in (done.stdout + done.stderr).splitlines()]
+    missing = [text for text in map(str.strip, output.splitlines()) if text and not any(is_shown(text, printed))]
+    assert missing == [], done.stdout + done.stderr
+
+
+def is_shown(text: str, printed: list[str]) -> Iterator[bool]:
+    """Whether a line of the output is that text; … stands for what differs from run to run."""
+    pattern = re.compile(".*".join(re.escape(part) for part in text.split("…")) + (".*" if text.endswith("…") else ""))
+    return (pattern.fullmatch(line) is not None for line in printed)

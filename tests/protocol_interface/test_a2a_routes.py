@@ -1,0 +1,91 @@
+"""A2A as plain HTTP, for clients without an SDK."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from agents.serve import agent_app
+from core_engine.problems import install_problem_responses
+from protocol_interface.a2a_client import A2AClient
+from protocol_interface.app import mount_protocols
+from protocol_interface.registry import Registry
+from tests.agents.scripted_agent import ScriptedAgent
+from tests.agents.serving import loopback_socket, on_a_socket
+from tests.protocol_interface.conftest import LOCAL
+from tests.protocol_interface.notebook import Notebook
+
+
+@pytest.fixture
+async def http(registry: Registry, local_client: A2AClient) -> AsyncIterator[httpx.AsyncClient]:
+    """A dashboard's connection to a host with everything mounted."""
+    app = FastAPI()
+    install_problem_responses(app)
+    mount_protocols(app, Notebook(), registry, local_client, "http://127.0.0.1:8000")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
+        yield client
+
+
+async def test_agents_are_discovered_by_skill_and_platform(http: httpx.AsyncClient) -> None:
+    found = await http.get("/a2a/agents/discover", params={"skill": "echo", "platform": "kql", "q": "test"})
+    none = await http.get("/a2a/agents/discover", params={"skill": "echo", "platform": "spl"})
+    assert [agent["id"] for agent in found.json()] == ["scripted"]
+    assert none.json() == []
+
+
+async def test_an_agent_is_registered_by_url_and_removed(http: httpx.AsyncClient) -> None:
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent("another"), url=url), listener):
+        registered = await http.post("/a2a/agents/register", json={"url": url})
+    removed = await http.delete("/a2a/agents/another")
+    again = await http.delete("/a2a/agents/another")
+    assert (registered.status_code, registered.json()["id"]) == (201, "another")
+    assert removed.status_code == 204
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+
+
+async def test_nobody_registers_another_agent_under_the_name_of_ours(
+    http: httpx.AsyncClient, registry: Registry
+) -> None:
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent("scripted"), url=url), listener):
+        refused = await http.post("/a2a/agents/register", json={"url": url})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert (await registry.entry("scripted")).url == LOCAL
+
+
+async def test_a_url_into_the_private_network_is_refused(http: httpx.AsyncClient) -> None:
+    refused = await http.post("/a2a/agents/register", json={"url": "http://169.254.169.254/"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+
+
+async def test_a_task_is_sent_to_an_agent_for_a_journey(http: httpx.AsyncClient) -> None:
+    task = {"agent_id": "scripted", "skill": "who", "input": {}, "journey_id": "j-1"}
+    invoked = (await http.post("/a2a/task/invoke", json=task)).json()
+    assert invoked["output"]["journey_id"] == invoked["journey_id"] == "j-1"
+
+
+async def test_a_task_without_a_journey_gets_one(http: httpx.AsyncClient) -> None:
+    invoked = (await http.post("/a2a/task/invoke", json={"agent_id": "scripted", "skill": "who"})).json()
+    assert invoked["journey_id"]
+    assert invoked["output"]["journey_id"] == invoked["journey_id"]
+
+
+async def test_an_agents_error_is_the_responses_problem(http: httpx.AsyncClient) -> None:
+    task = {"agent_id": "scripted", "skill": "miss", "input": {"table": "SigninLog"}}
+    failed = await http.post("/a2a/task/invoke", json=task)
+    assert failed.status_code == 404
+    assert failed.headers["content-type"] == "application/problem+json"
+    assert failed.json()["suggestion"] == "did you mean 'SigninLogs'?"
+
+
+async def test_the_hosts_other_routes_stay_reachable(http: httpx.AsyncClient) -> None:
+    card = await http.get("/.well-known/agent-card.json")
+    nothing = await http.get("/some/tasks")
+    assert card.json()["name"] == "lexiquery"
+    assert nothing.status_code == 404

@@ -1,0 +1,246 @@
+"""The registry: who can do what, on a real database, with cards from real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from a2a.server.request_handlers.response_helpers import agent_card_to_dict
+from a2a.types import AgentCard
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from agents.agent import Skill
+from agents.serve import agent_app, agent_card
+from protocol_interface.a2a_client import A2AClient
+from protocol_interface.card_fetch import CARD_LIMIT, fetch_card
+from protocol_interface.registry import Registry
+from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
+from tests.agents.scripted_agent import ScriptedAgent
+from tests.agents.serving import loopback_socket, on_a_socket
+
+
+class Offering(ScriptedAgent):
+    """An agent with the skills that a test gives it."""
+
+    def __init__(self, name: str, skills: list[Skill], description: str = "Does things") -> None:
+        super().__init__(name)
+        self.description = description
+        self._offered = skills
+
+    def skills(self) -> list[Skill]:
+        return self._offered
+
+
+def skill(id: str, *tags: str) -> Skill:
+    return Skill(id=id, name=id, description=f"can {id}", tags=list(tags))
+
+
+def card(name: str, *skills: Skill, description: str = "Does things", url: str = "http://a.example") -> AgentCard:
+    return agent_card(Offering(name, list(skills), description), url)
+
+
+@pytest.fixture
+async def filled(registry: Registry) -> Registry:
+    """Two data agents with the same skills, a knowledge agent, and one that shares a tag but not the skill."""
+    for platform in ("spl", "kql"):
+        tag = f"platform:{platform}"
+        await registry.register(
+            card(platform, skill("query", tag), skill("prove", tag), description=f"Queries of {platform.upper()}"),
+            url=f"http://{platform}.example",
+        )
+    await registry.register(card("sop", skill("search", "knowledge"), skill("plain")), url="http://sop.example")
+    await registry.register(card("prover", skill("prove", "platform:kql")), url="http://prover.example")
+    return registry
+
+
+FOUND: list[tuple[dict[str, str], list[str]]] = [
+    ({}, ["kql", "prover", "sop", "spl"]),
+    ({"skill": "query"}, ["kql", "spl"]),
+    ({"platform": "kql"}, ["kql", "prover"]),
+    ({"skill": "query", "platform": "kql"}, ["kql"]),
+    ({"skill": "query", "platform": "sql"}, []),
+    ({"skill": "plain"}, ["sop"]),
+    ({"q": "queries SPL"}, ["spl"]),
+    ({"q": "KNOWLEDGE"}, ["sop"]),
+    ({"q": "100%"}, []),
+]
+
+
+@pytest.mark.parametrize(("by", "names"), FOUND)
+async def test_agents_are_found_by_skill_platform_and_words(
+    filled: Registry, by: dict[str, str], names: list[str]
+) -> None:
+    assert [agent.id for agent in await filled.discover(**by)] == names
+
+
+async def test_no_name_puts_a_stranger_in_front_of_our_agents(filled: Registry) -> None:
+    await filled.register(card("aaa", skill("query", "platform:kql")), url="http://evil.example", trusted=False)
+    found = await filled.discover(skill="query", platform="kql")
+    assert [(agent.id, agent.trusted) for agent in found] == [("kql", True), ("aaa", False)]
+
+
+async def test_an_agent_is_shown_with_its_skills_and_platform(filled: Registry) -> None:
+    found = await filled.get("kql")
+    assert (found.url, found.platform, found.healthy) == ("http://kql.example", "kql", None)
+    assert found.skills[0] == {
+        "id": "query",
+        "name": "query",
+        "description": "can query",
+        "tags": ["platform:kql"],
+        "examples": [],
+    }
+
+
+async def test_an_unknown_agent_gets_the_nearest_name(filled: Registry) -> None:
+    with pytest.raises(NotFound, match=r"unknown agent 'kqll'; did you mean 'kql'\?"):
+        await filled.get("kqll")
+    with pytest.raises(NotFound):
+        await filled.remove("kqll")
+
+
+async def test_a_card_that_is_registered_again_replaces_its_skills(filled: Registry) -> None:
+    await filled.register(card("kql", skill("explain")), url="http://kql.example/")
+    assert [agent.id for agent in await filled.discover(skill="query")] == ["spl"]
+    assert [one["id"] for one in (await filled.get("kql")).skills] == ["explain"]
+
+
+async def test_a_stranger_can_not_take_a_name(filled: Registry) -> None:
+    with pytest.raises(Conflict, match=r"agent 'kql' is registered at http://kql\.example, not http://evil\.example"):
+        await filled.register(card("kql", skill("query")), url="http://evil.example", trusted=False)
+    assert (await filled.entry("kql")).trusted
+
+
+async def test_the_operator_moves_an_agent(filled: Registry) -> None:
+    await filled.register(card("kql", skill("query")), url="http://elsewhere.example")
+    assert (await filled.get("kql")).url == "http://elsewhere.example"
+
+
+async def test_two_who_register_one_name_at_once_leave_one_agent(registry: Registry) -> None:
+    both = (registry.register(card("kql", skill("query")), url="http://kql.example") for _ in range(2))
+    await asyncio.gather(*both)
+    assert [agent.id for agent in await registry.discover()] == ["kql"]
+
+
+async def test_a_removed_agent_is_found_no_more(filled: Registry) -> None:
+    await filled.remove("sop")
+    assert await filled.discover(skill="search") == []
+
+
+async def test_health_is_that_of_the_card_at_the_url(registry: Registry, remote_client: A2AClient) -> None:
+    dead = loopback_socket()
+    url = f"http://127.0.0.1:{dead.getsockname()[1]}"
+    dead.close()
+    await registry.register(agent_card(ScriptedAgent("dead"), url), url=url)
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent("well"), url=url), listener):
+        await registry.register_url(url, trusted=True)
+        await registry.register(agent_card(ScriptedAgent("usurped"), url), url=url)
+        health = await remote_client.check_health()
+    assert health == {"dead": False, "well": True, "usurped": False}
+    assert {agent.id: agent.healthy for agent in await registry.discover()} == health
+
+
+async def test_an_agent_of_this_process_is_healthy(registry: Registry, local_client: A2AClient) -> None:
+    assert await local_client.check_health() == {"scripted": True}
+
+
+REFUSED = [
+    ("ftp://kql.example", "is no http or https URL"),
+    ("kql", "is no http or https URL"),
+    ("http://user:word@kql.example", "the URL holds a password"),
+    ("http://127.0.0.1:9", "'127.0.0.1' is at 127.0.0.1, which is not public"),
+    ("http://localhost:9", "which is not public"),
+    ("http://[::1]:9", "is at ::1, which is not public"),
+    ("http://[::ffff:10.0.0.1]", "which is not public"),
+    ("http://10.1.2.3", "which is not public"),
+    ("http://100.64.0.1", "which is not public"),
+    ("http://169.254.169.254/latest", "which is not public"),
+    ("http://0.0.0.0", "which is not public"),
+    ("http://2130706433", "which is not public"),
+]
+
+
+@pytest.mark.parametrize(("url", "says"), REFUSED)
+async def test_a_stranger_can_not_lead_us_into_our_own_network(registry: Registry, url: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        await registry.register_url(url)
+
+
+async def test_an_agent_of_this_machine_is_registered_where_that_is_allowed(registry: Registry) -> None:
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent(), url=url), listener):
+        found = await registry.register_url(url, allow_loopback=True)
+    assert (found.id, found.url) == ("scripted", url)
+    assert not (await registry.entry("scripted")).trusted
+
+
+async def test_a_card_can_not_point_into_our_own_network(registry: Registry) -> None:
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent(), url="http://169.254.169.254"), listener):
+        with pytest.raises(InvalidInput, match=r"'169\.254\.169\.254' is at"):
+            await registry.register_url(url, allow_loopback=True)
+
+
+def _changed(**fields: Any) -> Response:
+    return JSONResponse({**agent_card_to_dict(card("odd", skill("query"))), **fields})
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    while True:
+        yield b" " * 65536
+        await asyncio.sleep(0)
+
+
+NO_CARDS = [
+    (_changed(name=""), "has a name of 0 characters"),
+    (_changed(skills=[]), "has no skills"),
+    (_changed(skills=[{"id": "query"}, {"id": "query"}]), "has two skills 'query'"),
+    (_changed(supportedInterfaces=[]), "names no interface"),
+    (_changed(supportedInterfaces=[{"url": "file:///etc/passwd"}]), "has an interface at 'file:///etc/passwd'"),
+    (_changed(skills="many"), "is no Agent Card"),
+    (Response("<html>"), "is no Agent Card"),
+    (JSONResponse(["card"]), "is no Agent Card"),
+    (StreamingResponse(_endless()), f"is larger than {CARD_LIMIT // 1024} KiB"),
+]
+
+
+@pytest.mark.parametrize(("response", "says"), NO_CARDS)
+async def test_a_card_that_can_not_be_used_says_why(registry: Registry, response: Response, says: str) -> None:
+    async def answer(_: Request) -> Response:
+        return response
+
+    listener = loopback_socket()
+    host = Starlette(routes=[Route("/.well-known/agent-card.json", answer)])
+    async with on_a_socket(host, listener) as url:
+        with pytest.raises(InvalidInput, match=says):
+            await registry.register_url(url, trusted=True)
+
+
+@pytest.mark.parametrize(
+    ("response", "says"),
+    [(RedirectResponse("http://169.254.169.254"), "answered 307"), (Response(status_code=500), "answered 500")],
+)
+async def test_redirects_and_failures_are_not_followed(registry: Registry, response: Response, says: str) -> None:
+    async def answer(_: Request) -> Response:
+        return response
+
+    listener = loopback_socket()
+    host = Starlette(routes=[Route("/.well-known/agent-card.json", answer)])
+    async with on_a_socket(host, listener) as url:
+        with pytest.raises(AgentUnavailable, match=says):
+            await registry.register_url(url, trusted=True)
+
+
+async def test_a_host_that_never_answers_is_given_up() -> None:
+    with loopback_socket() as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(AgentUnavailable, match=r"did not come within 0\.05 s"):
+            await fetch_card(url, trusted=True, seconds=0.05)

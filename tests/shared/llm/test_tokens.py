@@ -1,0 +1,57 @@
+"""The estimate before a call, with the real encoding where it is installed."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.context import scoped
+from shared.errors import ContextExceeded
+from shared.ledger import Ledger
+from shared.llm.client import Models
+from shared.llm.tokens import ENCODING_FILE, estimate_tokens
+from shared.settings import Settings
+from tests.scripted_ollama import ScriptedOllama
+
+
+@pytest.fixture
+def encoding(settings: Settings) -> Path:
+    """A byte-level encoding in tiktoken's file format: a token a byte."""
+    settings.models_path.mkdir(parents=True)
+    lines = (f"{base64.b64encode(bytes([byte])).decode()} {byte}" for byte in range(256))
+    (settings.models_path / ENCODING_FILE).write_text("\n".join(lines))
+    return settings.models_path
+
+
+def test_without_the_encoding_s_file_the_estimate_is_unknown(tmp_path: Path) -> None:
+    assert estimate_tokens([{"role": "user", "content": "hi"}], tmp_path) is None
+
+
+def test_an_estimate_counts_every_message(encoding: Path) -> None:
+    assert estimate_tokens([{"role": "user", "content": "hello"}, {"role": "user", "content": ""}], encoding) == 13
+
+
+@pytest.mark.usefixtures("encoding")
+async def test_a_prompt_that_surely_does_not_fit_is_not_sent(
+    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+) -> None:
+    models = Models(settings.model_copy(update={"num_ctx": 1000}), ledger, scripted_ollama.url, engine)
+    with scoped(journey_id="j1"), pytest.raises(ContextExceeded, match="a prompt of about 2004 tokens and 100"):
+        await models.chat([{"role": "user", "content": "x" * 2000}], purpose="derive", max_tokens=100)
+    await models.close()
+    assert scripted_ollama.requests == []
+    assert await ledger.calls("j1") == []
+
+
+@pytest.mark.usefixtures("encoding")
+async def test_a_prompt_of_which_the_server_dropped_messages_is_an_error(
+    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+) -> None:
+    models = Models(settings.model_copy(update={"num_ctx": 1000}), ledger, scripted_ollama.url, engine)
+    scripted_ollama.prompt_eval_count = 40
+    with pytest.raises(ContextExceeded, match="it read 40 tokens"):
+        await models.chat([{"role": "user", "content": "x" * 1000}], purpose="derive", max_tokens=100)
+    await models.close()

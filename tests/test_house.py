@@ -1,0 +1,83 @@
+"""The house stays in order: who may import whom, and what no file may hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = {"core_engine", "protocol_interface", "agents", "shared", "data", "tests"}
+MAY_IMPORT = {
+    "shared": {"shared"},
+    "agents": {"shared", "agents"},
+    "protocol_interface": {"shared", "agents", "protocol_interface"},
+    "core_engine": {"shared", "agents", "protocol_interface", "core_engine", "data"},
+    "data": {"data"},
+}
+ONLY_HERE = {
+    "crewai": "agents/planner",
+    "ollama": "shared/llm",
+    "chromadb": "agents/knowledge",
+    "unstructured": "agents/knowledge",
+    "mcp": "protocol_interface",
+    "dbos": "core_engine",
+    "kustology": "agents/data/kql",
+    "xllamacpp": "shared/llm",
+}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from (word.value.partition(".")[0] for word in node.args if isinstance(word, ast.Constant))
+
+
+def sources(folder: str) -> list[Path]:
+    return [path for path in (ROOT / folder).rglob("*.py") if "runtime" not in path.parts]
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_a_folder_imports_only_what_lies_below_it(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources(folder)
+        for name in set(imports_of(path)) & OURS
+        if name not in MAY_IMPORT[folder]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ONLY_HERE)
+def test_a_package_is_imported_in_one_place_and_there_it_is(package: str) -> None:
+    users = {
+        str(path.relative_to(ROOT)) for folder in MAY_IMPORT for path in sources(folder) if package in imports_of(path)
+    }
+    assert users
+    assert {user for user in users if not user.startswith(ONLY_HERE[package])} == set()
+
+
+def test_no_tracked_file_names_a_registry() -> None:
+    hosts = re.compile("py" + r"pi\.org|python" + r"hosted\.org|registry\." + "npmjs|deb\\." + "debian")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [ROOT / name for name in tracked.stdout.splitlines()]
+    texts = {path: path.read_text(encoding="utf-8", errors="ignore") for path in files if path.is_file()}
+    assert [str(path) for path, text in texts.items() if hosts.search(text)] == []
+
+
+def test_source_files_stay_under_four_hundred_lines() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {lines}"
+        for folder in MAY_IMPORT
+        for path in sources(folder)
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    ]
+    assert long == []
