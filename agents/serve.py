@@ -33,14 +33,13 @@ from shared.a2a.wire import (
     asked,
     asked_by,
     calls_metadata,
-    first_problem,
     metadata_of,
     output_parts,
 )
 from shared.auth import ApiKeyRequired
 from shared.context import Scope, scoped
 from shared.database import create_tables
-from shared.errors import InvalidInput, LexiQueryError, did_you_mean
+from shared.errors import InvalidInput, LexiQueryError, did_you_mean, first_problem
 from shared.ledger import Ledger
 from shared.models import CallRecord
 

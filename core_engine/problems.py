@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
 
 from shared.database import storage_failure
-from shared.errors import LexiQueryError, problem_detail
+from shared.errors import LexiQueryError, first_problem, problem_detail
 from shared.models import ProblemDetail
 
 log = structlog.get_logger(__name__)
@@ -44,13 +44,11 @@ async def _storage(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:]) or "body"
     return problem_response(
         ProblemDetail(
             title="Invalid input",
             status=422,
-            detail=f"{place}: {first['msg']}",
+            detail=first_problem(error, whole="body", skip=1),
             code="invalid_input",
             instance=request.url.path,
         )

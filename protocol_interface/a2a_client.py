@@ -39,13 +39,12 @@ from shared.a2a.wire import (
     calls_by,
     calls_of,
     error_from,
-    first_problem,
     metadata_of,
     output_of,
     scope_metadata,
 )
 from shared.context import current
-from shared.errors import AgentUnavailable, LexiQueryError
+from shared.errors import AgentUnavailable, LexiQueryError, first_problem
 from shared.ledger import Ledger
 from shared.settings import Settings
 

@@ -25,10 +25,18 @@ from protocol_interface.product import Event, Product
 from shared.a2a.card import build_card, protocol_routes
 from shared.a2a.tasks import KeptTasks, RecentTasks, begin, close_lost_tasks, fail
 from shared.a2a.tasks import schema as tasks_schema
-from shared.a2a.wire import EXTENSION, JSON, TEXT, asked, asked_by, first_problem, metadata_of, output_parts
+from shared.a2a.wire import EXTENSION, JSON, TEXT, asked, asked_by, metadata_of, output_parts
 from shared.context import Scope
 from shared.database import create_tables
-from shared.errors import AgentUnavailable, Conflict, InvalidInput, LexiQueryError, did_you_mean, error_of
+from shared.errors import (
+    AgentUnavailable,
+    Conflict,
+    InvalidInput,
+    LexiQueryError,
+    did_you_mean,
+    error_of,
+    first_problem,
+)
 from shared.models import Answer, Clarification, Hits, ProveRequest, Question, SearchRequest
 from shared.render import render_answer, render_clarification, render_hits, render_proof
 

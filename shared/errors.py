@@ -6,7 +6,8 @@ Every error says what is wrong, where known what would be right (`suggestion`), 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from shared.models import ProblemDetail
 
@@ -183,3 +184,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     if match := nearest(name, names):
         return f"did you mean '{match}'?"
     return f"known: {', '.join(sorted(names))}" if 0 < len(names) <= 12 else None
+
+
+class Invalid(Protocol):
+    """Pydantic's ValidationError, or FastAPI's of a request."""
+
+    def errors(self) -> Sequence[Any]: ...
+
+
+def first_problem(error: Invalid, *, whole: str = "", skip: int = 0) -> str:
+    """`budget.tokens: Input should be greater than 0`: the first thing wrong with an input, and where.
+
+    whole: what the place is called when it is the input itself; skip: the first parts of the place that are left out.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][skip:]) or whole
+    return f"{place}: {first['msg']}" if place else str(first["msg"])

@@ -29,6 +29,7 @@ from shared.errors import (
     NotFound,
     QueryFailed,
     QueryRejected,
+    first_problem,
 )
 from shared.models import Budget, CallRecord
 
@@ -233,10 +234,3 @@ def error_from(message: Message, agent: str, *, trusted: bool = True) -> LexiQue
             return classes[code](data["message"][:_SAID], suggestion=kept)
     said = " ".join(get_text_parts(message.parts)).strip() or "it gave no reason"
     return AgentUnavailable(f"agent '{agent}' failed: {said[:_SHOWN]}")
-
-
-def first_problem(error: ValidationError) -> str:
-    """`question: Field required`, the first thing wrong with an input."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
