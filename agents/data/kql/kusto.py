@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import threading
@@ -45,6 +46,12 @@ def _find_dotnet() -> None:
         os.environ["DOTNET_ROOT"] = str(Path(spec.origin).parent / ".net")
 
 
+def _leave_running() -> None:
+    """Let .NET end with the process. pythonnet stops it at exit, which walks every object that Python still refers to
+    and crashed a process that had worked for minutes, after its work was done (exit code 139)."""
+    atexit.unregister(importlib.import_module("pythonnet").unload)
+
+
 class Kusto:
     """Parses and binds; thread-safe (Kusto.Language's trees and states are immutable, our caches have a lock)."""
 
@@ -56,6 +63,7 @@ class Kusto:
                 self._kustology = importlib.import_module("kustology")
                 self._bridge = importlib.import_module("kustology.bridge")
                 self._schema_state = importlib.import_module("kustology.utils.schema_state")
+                _leave_running()
             except (ImportError, RuntimeError, OSError) as error:
                 raise KustoUnavailable(str(error).split("\n", 1)[0]) from error
         self.prover = f"Kusto.Language {self._kustology.build_info().kusto_language_version}"
