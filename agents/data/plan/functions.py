@@ -1,0 +1,94 @@
+"""The closed catalogue of neutral functions: what a plan's expressions, measures and windows may call."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+FunctionName = Literal[
+    # Time. Units are Constants of type string: a Unit of model.py, or for date_part the parts named below.
+    "now",  # (): the moment of the query
+    "bin",  # (time or number, Duration or number): the multiple of the size at or before it, counted from 1970 or 0
+    "date_trunc",  # (unit, time): the start of its second … year; weeks start on Monday
+    "date_part",  # (part, time): year quarter month week day hour minute second day_of_week (0 Sunday) day_of_year; int
+    "date_diff",  # (unit, from, to): how many of the unit's boundaries lie between; int
+    "to_seconds",  # (duration): real
+    "to_epoch",  # (time): seconds since 1970, real
+    "from_epoch",  # (seconds): datetime
+    "format_time",  # (time, strftime pattern): string
+    "parse_time",  # (string, strftime pattern): datetime
+    # Text. Positions count from 1.
+    "lower",
+    "upper",
+    "length",
+    "substring",  # (string, start, length?)
+    "concat",  # (string, …); null counts as nothing
+    "replace",  # (string, old, new)
+    "replace_regex",  # (string, pattern, new): every match
+    "split",  # (string, separator): a list
+    "split_part",  # (string, separator, number from 1): a string, empty where there is none
+    "regex_extract",  # (string, pattern, group: 0 the whole match): a string, empty or null where nothing matches
+    "trim",
+    "trim_start",
+    "trim_end",
+    "position",  # (string, part): where it first occurs, 0 if nowhere
+    "reverse",
+    # Numbers
+    "abs",
+    "negate",
+    "round",  # (number, digits?)
+    "floor",
+    "ceil",
+    "sqrt",
+    "power",  # (base, exponent)
+    "exp",
+    "ln",
+    "log10",
+    "log2",
+    "sign",
+    "least",
+    "greatest",
+    # Null
+    "coalesce",
+    "null_if",  # of two values: null where they are equal
+    "is_empty",  # whether text is null or has no characters
+    # Lists (dynamic)
+    "list_length",
+    "list_contains",  # list and value: bool
+    "list_join",  # (list, separator): string
+]
+
+AggregateName = Literal[
+    "count",  # () rows, or (value) that are not null
+    "count_distinct",  # (value, …)
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "stddev",  # of a sample
+    "variance",  # of a sample
+    "percentile",  # (value, Constant from 0 to 1): interpolated between neighbours
+    "median",
+    "arg_max",  # (value, by): the value of the row where `by` is greatest
+    "arg_min",
+    "list",  # the values that are not null
+    "set",  # the different values that are not null
+    "any",  # the value of some row
+    "any_true",  # of conditions
+    "all_true",
+]
+
+WindowName = Literal[
+    "row_number",
+    "rank",
+    "dense_rank",
+    "ntile",  # (number of parts)
+    "percent_rank",
+    "lag",  # (value, rows before: Constant int, 1 if not given, default?)
+    "lead",
+    "first_value",
+    "last_value",
+]
+
+FUNCTIONS: tuple[str, ...] = get_args(FunctionName)
+AGGREGATES: tuple[str, ...] = get_args(AggregateName)
+WINDOWS: tuple[str, ...] = get_args(WindowName)
