@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.serve import run_agent_server
-from core_engine.agents import check_agent, open_agent
+from core_engine.agents import PORTS, check_agent, open_agent
 from core_engine.listening import address, open_socket
 from core_engine.state import open_state
 from shared.llm.runtime import open_models
@@ -11,11 +11,19 @@ from shared.settings import Settings
 
 
 async def serve_agent(name: str, settings: Settings) -> None:
-    """One agent as an A2A server, until SIGINT or SIGTERM. Raises NotFound for an unknown agent."""
+    """One agent as an A2A server on its own port, if the settings name no other, until SIGINT or SIGTERM.
+
+    Raises NotFound for an unknown agent.
+    """
     check_agent(name)
+    settings = with_own_port(name, settings)
     listener = open_socket(settings)
     async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
         key = settings.api_key.get_secret_value() if settings.api_key else None
         async with open_agent(name, state, models) as agent:
             url = address(settings, listener)
             await run_agent_server(agent, listener, url=url, ledger=state.ledger, engine=state.engine, api_key=key)
+
+
+def with_own_port(name: str, settings: Settings) -> Settings:
+    return settings if "port" in settings.model_fields_set else settings.model_copy(update={"port": PORTS[name]})

@@ -12,7 +12,12 @@ from shared.database import create_tables
 from shared.errors import NotFound
 from shared.llm.client import Models
 
-AGENTS = ("planner", "sop", "known_errors", *platform_names())
+FIRST_PLATFORM_PORT = 9020
+PORTS = {"planner": 9000, "sop": 9010, "known_errors": 9011} | {
+    name: FIRST_PLATFORM_PORT + number for number, name in enumerate(platform_names())
+}
+"""Where each agent listens when it is served alone."""
+AGENTS = tuple(PORTS)
 
 
 def check_agent(name: str) -> None:

@@ -15,7 +15,9 @@ import httpx
 import pytest
 import yaml
 
-from core_engine.agents import AGENTS
+from core_engine.agent_server import with_own_port
+from core_engine.agents import AGENTS, PORTS
+from shared.settings import Settings
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama
 
@@ -77,14 +79,50 @@ def test_compose_starts_every_agent_by_its_command() -> None:
     served = {service["command"][1] for service in services.values() if service.get("command", [""])[0] == "serve"}
     assert served == set(AGENTS)
     known = re.findall(r"(\w+)=http://(\w+):(\d+)", services["core_engine"]["environment"]["LEXIQUERY_AGENTS"])
-    ports = {name: service["command"][3] for name, service in services.items() if name in served}
-    assert {name: port for name, host, port in known if name == host} == ports
+    assert {name: int(port) for name, host, port in known if name == host} == PORTS
+    assert {name: services[name]["command"] for name in served} == {name: ["serve", name] for name in served}
+    told = {name: services[name]["environment"]["LEXIQUERY_PUBLIC_URL"] for name in served}
+    assert told == {name: f"http://{name}:{port}" for name, port in PORTS.items()}
+
+
+def test_each_agent_has_the_port_of_the_architecture() -> None:
+    architecture = {"planner": 9000, "sop": 9010, "known_errors": 9011, "kql": 9020, "spl": 9021, "sql": 9022}
+    assert architecture == PORTS
+
+
+def test_an_agent_listens_on_its_own_port_unless_told_otherwise(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert with_own_port("spl", settings).port == 9021
+    assert with_own_port("spl", Settings(port=0)).port == 0
+    monkeypatch.setenv("LEXIQUERY_PORT", "8000")
+    assert with_own_port("spl", Settings()).port == 8000
 
 
 def test_compose_builds_each_service_from_its_own_lock() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     locks = {build["args"]["LOCK"] for one in services.values() if isinstance(build := one.get("build"), dict)}
     assert [lock for lock in locks if not (ROOT / "requirements" / f"{lock}.txt").is_file()] == []
+
+
+def test_compose_starts_no_service_before_its_database_and_models() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for name in ("core_engine", *AGENTS):
+        assert services[name]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+        assert services[name]["depends_on"]["ollama_models"] == {"condition": "service_completed_successfully"}
+    assert set(AGENTS) <= services["core_engine"]["depends_on"].keys()
+
+
+def test_compose_pulls_the_models_that_the_services_ask_for() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    asked, pulled = services["core_engine"]["environment"], services["ollama_models"]["environment"]
+    assert (asked["LEXIQUERY_MODEL"], asked["LEXIQUERY_EMBEDDING_MODEL"]) == (
+        pulled["MODEL"],
+        pulled["EMBEDDING_MODEL"],
+    )
+    settings = Settings(ollama_host="http://ollama:11434")
+    assert asked["LEXIQUERY_MODEL"] == f"${{LEXIQUERY_MODEL:-{settings.model}}}"
+    assert asked["LEXIQUERY_EMBEDDING_MODEL"] == f"${{LEXIQUERY_EMBEDDING_MODEL:-{settings.embedding_model_name}}}"
 
 
 OPENS_AN_AGENT = """
