@@ -8,6 +8,7 @@ for all and derive from the class.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import ClassVar
@@ -15,6 +16,9 @@ from typing import ClassVar
 from shared.catalog import Catalog, Table
 from shared.errors import NotFound
 from shared.models import Check
+
+# Runs a SELECT where the query will run; the values of its first column, as text.
+Ask = Callable[[str], list[str]]
 
 
 class NotExecutable(Exception):
@@ -51,6 +55,10 @@ class Platform(ABC):
     @abstractmethod
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
         """One DuckDB SELECT that computes the same rows. Raises NotExecutable. Needs the checks above passed."""
+
+    def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
+        """Like `to_duckdb`, for a language whose result's columns may depend on the rows (SPL's `timechart by`)."""
+        return self.to_duckdb(query, catalog)
 
     @abstractmethod
     def duckdb_type(self, type_name: str) -> str:

@@ -77,7 +77,7 @@ def run_proven(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbo
         first = proof.problems[0]
         raise QueryRejected(first.message, suggestion=advice(first))
     try:
-        sql = platform.to_duckdb(query, catalog)
+        sql = platform.to_duckdb_over_rows(query, catalog, lambda select: sandbox.values(select, catalog))
     except NotExecutable as error:
         raise InvalidInput(f"the sandbox can't run this {platform.language} query: {error}") from error
     return sandbox.execute(sql, catalog, limit=limit, offset=offset)
@@ -102,7 +102,7 @@ def _skipped(name: CheckName, checks: list[Check]) -> Check:
 
 def _dry_run(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -> Check:
     try:
-        check = sandbox.dry_run(platform.to_duckdb(query, catalog), catalog)
+        check = sandbox.dry_run(platform.to_duckdb_over_rows(query, catalog, _no_rows), catalog)
     except NotExecutable as error:
         return Check(name="dry_run", status="skipped", prover=PROVER, detail=f"the sandbox can't run it: {error}")
     if check.status == "failed" and platform.bind_is_final and _only_names(check):
@@ -111,6 +111,11 @@ def _dry_run(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox)
             update={"status": "skipped", "problems": [], "detail": f"its translation does not fit DuckDB: {reason}"}
         )
     return check
+
+
+def _no_rows(select: str) -> list[str]:
+    """What empty tables answer."""
+    return []
 
 
 def _only_names(check: Check) -> bool:

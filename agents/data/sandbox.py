@@ -81,6 +81,14 @@ class Sandbox:
         finally:
             connection.close()
 
+    def values(self, sql: str, catalog: Catalog) -> list[str]:
+        """The first column of one SELECT, as text, without nulls. Raises what `execute` raises, and QueryRejected where
+        there are more values than rows may be answered."""
+        found = self.execute(sql, catalog, limit=self._settings.row_limit)
+        if found.truncated:
+            raise QueryRejected(f"the result would have more than {len(found.rows)} columns", suggestion="set a limit")
+        return [str(row[0]) for row in found.rows if row[0] is not None]
+
     def _dry_cursor(self, catalog: Catalog) -> Connection:
         session = self._session(("empty", catalog.version), lambda: open_empty(catalog, self._settings.query_memory_mb))
         return cursor(session, catalog, attached=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import ClassVar
 
-from agents.data.platform import NotExecutable, Platform
+from agents.data.platform import Ask, NotExecutable, Platform
+from agents.data.spl.ast import Pipeline
 from agents.data.spl.check import Parsed, check_spl
 from agents.data.spl.source import Macro
 from agents.data.spl.sources import tables_read
@@ -50,10 +51,16 @@ There is no SELECT, FROM, HAVING, LIMIT or GROUP BY."""
         return _parsed(query).safety(catalog)
 
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
+        return to_duckdb(self._pipeline(query), catalog)
+
+    def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
+        return to_duckdb(self._pipeline(query), catalog, ask)
+
+    def _pipeline(self, query: str) -> Pipeline:
         pipeline = _parsed(query).pipeline
         if pipeline is None:
             raise NotExecutable("the search does not parse")
-        return to_duckdb(pipeline, catalog)
+        return pipeline
 
     def duckdb_type(self, type_name: str) -> str:
         return column_type(type_name)

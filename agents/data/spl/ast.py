@@ -195,17 +195,28 @@ class Aggregation:
         return self.alias.name if self.alias else self.text
 
 
+@dataclass(slots=True)
+class SeriesChoice:
+    """chart's `where sum in top5`, `where max>10`. comparison: in, notin, < or >; value: `top5`, `10`."""
+
+    function: str
+    comparison: str
+    value: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Aggregate(Command):
     """stats, eventstats, streamstats, chart, timechart, tstats, mstats and the si* ones.
 
-    over: chart's row field; spans: by-field name → its span; dataset and where: tstats' and mstats'.
+    over: chart's row field; spans: by-field name → its span; series: which columns chart makes; dataset and where:
+    tstats' and mstats'.
     """
 
     aggregations: list[Aggregation]
     by: list[FieldRef] = field(default_factory=list)
     over: FieldRef | None = None
     spans: dict[str, Value] = field(default_factory=dict)
+    series: SeriesChoice | None = None
     dataset: Value | None = None
     where: SearchExpression | None = None
 

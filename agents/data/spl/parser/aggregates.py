@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agents.data.spl.ast import Aggregate, Aggregation, Command, Expression, FieldRef
+from agents.data.spl.ast import Aggregate, Aggregation, Command, Expression, FieldRef, SeriesChoice
 from agents.data.spl.functions import NO_ARGUMENT, is_stats_function
 from agents.data.spl.parser.cursor import Cursor
 from agents.data.spl.parser.expressions import parse_expression
@@ -14,6 +14,7 @@ from agents.data.spl.parser.searching import parse_search
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.\d+)?")
 _ARGUMENT = re.compile(r"(?:[^\s,()|\[\]\"'=<>!`]|\\.)+")
 _BRACKETED = re.compile(r"[\w.:{}\-]+\([^()\s|]*\)")
+_ORDER = re.compile(r"[<>]")
 _DATASET = ("tstats", "mstats")
 _CHARTS = ("chart", "timechart", "sichart", "sitimechart")
 _STOPS = ("by", "over", "from", "where", "groupby")
@@ -30,7 +31,7 @@ def aggregate(c: Cursor, command: Command) -> Command:
     if c.eat_word("by") or (node.name in _DATASET and c.eat_word("groupby")):
         _by(c, node)
     if node.name in _CHARTS:
-        _chart_where(c)
+        node.series = _chart_where(c)
     read_options(c, node)
     return node
 
@@ -148,10 +149,15 @@ def _by_options(c: Cursor, node: Aggregate) -> None:
             read_options(c, node)
 
 
-def _chart_where(c: Cursor) -> None:
-    """`where sum in top10` chooses series: read, kept to Splunk."""
-    if c.eat_word("where"):
-        _aggregation(c)
-        if not c.eat_word("in", "notin"):
-            c.match(re.compile(r"[<>]=?"))
-        c.value()
+def _chart_where(c: Cursor) -> SeriesChoice | None:
+    """`where sum in top10`, `where max>5`: which series become columns."""
+    if not c.eat_word("where"):
+        return None
+    function = _aggregation(c).function
+    word = c.word()
+    if c.eat_word("in", "notin"):
+        return SeriesChoice(function, word, c.value().text)
+    found = c.match(_ORDER)
+    if not found:
+        c.fail(f"expected IN top5, or < or > and a number, found {c.found()}")
+    return SeriesChoice(function, found.group(), c.value().text)

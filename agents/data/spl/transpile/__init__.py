@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any as Anything
 
-from agents.data.platform import NotExecutable
+from agents.data.platform import Ask, NotExecutable
 from agents.data.spl.ast import Command, Pipeline
 from agents.data.spl.transpile import charts, combining, extracting, shaping, stats
 from agents.data.spl.transpile.binning import bin_command
@@ -74,9 +74,12 @@ _BY_NAME: dict[str, Rule] = {
 EXECUTABLE = frozenset(_READS) | frozenset(_BY_NAME)
 
 
-def to_duckdb(pipeline: Pipeline, catalog: Catalog) -> str:
-    """One SELECT that computes the search's rows, over tables named as the catalog's. Raises NotExecutable."""
-    translation = Translation(catalog)
+def to_duckdb(pipeline: Pipeline, catalog: Catalog, ask: Ask | None = None) -> str:
+    """One SELECT that computes the search's rows, over tables named as the catalog's. Raises NotExecutable.
+
+    ask: runs a SELECT over those tables, for the commands whose columns depend on the rows.
+    """
+    translation = Translation(catalog, ask)
     translation.run = lambda inner, rows: _run(translation, inner, rows)
     return translation.finish(_run(translation, pipeline, None))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agents.data.platform import NotExecutable
-from agents.data.spl.ast import Bin
+from agents.data.spl.ast import Bin, FieldRef, Value
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.steps import field, settled
 from agents.data.spl.transpile.times import Span, automatic_span, span
@@ -17,13 +17,22 @@ from agents.data.spl.transpile.values import Sql, as_num, is_number, number_text
 def bin_command(t: Translation, relation: Relation, command: Bin) -> Relation:
     if command.options.keys() & {"start", "end", "aligntime", "minspan"}:
         raise NotExecutable("bin is translated with span and bins")
-    value = field(relation, command.field)
-    target = command.alias.name if command.alias else command.field.name
+    return binned(t, relation, command.field, command.alias, command.options)
+
+
+def binned(
+    t: Translation, relation: Relation, name: FieldRef, alias: FieldRef | None, options: dict[str, Value]
+) -> Relation:
+    """The field, or its alias, in buckets of options' span, or as many as bins says."""
+    value = field(relation, name)
+    target = alias.name if alias else name.name
+    size = options["span"].text if "span" in options else ""
+    bins = int(options["bins"].text) if "bins" in options else 100
     if value.kind == "time":
-        size = chosen_span(relation, command.option("span"), int(command.option("bins", "100")))
-        bucket = settled(target, Sql(size.bucket(value.text), "time"))
-        return replace(t.with_columns(relation, {target: bucket}), span=size)
-    return t.with_columns(relation, {target: _range(as_num(value), command.option("span"))})
+        chosen = chosen_span(relation, size, bins)
+        bucket = settled(target, Sql(chosen.bucket(value.text), "time"))
+        return replace(t.with_columns(relation, {target: bucket}), span=chosen)
+    return t.with_columns(relation, {target: _range(as_num(value), size)})
 
 
 def chosen_span(relation: Relation, text: str, bins: int = 100) -> Span:

@@ -26,7 +26,7 @@ from agents.data.spl.ast import (
 from agents.data.spl.sources import find_lookup
 from agents.data.spl.transpile.reading import read
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation, known
-from agents.data.spl.transpile.steps import compiler, condition, field
+from agents.data.spl.transpile.steps import compiler, condition, ensured, field
 from agents.data.spl.transpile.times import span
 from agents.data.spl.transpile.values import Kind, Sql, as_str, common_kind, convert, duckdb_type, quote
 
@@ -36,6 +36,7 @@ def lookup(t: Translation, relation: Relation, command: Lookup) -> Relation:
     table = find_lookup(command.table.name, t.catalog)
     if table is None:
         raise NotExecutable(f"there is no lookup '{command.table.name}'")
+    relation = ensured(t, relation, [event.name for _, event in command.pairs])
     kinds, items = read(t, table)
     keys = [(column.name, event) for column, event in command.pairs]
     outputs = [(column.name, event.name) for column, event in command.outputs] or [
@@ -48,7 +49,7 @@ def lookup(t: Translation, relation: Relation, command: Lookup) -> Relation:
     changes: dict[str, Sql] = {}
     for column, event_field in outputs:
         value = Sql(theirs[column], kinds[column])
-        old = relation.get(event_field)
+        old = relation.get(event_field) if event_field in relation.columns else None
         if old is not None and not command.overwrite:
             kind = common_kind([old, value])
             value = Sql(f"coalesce({convert(Sql(f'r.{old.text}', old.kind), kind)}, {convert(value, kind)})", kind)
@@ -79,8 +80,9 @@ def join(t: Translation, relation: Relation, command: Combine) -> Relation:
     keys = [ref.name for ref in command.fields] or [
         name for name in relation.columns if name in other.columns and not name.startswith("_")
     ]
-    if not keys or other.open or relation.open:
+    if not keys:
         raise NotExecutable("join needs fields that both sides are known to have")
+    relation, other = ensured(t, relation, keys), ensured(t, other, keys)
     texts = {name: as_str(Sql(f"q.{quote(name)}", other.columns[name])) for name in keys if name in other.columns}
     if len(texts) < len(keys):
         raise NotExecutable("join needs fields that both sides have")
@@ -101,10 +103,9 @@ def join(t: Translation, relation: Relation, command: Combine) -> Relation:
 
 
 def _overwritten(relation: Relation, name: str, theirs: Sql, command: Combine) -> Sql:
-    ours = relation.get(name)
-    if ours is None:
+    if name not in relation.columns:
         return theirs
-    ours = Sql(f"r.{ours.text}", ours.kind)
+    ours = Sql(f"r.{quote(name)}", relation.columns[name])
     kind = common_kind([ours, theirs])
     pair = [convert(theirs, kind), convert(ours, kind)]
     return Sql(f"coalesce({', '.join(pair if command.flag('overwrite', True) else reversed(pair))})", kind)
@@ -113,8 +114,6 @@ def _overwritten(relation: Relation, name: str, theirs: Sql, command: Combine) -
 def stacked(t: Translation, first: Relation, *others: Relation) -> Relation:
     """The rows of one after those of the other, with the fields of all."""
     parts = [t.pin(part) for part in (first, *others)]
-    if any(part.open for part in parts):
-        raise NotExecutable("rows after a chart by a field can't be combined")
     columns: dict[str, Kind] = {}
     for part in parts:
         for name, kind in part.columns.items():
@@ -128,7 +127,7 @@ def stacked(t: Translation, first: Relation, *others: Relation) -> Relation:
     union = t.add(" UNION ALL ".join(selects))
     number = f"row_number() OVER (ORDER BY {quote('#part')}, {quote(ORDER)}) AS {quote(ORDER)}"
     items = ", ".join([*map(quote, columns), number])
-    result = t.fresh(f"SELECT {items} FROM {union}", columns, quote(ORDER))
+    result = t.fresh(f"SELECT {items} FROM {union}", columns, quote(ORDER), open=any(part.open for part in parts))
     return replace(result, pinned=True)
 
 
@@ -153,8 +152,6 @@ def append_columns(t: Translation, relation: Relation, command: Combine) -> Rela
     other = t.subsearch(command.subsearches[0])
     rows = t.pin(other)
     mine = t.pin(relation)
-    if other.open:
-        raise NotExecutable("columns after a chart by a field can't be combined")
     override = command.flag("override")
     changes = {
         name: Sql(f"q.{quote(name)}", kind)

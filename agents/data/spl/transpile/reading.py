@@ -57,8 +57,7 @@ def base_search(t: Translation, expression: SearchExpression | None) -> Relation
         merged = t.fresh(union, columns)
     low, high = time_range(expression, t.now)
     order = f"{quote('_time')} DESC" if "_time" in columns else None
-    values = {column.name: column.values for column in tables[0].columns if column.values} if len(tables) == 1 else {}
-    return replace(merged, order=order, low=low, high=high, values=values)
+    return replace(merged, order=order, low=low, high=high)
 
 
 def _events(t: Translation, table: Table, expression: SearchExpression | None) -> Relation:

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from agents.data.platform import NotExecutable
+from agents.data.platform import Ask, NotExecutable
 from agents.data.spl.ast import Pipeline, Subsearch
 from agents.data.spl.transpile.times import Span, clock
 from agents.data.spl.transpile.values import Kind, Sql, quote
@@ -21,8 +21,8 @@ ORDER = "#"
 class Relation:
     """name: of its CTE; columns: visible fields in order; order: SQL that orders the rows, if anything does.
 
-    pinned: it has the hidden column; open: it has more columns than are known (a pivot's);
-    low, high: the time range asked for; span: of `_time`, after bin; values: known values of unchanged columns.
+    pinned: it has the hidden column; open: on other rows it could have more columns (a chart's): one that is not here
+    is null; low, high: the time range asked for; span: of `_time`, after bin.
     """
 
     name: str
@@ -33,13 +33,12 @@ class Relation:
     low: str | None = None
     high: str | None = None
     span: Span | None = None
-    values: dict[str, list[str]] = field(default_factory=dict)
 
     def get(self, name: str) -> Sql | None:
         """The field as SQL; None if it does not exist."""
         if name in self.columns:
             return Sql(quote(name), self.columns[name])
-        return Sql(quote(name), "num") if self.open else None
+        return Sql("CAST(NULL AS DOUBLE)", "num") if self.open else None
 
 
 Run = Callable[[Pipeline, Relation | None], Relation]
@@ -50,16 +49,23 @@ def _unset(pipeline: Pipeline, relation: Relation | None) -> Relation:
 
 
 class Translation:
-    """ctes: (name, SQL) in order. now: a TIMESTAMP; run: translates a pipeline, over rows or from its own start."""
+    """ctes: (name, SQL) in order. now: a TIMESTAMP; run: translates a pipeline, over rows or from its own start; ask:
+    None where there are no rows to ask."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
+    def __init__(self, catalog: Catalog, ask: Ask | None = None) -> None:
+        self.catalog, self.ask = catalog, ask
         self.now = clock(catalog)
         self.ctes: list[tuple[str, str]] = []
         self.run: Run = _unset
 
     def subsearch(self, node: Subsearch) -> Relation:
         return self.run(node.pipeline, None)
+
+    def asked(self, select: str) -> list[str]:
+        """The first column of a SELECT over the steps so far. Raises NotExecutable where there are no rows to ask."""
+        if self.ask is None:
+            raise NotExecutable("the columns depend on the rows")
+        return self.ask(self.with_steps(select))
 
     def add(self, sql: str) -> str:
         """Append a step; its name."""
@@ -81,9 +87,7 @@ class Translation:
         new = [f"{sql.text} AS {quote(name)}" for name, sql in changes.items() if name not in relation.columns]
         star = f"* REPLACE ({', '.join(old)})" if old else "*"
         columns = {**relation.columns, **{name: known(sql.kind) for name, sql in changes.items()}}
-        values = {name: known_values for name, known_values in relation.values.items() if name not in changes}
-        result = self.step(relation, f"SELECT {', '.join([star, *new])} FROM {relation.name}", columns)
-        return replace(result, values=values)
+        return self.step(relation, f"SELECT {', '.join([star, *new])} FROM {relation.name}", columns)
 
     def pin(self, relation: Relation) -> Relation:
         """Number the rows in their order, so that the order survives whatever happens to the fields."""
@@ -102,19 +106,16 @@ class Translation:
         kept = {name: relation.columns.get(name, "num") for name in names}
         hidden = [quote(ORDER)] if relation.pinned else []
         items = ", ".join([*map(quote, names), *hidden]) or "NULL AS nothing"
-        return replace(self.step(relation, f"SELECT {items} FROM {relation.name}", kept), open=False)
+        return self.step(relation, f"SELECT {items} FROM {relation.name}", kept)
 
-    def fresh(self, sql: str, columns: dict[str, Kind], order: str | None = None) -> Relation:
+    def fresh(self, sql: str, columns: dict[str, Kind], order: str | None = None, *, open: bool = False) -> Relation:
         """A relation of new rows, such as stats makes."""
         _no_twins(columns)
-        return Relation(self.add(sql), columns, order)
+        return Relation(self.add(sql), columns, order, open=open)
 
     def finish(self, relation: Relation) -> str:
         """One SELECT: the visible fields, in the rows' order."""
-        if relation.open:
-            items = f"* EXCLUDE ({quote(ORDER)})" if relation.pinned else "*"
-        else:
-            items = ", ".join(map(quote, relation.columns)) or "NULL AS nothing"
+        items = ", ".join(map(quote, relation.columns)) or "NULL AS nothing"
         order = f" ORDER BY {relation.order}" if relation.order else ""
         return self.with_steps(f"SELECT {items} FROM {relation.name}{order}")
 

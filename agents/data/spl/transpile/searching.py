@@ -137,7 +137,7 @@ class Condition:
         """A subsearch stands for `(a=1 b=2) OR (a=3 b=4)`, one bracket a row of it; none if it has no rows."""
         found = self.subsearch(node)
         names = [name for name in found.columns if not name.startswith("_")]
-        if found.open or not names or {"search", "query"} & set(names):
+        if not names or {"search", "query"} & set(names):
             raise NotExecutable("this subsearch makes search terms only its rows can tell")
         tests = []
         for name in names:

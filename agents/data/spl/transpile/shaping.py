@@ -10,7 +10,7 @@ from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Command, Dedup, Eval, Fields, Head, Rename, Sort, SortKey, Where
 from agents.data.spl.binder.scope import rename_by_wildcard
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation
-from agents.data.spl.transpile.steps import compiler, field, matching, number_of, settled
+from agents.data.spl.transpile.steps import compiler, ensured, field, matching, number_of, settled
 from agents.data.spl.transpile.values import Kind, Sql, as_num, as_str, convert, duckdb_type, is_number, quote, string
 
 _NUMBERS = ("num", "int")
@@ -38,12 +38,12 @@ def evaluate(t: Translation, relation: Relation, command: Eval) -> Relation:
 def fields(t: Translation, relation: Relation, command: Fields) -> Relation:
     names = [name for ref in command.fields for name in matching(relation, ref)]
     if command.remove:
-        if relation.open:
-            raise NotExecutable("fields - after a chart by a field is not translated")
         return t.project(relation, [name for name in relation.columns if name not in names])
     if command.name == "table":
-        return t.project(relation, [name for name in names if relation.get(name)])
-    kept = [name for name in names if relation.get(name)]
+        relation = ensured(t, relation, names)
+    kept = [name for name in names if name in relation.columns]
+    if command.name == "table":
+        return t.project(relation, kept)
     internal = [name for name in ("_time", "_raw") if name in relation.columns and name not in kept]
     head = [name for name in internal if name == "_time"]
     return t.project(relation, [*head, *kept, *(name for name in internal if name == "_raw")])
@@ -53,15 +53,13 @@ def rename(t: Translation, relation: Relation, command: Rename) -> Relation:
     for old, new in command.pairs:
         for name in matching(relation, old):
             target = rename_by_wildcard(name, old.name, new.name) if "*" in old.name else new.name
-            if relation.get(name) and target != name:
+            if name in relation.columns and target != name:
                 relation = _renamed(t, relation, name, target)
     return relation
 
 
 def _renamed(t: Translation, relation: Relation, old: str, new: str) -> Relation:
     """The field keeps its place; one that already has the new name goes."""
-    if relation.open:
-        raise NotExecutable("rename after a chart by a field is not translated")
     if any(f'"{name}"' in (relation.order or "") for name in (old, new)):
         relation = t.pin(relation)
     columns: dict[str, Kind] = {}
@@ -75,10 +73,7 @@ def _renamed(t: Translation, relation: Relation, old: str, new: str) -> Relation
         items.append(f"{value.text} AS {quote(target)}")
     if relation.pinned:
         items.append(quote(ORDER))
-    values = dict(relation.values)
-    if old in values:
-        values[new] = values.pop(old)
-    return replace(t.step(relation, f"SELECT {', '.join(items)} FROM {relation.name}", columns), values=values)
+    return t.step(relation, f"SELECT {', '.join(items)} FROM {relation.name}", columns)
 
 
 def sort(t: Translation, relation: Relation, command: Sort) -> Relation:
@@ -150,6 +145,7 @@ def dedup(t: Translation, relation: Relation, command: Dedup) -> Relation:
         raise NotExecutable("dedup is translated without consecutive and keepevents")
     if command.keys:
         relation = ordered(t, relation, command.keys)
+    relation = ensured(t, relation, [ref.name for ref in command.fields])
     names = [quote(ref.name) for ref in command.fields if field(relation, ref)]
     order = f" ORDER BY {relation.order}" if relation.order else ""
     first = f"row_number() OVER (PARTITION BY {', '.join(names)}{order}) <= {command.count}"
@@ -162,8 +158,6 @@ def dedup(t: Translation, relation: Relation, command: Dedup) -> Relation:
 
 def fill_null(t: Translation, relation: Relation, command: Fields) -> Relation:
     value = command.option("value", "0")
-    if relation.open and not command.fields:
-        raise NotExecutable("fillnull of every field after a chart by a field is not translated")
     names = [name for ref in command.fields for name in matching(relation, ref)] or list(relation.columns)
     changes = {name: _filled(relation, name, value) for name in names if relation.columns.get(name) != "time"}
     return t.with_columns(relation, changes) if changes else relation
@@ -194,8 +188,6 @@ def fill_down(t: Translation, relation: Relation, command: Fields) -> Relation:
 
 
 def add_totals(t: Translation, relation: Relation, command: Fields) -> Relation:
-    if relation.open:
-        raise NotExecutable("addtotals after a chart by a field is not translated")
     names = [name for ref in command.fields for name in matching(relation, ref)]
     numeric = names or [name for name, kind in relation.columns.items() if kind in _NUMBERS]
     if command.name == "addtotals" and command.flag("row", True):

@@ -13,7 +13,7 @@ from agents.data.spl.transpile.aggregates import Argument, aggregate_sql
 from agents.data.spl.transpile.binning import chosen_span
 from agents.data.spl.transpile.reading import base_search
 from agents.data.spl.transpile.relation import Relation, Translation, known
-from agents.data.spl.transpile.steps import compiler, field, matching, settled
+from agents.data.spl.transpile.steps import compiler, ensured, expanded, field, matching, settled
 from agents.data.spl.transpile.values import Kind, Sql, as_bool, quote
 
 
@@ -70,7 +70,7 @@ def stats(t: Translation, relation: Relation, command: Aggregate) -> Relation:
 
 def grouped(t: Translation, relation: Relation, keys: list[str], items: list[Aggregation]) -> Relation:
     """One row for each combination of the keys' values; rows without one of them don't count."""
-    relation = _expand_keys(t, relation, keys)
+    relation = expanded(t, ensured(t, relation, keys), keys)
     found = outputs(t, relation, items)
     columns: dict[str, Kind] = {}
     selected = []
@@ -87,22 +87,13 @@ def grouped(t: Translation, relation: Relation, keys: list[str], items: list[Agg
     group = f" GROUP BY {', '.join(f'{relation.name}.{name}' for name in names)}" if names else ""
     sql = f"SELECT {', '.join(selected)} FROM {relation.name}{where}{group}"
     result = t.fresh(sql, columns, ", ".join(names) or None)
-    return replace(result, low=relation.low, high=relation.high, span=relation.span, values=relation.values)
-
-
-def _expand_keys(t: Translation, relation: Relation, keys: list[str]) -> Relation:
-    """A multivalue key counts the event under each of its values."""
-    for key in keys:
-        if relation.columns.get(key) == "mv":
-            columns: dict[str, Kind] = {**relation.columns, key: "str"}
-            sql = f"SELECT * REPLACE (unnest({quote(key)}) AS {quote(key)}) FROM {relation.name}"
-            relation = t.step(relation, sql, columns)
-    return relation
+    return replace(result, low=relation.low, high=relation.high, span=relation.span)
 
 
 def eventstats(t: Translation, relation: Relation, command: Aggregate) -> Relation:
     """Each row with the statistics of its group."""
     keys = [key.name for key in command.by]
+    relation = ensured(t, relation, keys)
     groups = grouped(t, relation, keys, command.aggregations)
     added = [name for name in groups.columns if name not in keys]
     replaced = [quote(name) for name in added if name in relation.columns]
@@ -124,8 +115,8 @@ def streamstats(t: Translation, relation: Relation, command: Aggregate) -> Relat
     """Each row with the statistics of the rows before it, in the current order."""
     if command.options.keys() & {"time_window", "reset_on_change", "reset_before", "reset_after"}:
         raise NotExecutable("streamstats is translated with window, current and global")
-    relation = t.pin(relation)
-    keys = [quote(field(relation, key).text.strip('"')) for key in command.by]
+    relation = t.pin(ensured(t, relation, [key.name for key in command.by]))
+    keys = [quote(key.name) for key in command.by if field(relation, key)]
     partition = f"PARTITION BY {', '.join(keys)} " if keys else ""
     over = f" OVER ({partition}ORDER BY {relation.order} {_frame(command, bool(keys))})"
     changes = {}

@@ -1,5 +1,7 @@
 """What the translations of commands share: compilers over a relation, subsearches, fields that must exist."""
 
+# ruff: noqa: S608 - a translation into SQL writes SQL; names pass quote(), values string().
+
 from __future__ import annotations
 
 from agents.data.platform import NotExecutable
@@ -11,7 +13,7 @@ from agents.data.spl.source import SplError
 from agents.data.spl.transpile.expressions import Compiler
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.searching import Condition
-from agents.data.spl.transpile.values import Sql, as_num
+from agents.data.spl.transpile.values import Kind, Sql, as_num, quote
 
 
 def compiler(t: Translation, relation: Relation) -> Compiler:
@@ -41,9 +43,25 @@ def matching(relation: Relation, ref: FieldRef) -> list[str]:
     """The fields a name, maybe with `*`, stands for."""
     if "*" not in ref.name:
         return [ref.name]
-    if relation.open:
-        raise NotExecutable(f"which fields '{ref.name}' stands for depends on the data")
     return [name for name in relation.columns if wildcard(name, ref.name)]
+
+
+def ensured(t: Translation, relation: Relation, names: list[str]) -> Relation:
+    """After a chart, fields that these rows did not make are there, as nulls."""
+    missing = [name for name in names if name not in relation.columns]
+    if not missing or not relation.open:
+        return relation
+    return t.with_columns(relation, {name: Sql("CAST(NULL AS DOUBLE)", "num") for name in missing})
+
+
+def expanded(t: Translation, relation: Relation, keys: list[str]) -> Relation:
+    """A multivalue key counts the event under each of its values."""
+    for key in keys:
+        if relation.columns.get(key) == "mv":
+            columns: dict[str, Kind] = {**relation.columns, key: "str"}
+            sql = f"SELECT * REPLACE (unnest({quote(key)}) AS {quote(key)}) FROM {relation.name}"
+            relation = t.step(relation, sql, columns)
+    return relation
 
 
 def number_of(relation: Relation, name: str) -> str:

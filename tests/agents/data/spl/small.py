@@ -83,22 +83,21 @@ def _connect() -> duckdb.DuckDBPyConnection:
 _CONNECTION = _connect()
 
 
-def run(spl: str, *, pivot: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Columns and rows of a search over the small Splunk, after its proof. Times of the day are cut to HH:MM:SS.
-
-    pivot: the statement is one that DuckDB calls MULTI, because its columns depend on the rows.
-    """
+def run(spl: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of a search over the small Splunk, after its proof. Times of the day are cut to HH:MM:SS."""
     platform = Spl()
     for check in (platform.parse, platform.bind, platform.safety):
         problems = check(spl, CATALOG).problems
         assert not problems, problems
-    sql = platform.to_duckdb(spl, CATALOG)
-    statements = duckdb.extract_statements(sql)
-    expected = duckdb.StatementType.MULTI if pivot else duckdb.StatementType.SELECT
-    assert [statement.type for statement in statements] == [expected]
+    sql = platform.to_duckdb_over_rows(spl, CATALOG, _first_column)
+    assert [statement.type for statement in duckdb.extract_statements(sql)] == [duckdb.StatementType.SELECT]
     result = _CONNECTION.cursor().execute(sql)
     columns = [item[0] for item in result.description or []]
     return columns, [tuple(_shown(value) for value in row) for row in result.fetchall()]
+
+
+def _first_column(select: str) -> list[str]:
+    return [str(row[0]) for row in _CONNECTION.cursor().execute(select).fetchall() if row[0] is not None]
 
 
 def _shown(value: object) -> object:
