@@ -35,12 +35,13 @@ class Column(Model):
 class Table(Model):
     """rows: path to a csv, parquet or sql file with the rows, relative to the catalog file; None for schema only.
 
-    kind: `table`; on SPL `index` (searched with index=NAME) or `lookup` (read with inputlookup).
+    kind: `table`; on SPL `index` (searched with index=NAME), `lookup` (read with inputlookup) or `datamodel` (a dataset
+    that tstats reads, named MODEL.DATASET; its columns without the dataset's name).
     """
 
     name: str
     description: str = ""
-    kind: Literal["table", "index", "lookup"] = "table"
+    kind: Literal["table", "index", "lookup", "datamodel"] = "table"
     rows: str | None = None
     columns: list[Column] = Field(min_length=1)
 
@@ -72,6 +73,14 @@ class Example(Model):
     explanation: str = ""
 
 
+class SearchMacro(Model):
+    """A search macro of SPL: its text, with `$name$` where an argument goes."""
+
+    name: str
+    definition: str
+    arguments: list[str] = []
+
+
 class Catalog(Model):
     """One schema group on one platform. clock: what `now` means to it (a recording's end); None is the real now."""
 
@@ -84,6 +93,7 @@ class Catalog(Model):
     relationships: list[Relationship] = []
     glossary: list[GlossaryTerm] = []
     examples: list[Example] = []
+    macros: list[SearchMacro] = []
 
     @cached_property
     def by_name(self) -> dict[str, Table]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from agents.data.platform import Ask, NotExecutable, Platform
 from agents.data.spl.ast import Pipeline
-from agents.data.spl.check import Parsed, check_spl
+from agents.data.spl.check import Parsed, check_spl, known_macros
 from agents.data.spl.source import Macro
 from agents.data.spl.sources import tables_read
 from agents.data.spl.transpile import to_duckdb
@@ -21,9 +21,20 @@ _KEPT = 64
 
 
 @lru_cache(maxsize=_KEPT)
-def _parsed(query: str) -> Parsed:
+def _read(query: str, macros: tuple[tuple[str, Macro], ...]) -> Parsed:
     """The checks of one proof read the same text."""
-    return Parsed(query)
+    return Parsed(query, dict(macros))
+
+
+def _parsed(query: str, catalog: Catalog) -> Parsed:
+    return _read(query, tuple(known_macros(catalog).items()))
+
+
+def _pipeline(query: str, catalog: Catalog) -> Pipeline:
+    pipeline = _parsed(query, catalog).pipeline
+    if pipeline is None:
+        raise NotExecutable("the search does not parse")
+    return pipeline
 
 
 class Spl(Platform):
@@ -42,29 +53,23 @@ Sort descending with - : | sort - count | head 10. Top values: | top limit=5 uri
 There is no SELECT, FROM, HAVING, LIMIT or GROUP BY."""
 
     def parse(self, query: str, catalog: Catalog) -> Check:
-        return _parsed(query).parse()
+        return _parsed(query, catalog).parse()
 
     def bind(self, query: str, catalog: Catalog) -> Check:
-        return _parsed(query).bind(catalog)
+        return _parsed(query, catalog).bind(catalog)
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return _parsed(query).safety(catalog)
+        return _parsed(query, catalog).safety(catalog)
 
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
-        return to_duckdb(self._pipeline(query), catalog)
+        return to_duckdb(_pipeline(query, catalog), catalog)
 
     def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
-        return to_duckdb(self._pipeline(query), catalog, ask)
-
-    def _pipeline(self, query: str) -> Pipeline:
-        pipeline = _parsed(query).pipeline
-        if pipeline is None:
-            raise NotExecutable("the search does not parse")
-        return pipeline
+        return to_duckdb(_pipeline(query, catalog), catalog, ask)
 
     def duckdb_type(self, type_name: str) -> str:
         return column_type(type_name)
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
-        pipeline = _parsed(query).pipeline
+        pipeline = _parsed(query, catalog).pipeline
         return tables_read(pipeline, catalog) if pipeline else []

@@ -14,6 +14,17 @@ from shared.models import Check, CheckName
 
 PROVER = "lexiquery-spl"
 NO_MACROS: Mapping[str, Macro] = {}
+# Those every Splunk with the Common Information Model has; a group's own of the same name win.
+_BUILT_IN: Mapping[str, Macro] = {
+    "drop_dm_object_name(1)": Macro("rename $object_name$.* AS *", ("object_name",)),
+    "comment(1)": Macro("", ("text",)),
+}
+
+
+def known_macros(catalog: Catalog) -> dict[str, Macro]:
+    """The macros a group's searches may call, by name."""
+    own = {item.name: Macro(item.definition, tuple(item.arguments)) for item in catalog.macros}
+    return {**_BUILT_IN, **own}
 
 
 class Parsed:
@@ -53,6 +64,7 @@ def check_spl(query: str, catalog: Catalog | None = None, macros: Mapping[str, M
     """Parse, bind and safety of one search; the last two are skipped if it does not parse.
 
     catalog: None knows no index: fields of base searches are then unknown and never wrong, and unknown macros pass.
+    macros: more than the catalog's own.
     """
-    parsed = Parsed(query, macros)
+    parsed = Parsed(query, {**known_macros(catalog), **macros} if catalog else macros)
     return [parsed.parse(), parsed.bind(catalog), parsed.safety(catalog)]

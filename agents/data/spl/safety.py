@@ -22,6 +22,7 @@ from agents.data.spl.source import SplError
 from agents.data.spl.sources import (
     base_tables,
     commands,
+    find_datasets,
     find_lookup,
     has_time_bound,
     index_values,
@@ -94,6 +95,8 @@ def _reads(command: Command, catalog: Catalog) -> list[SplError]:
         message = f"macro '{command.name}' is unknown, so what it does can't be checked"
         return [SplError("unknown_macro", message, command.at)]
     if isinstance(command, Aggregate) and command.dataset is not None:
+        if find_datasets(command.dataset.text, catalog):
+            return []
         return [SplError("outside_catalog", f"data model '{command.dataset.text}' is not in the catalog", command.at)]
     if isinstance(command, Aggregate) and command.name == "mstats":
         return [SplError("outside_catalog", "mstats reads metric indexes, which the catalog lacks", command.at)]

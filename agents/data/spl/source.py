@@ -29,7 +29,10 @@ class SplError(Exception):
 
 @dataclass(frozen=True)
 class Macro:
-    """A search macro: its text, and the names of its arguments, written `$name$` in the text."""
+    """A search macro: its text, and the names of its arguments, written `$name$` in the text.
+
+    In a mapping of macros its key is its name, or `name(2)` for the one of that name with two arguments.
+    """
 
     definition: str
     arguments: tuple[str, ...] = ()
@@ -123,10 +126,10 @@ def _definition(piece: str, macros: Mapping[str, Macro], at: int) -> str | None:
     if not match:
         raise SplError("syntax", f"{piece[:40]} is not a macro call; write `name` or `name(argument, ...)`", at)
     name, written = match.group(1), match.group(2)
-    if name not in macros:
-        return None
     values = _arguments(written) if written is not None else []
-    macro = macros[name]
+    macro = macros.get(f"{name}({len(values)})") or macros.get(name)
+    if macro is None:
+        return None
     if len(values) != len(macro.arguments):
         raise SplError(
             "macro_arguments", f"macro '{name}' takes {len(macro.arguments)} arguments, not {len(values)}", at

@@ -24,15 +24,17 @@ from agents.data.spl.ast import (
     Within,
 )
 from agents.data.spl.binder.scope import wildcard
-from shared.catalog import Catalog, Table
+from shared.catalog import Catalog, Column, Table
 
+# What every dataset of a data model has from its events, under the same name everywhere.
+DATASET_FIELDS = ("_time", "host", "source", "sourcetype", "index", "nodename", "splunk_server")
 TIME_MODIFIERS = frozenset(("earliest", "latest", "_index_earliest", "_index_latest", "starttime", "endtime")) | {
     *("starttimeu", "endtimeu", "timeformat", "daysago", "hoursago", "minutesago"),
 }
 
 
 def indexes(catalog: Catalog) -> list[Table]:
-    return [table for table in catalog.tables if table.kind != "lookup"]
+    return [table for table in catalog.tables if table.kind not in ("lookup", "datamodel")]
 
 
 def lookups(catalog: Catalog) -> list[Table]:
@@ -43,6 +45,26 @@ def find_lookup(name: str, catalog: Catalog) -> Table | None:
     """The lookup of that name; `.csv` is tolerated on either side, case ignored."""
     wanted = name.lower().removesuffix(".csv")
     return next((table for table in lookups(catalog) if table.name.lower().removesuffix(".csv") == wanted), None)
+
+
+def data_models(catalog: Catalog) -> list[Table]:
+    return [table for table in catalog.tables if table.kind == "datamodel"]
+
+
+def find_datasets(name: str, catalog: Catalog) -> list[Table]:
+    """The datasets that `datamodel=Web` or `datamodel=Endpoint.Processes` reads; a child is read as its root."""
+    wanted = name.lower()
+    named = [(table, table.name.lower()) for table in data_models(catalog)]
+    exact = [table for table, own in named if own == wanted or wanted.startswith(own + ".")]
+    return exact or [table for table, own in named if own.startswith(wanted + ".")]
+
+
+def dataset_fields(table: Table) -> dict[str, Column]:
+    """A dataset's columns by the names tstats knows them by: `Processes.user`, but `_time`."""
+    prefix = table.name.rpartition(".")[2]
+    return {
+        column.name if column.name in DATASET_FIELDS else f"{prefix}.{column.name}": column for column in table.columns
+    }
 
 
 def index_values(expression: SearchExpression | None) -> Iterator[Value]:
@@ -140,6 +162,9 @@ def tables_read(pipeline: Pipeline, catalog: Catalog) -> list[Table]:
     names: set[str] = set()
     for command in commands(pipeline):
         if isinstance(command, Search) or (isinstance(command, Aggregate) and command.name == "tstats"):
+            if isinstance(command, Aggregate) and command.dataset is not None:
+                names |= {table.name for table in find_datasets(command.dataset.text, catalog)}
+                continue
             expression = command.expression if isinstance(command, Search) else command.where
             first = isinstance(command, Aggregate) or _starts(pipeline, command)
             names |= {table.name for table in base_tables(expression, catalog)} if first else set()

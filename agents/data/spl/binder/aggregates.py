@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from agents.data.spl.ast import Aggregate, Aggregation, FieldRef, Subsearch
+from agents.data.names import nearest_name
+from agents.data.spl.ast import Aggregate, Aggregation, FieldRef, Subsearch, Value
 from agents.data.spl.binder.context import Binding, function_suggestion
 from agents.data.spl.binder.scope import Scope, rename_by_wildcard
 from agents.data.spl.binder.searching import base_scope, bind_search
 from agents.data.spl.functions import EVAL_FUNCTIONS, STATS_FUNCTIONS, TIME_CHART_ONLY, is_stats_function
+from agents.data.spl.sources import DATASET_FIELDS, data_models, dataset_fields, find_datasets
 
 _ADDING = ("eventstats", "streamstats")
 
@@ -29,12 +31,26 @@ def aggregate(binding: Binding, scope: Scope, node: Aggregate) -> tuple[Scope, l
 
 
 def _source(binding: Binding, node: Aggregate) -> tuple[Scope, list[Subsearch]]:
-    if node.dataset is not None and binding.catalog is not None:
-        message = f"this group has no data model '{node.dataset.text}'"
-        binding.problem("unknown_datamodel", message, node.dataset.at, "use | tstats ... where index=NAME")
-    modelled = node.dataset is not None or node.name == "mstats"
-    scope = Scope(open=True) if modelled else base_scope(binding, node.where, node.at)
+    if node.dataset is not None:
+        scope = _dataset(binding, node.dataset)
+    elif node.name == "mstats":
+        scope = Scope(open=True)
+    else:
+        scope = base_scope(binding, node.where, node.at)
     return scope, bind_search(binding, scope, node.where)
+
+
+def _dataset(binding: Binding, name: Value) -> Scope:
+    """The fields of a data model's dataset."""
+    if binding.catalog is None or "`" in name.text:
+        return Scope(DATASET_FIELDS, open=True)
+    tables = find_datasets(name.text, binding.catalog)
+    if not tables:
+        known = [table.name for table in data_models(binding.catalog)]
+        suggestion = nearest_name(name.text, known) if known else "use | tstats ... where index=NAME"
+        binding.problem("unknown_datamodel", f"unknown data model '{name.text}'", name.at, suggestion)
+    fields = [field for table in tables for field in dataset_fields(table)]
+    return Scope([*DATASET_FIELDS, *fields], open=not tables)
 
 
 def _time_for(binding: Binding, scope: Scope, node: Aggregate) -> None:

@@ -83,7 +83,14 @@ class Binding:
             self.expression(scope, argument)
 
     def _arguments(self, scope: Scope, node: Call) -> list[Expression]:
-        """The arguments to check: coalesce and the null tests are how SPL asks whether a field exists at all."""
+        """The arguments to check: coalesce and the null tests are how SPL asks whether a field exists at all.
+
+        `case(isnotnull(src), src, isnotnull(dest), dest)` asks the same.
+        """
+        if node.name in ("case", "if"):
+            asked = {name.name for test in node.args for name in _asked_for(test)}
+            if any(scope.has(name) for name in asked):
+                return [argument for argument in node.args if not _asks_or_is(argument, asked)]
         if node.name in ("coalesce", "isnull", "isnotnull") and node.args:
             names = [argument for argument in node.args if isinstance(argument, Name)]
             if any(scope.has(name.name) for name in names):
@@ -103,6 +110,17 @@ class Binding:
         else:
             near = function_suggestion(node.name, EVAL_FUNCTIONS)
             self.problem("unknown_function", f"unknown function '{node.name}'", node.at, near)
+
+
+def _asked_for(test: Expression) -> list[Name]:
+    """The fields of a null test."""
+    if isinstance(test, Call) and test.name in ("isnull", "isnotnull"):
+        return [argument for argument in test.args if isinstance(argument, Name)]
+    return []
+
+
+def _asks_or_is(node: Expression, asked: set[str]) -> bool:
+    return bool(_asked_for(node)) or (isinstance(node, Name) and node.name in asked)
 
 
 def is_condition(node: Expression) -> bool:

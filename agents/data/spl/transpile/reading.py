@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Command, InputLookup, Search, SearchExpression
-from agents.data.spl.sources import base_tables, find_lookup
+from agents.data.spl.sources import DATASET_FIELDS, base_tables, dataset_fields, find_lookup
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.searching import Condition, time_range
 from agents.data.spl.transpile.steps import condition
@@ -44,20 +44,40 @@ def base_search(t: Translation, expression: SearchExpression | None) -> Relation
     tables = base_tables(expression, t.catalog)
     if not tables:
         raise NotExecutable("the search names no index of this group")
-    parts = [_events(t, table, expression) for table in tables]
+    merged = _merged(t, [_events(t, table, expression) for table in tables])
+    low, high = time_range(expression, t.now)
+    order = f"{quote('_time')} DESC" if "_time" in merged.columns else None
+    return replace(merged, order=order, low=low, high=high)
+
+
+def _merged(t: Translation, parts: list[Relation]) -> Relation:
+    """The rows of all, with the fields of all; a field of two kinds becomes text."""
+    if len(parts) == 1:
+        return parts[0]
     columns: dict[str, Kind] = {}
     for part in parts:
         for name, kind in part.columns.items():
             if columns.setdefault(name, kind) != kind:
                 columns[name] = "str"
-    if len(parts) == 1:
-        merged = parts[0]
-    else:
-        union = " UNION ALL ".join(f"SELECT {_aligned(part, columns)} FROM {part.name}" for part in parts)
-        merged = t.fresh(union, columns)
+    return t.fresh(" UNION ALL ".join(f"SELECT {_aligned(part, columns)} FROM {part.name}" for part in parts), columns)
+
+
+def datasets(t: Translation, tables: list[Table], expression: SearchExpression | None) -> Relation:
+    """The matching events of data-model datasets, their fields named as tstats names them."""
+    parts = []
+    for table in tables:
+        kinds, items = read(t, table)
+        own = {column.name: name for name, column in dataset_fields(table).items()}
+        for name in DATASET_FIELDS:
+            if name not in kinds:
+                kinds[name] = "time" if name == "_time" else "str"
+                items[name] = f"CAST(NULL AS {duckdb_type(kinds[name])})"
+        selected = ", ".join(f"{sql} AS {quote(own.get(name, name))}" for name, sql in items.items())
+        renamed: dict[str, Kind] = {own.get(name, name): kind for name, kind in kinds.items()}
+        events = t.fresh(f"SELECT {selected} FROM {quote(table.name)} AS r", renamed)
+        parts.append(t.step(events, f"SELECT * FROM {events.name} AS r WHERE {condition(t, events, expression)}"))
     low, high = time_range(expression, t.now)
-    order = f"{quote('_time')} DESC" if "_time" in columns else None
-    return replace(merged, order=order, low=low, high=high)
+    return replace(_merged(t, parts), low=low, high=high)
 
 
 def _events(t: Translation, table: Table, expression: SearchExpression | None) -> Relation:

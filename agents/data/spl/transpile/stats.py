@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Aggregate, Aggregation, FieldRef
 from agents.data.spl.binder.scope import rename_by_wildcard
+from agents.data.spl.sources import find_datasets
 from agents.data.spl.transpile.aggregates import Argument, aggregate_sql
 from agents.data.spl.transpile.binning import chosen_span
-from agents.data.spl.transpile.reading import base_search
+from agents.data.spl.transpile.reading import base_search, datasets
 from agents.data.spl.transpile.relation import Relation, Translation, known
 from agents.data.spl.transpile.steps import compiler, ensured, expanded, field, matching, settled
-from agents.data.spl.transpile.values import Kind, Sql, as_bool, quote
+from agents.data.spl.transpile.values import Kind, Sql, as_bool, as_str, quote, string
 
 
 @dataclass(frozen=True)
@@ -142,10 +143,20 @@ def _frame(command: Aggregate, grouped_by: bool) -> str:
 
 def tstats(t: Translation, relation: Relation | None, command: Aggregate) -> Relation:
     """tstats over an index: the same as stats, on the events themselves."""
-    if command.dataset is not None or command.name == "mstats" or command.flag("prestats"):
-        raise NotExecutable("tstats is translated over indexes, without prestats")
-    events = base_search(t, command.where)
+    if command.name == "mstats" or command.flag("prestats") or command.flag("append"):
+        raise NotExecutable("tstats is translated over indexes and data models, without prestats and append")
+    if command.dataset is None:
+        events = base_search(t, command.where)
+    else:
+        tables = find_datasets(command.dataset.text, t.catalog)
+        if not tables:
+            raise NotExecutable(f"there is no data model '{command.dataset.text}'")
+        events = datasets(t, tables, command.where)
     keys = [key.name for key in command.by]
+    if "fillnull_value" in command.options:
+        value = string(command.option("fillnull_value"))
+        texts = {key: as_str(field(events, FieldRef(key, 0))) for key in keys if key != "_time"}
+        events = t.with_columns(events, {key: Sql(f"coalesce({text}, {value})", "str") for key, text in texts.items()})
     span = command.spans.get("_time") or command.options.get("span")
     if span is not None:
         size = chosen_span(events, span.text)
