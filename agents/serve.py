@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 import structlog
 import uvicorn
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
-from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.tasks import TaskUpdater
 from a2a.types import AgentCard, AgentSkill, Message, Part
 from pydantic import ValidationError
@@ -24,9 +20,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from agents.agent import Agent
-from shared.a2a.card import build_card, protocol_routes
-from shared.a2a.tasks import KeptTasks, RecentTasks, begin, close_lost_tasks, fail
-from shared.a2a.tasks import schema as tasks_schema
+from shared.a2a.card import build_card
+from shared.a2a.server import A2AServer
+from shared.a2a.tasks import begin, fail
 from shared.a2a.wire import (
     CALLS,
     EXTENSION,
@@ -38,10 +34,10 @@ from shared.a2a.wire import (
 )
 from shared.auth import ApiKeyRequired
 from shared.context import Scope, scoped
-from shared.database import create_tables
 from shared.errors import InvalidInput, LexiQueryError, did_you_mean, first_problem
 from shared.ledger import Ledger
 from shared.models import CallRecord
+from shared.serving import BodyLimited, OwnHostOnly, Server
 
 log = structlog.get_logger(__name__)
 
@@ -73,25 +69,15 @@ def agent_app(
     ledger: where the agent's model calls are read from to report them to the caller; engine: keeps tasks in SQL (the
     recent ones in memory if not given), and closes at start those that a killed server left; api_key: asked of clients.
     """
-    card = agent_card(agent, url, secured=api_key is not None)
-    store = KeptTasks(engine, agent.name) if engine else RecentTasks()
-    handler = DefaultRequestHandler(ServedAgent(agent, ledger), store, card)
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        if engine:
-            await create_tables(engine, tasks_schema)
-            await close_lost_tasks(engine)
-        yield
-        await handler.aclose()
+    server = A2AServer(ServedAgent(agent, ledger), agent_card(agent, url, secured=api_key is not None), engine=engine)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "agent": agent.name})
 
     return Starlette(
-        routes=[Route("/health", health), *protocol_routes(handler, card)],
+        routes=[Route("/health", health), *server.routes],
         middleware=[Middleware(ApiKeyRequired, key=api_key)] if api_key else [],
-        lifespan=lifespan,
+        lifespan=lambda _: server.running(),
     )
 
 
@@ -103,20 +89,17 @@ async def run_agent_server(
     ledger: Ledger | None = None,
     engine: AsyncEngine | None = None,
     api_key: str | None = None,
+    request_limit: int,
 ) -> None:
-    """Serve the agent on a listening socket until SIGINT or SIGTERM. url: where clients reach it.
+    """Serve the agent on a listening socket until SIGINT or SIGTERM.
 
-    Raises InvalidInput for a socket that the network can reach, without an API key.
+    url: where clients reach it; api_key: asked of them, and needed on a socket that the network can reach; without one
+    only requests that name this server are answered; request_limit: bytes of the longest request.
     """
-    host = str(listener.getsockname()[0])
-    if api_key is None and not ip_address(host).is_loopback:
-        raise InvalidInput(
-            f"listening on {host} opens agent '{agent.name}' to the network and needs an API key",
-            suggestion="set LEXIQUERY_API_KEY, or listen on 127.0.0.1",
-        )
     app = agent_app(agent, url=url, ledger=ledger, engine=engine, api_key=api_key)
-    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5)
-    await uvicorn.Server(config).serve(sockets=[listener])
+    guarded = BodyLimited(app if api_key else OwnHostOnly(app, url=url), limit=request_limit)
+    config = uvicorn.Config(guarded, log_config=None, timeout_graceful_shutdown=5)
+    await Server(config).serve(sockets=[listener])
 
 
 class ServedAgent(AgentExecutor):

@@ -22,7 +22,15 @@ async def serve_agent(name: str, settings: Settings) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key else None
         async with open_agent(name, state, models) as agent:
             url = address(settings, listener)
-            await run_agent_server(agent, listener, url=url, ledger=state.ledger, engine=state.engine, api_key=key)
+            await run_agent_server(
+                agent,
+                listener,
+                url=url,
+                ledger=state.ledger,
+                engine=state.engine,
+                api_key=key,
+                request_limit=settings.request_limit_mb * 2**20,
+            )
 
 
 def with_own_port(name: str, settings: Settings) -> Settings:

@@ -10,16 +10,11 @@ from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
 
 from shared.database import storage_failure
-from shared.errors import LexiQueryError, first_problem, problem_detail
+from shared.errors import InvalidInput, LexiQueryError, first_problem
 from shared.models import ProblemDetail
+from shared.problems import error_response, problem_response
 
 log = structlog.get_logger(__name__)
-
-
-def problem_response(problem: ProblemDetail) -> JSONResponse:
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), status_code=problem.status, media_type="application/problem+json"
-    )
 
 
 def install_problem_responses(app: FastAPI) -> None:
@@ -33,26 +28,18 @@ def install_problem_responses(app: FastAPI) -> None:
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LexiQueryError)
-    return problem_response(problem_detail(error, instance=request.url.path))
+    return error_response(error, request.url.path)
 
 
 async def _storage(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DatabaseError | OSError)
     log.error("storage failed", path=request.url.path, exc_info=error)
-    return problem_response(problem_detail(storage_failure(error), instance=request.url.path))
+    return error_response(storage_failure(error), request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return problem_response(
-        ProblemDetail(
-            title="Invalid input",
-            status=422,
-            detail=first_problem(error, whole="body", skip=1),
-            code="invalid_input",
-            instance=request.url.path,
-        )
-    )
+    return error_response(InvalidInput(first_problem(error, whole="body", skip=1)), request.url.path)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -71,12 +58,5 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:
     log.error("request failed", path=request.url.path, exc_info=error)
-    return problem_response(
-        ProblemDetail(
-            title="Internal error",
-            status=500,
-            detail="the server failed at this request; its log has the reason",
-            code="internal_error",
-            instance=request.url.path,
-        )
-    )
+    fault = LexiQueryError("the server failed at this request; its log has the reason")
+    return error_response(fault, request.url.path)

@@ -15,10 +15,9 @@ from core_engine.bootstrap import LexiQuery, open_lexiquery
 from core_engine.listening import address, open_socket
 from core_engine.problems import install_problem_responses
 from protocol_interface.app import mount_protocols
-from shared import serving
+from shared import __version__, serving
 from shared.auth import ApiKeyRequired
-from shared.errors import ModelUnavailable
-from shared.serving import OwnHostOnly
+from shared.serving import BodyLimited, OwnHostOnly
 from shared.settings import Settings
 
 
@@ -32,7 +31,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
                 await stack.enter_async_context(protocol)
             yield
 
-    app = FastAPI(title="LexiQuery", version="0.1.0", lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="LexiQuery", version=__version__, lifespan=lifespan, docs_url="/docs", redoc_url=None)
     install_problem_responses(app)
     app.include_router(api_router(lexiquery))
     _add_health(app, lexiquery)
@@ -51,6 +50,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
         app.add_middleware(ApiKeyRequired, key=key.get_secret_value())
     else:
         app.add_middleware(OwnHostOnly, url=url)
+    app.add_middleware(BodyLimited, limit=state.settings.request_limit_mb * 2**20)
     return app
 
 
@@ -65,13 +65,7 @@ def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
         """It can answer: the database is there and the model server has its models. 503 with the reason otherwise."""
         async with lexiquery.state.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-        models = await lexiquery.models.check()
-        wanted = lexiquery.state.settings.model
-        if wanted not in models:
-            raise ModelUnavailable(
-                f"the model server has no model '{wanted}'", suggestion=f"known: {', '.join(models)}"
-            )
-        return {"status": "ready", "models": models}
+        return {"status": "ready", "models": await lexiquery.models.check()}
 
 
 class Server:

@@ -6,15 +6,14 @@ task input-required, and the next message of the task continues it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import structlog
 from a2a.helpers import new_data_part
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
-from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.tasks import TaskUpdater
 from a2a.types import AgentCard, AgentSkill, Message, Part, Role, Task, TaskState
 from pydantic import ValidationError
@@ -22,12 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
 from protocol_interface.product import Event, Product
-from shared.a2a.card import build_card, protocol_routes
-from shared.a2a.tasks import KeptTasks, RecentTasks, begin, close_lost_tasks, fail
-from shared.a2a.tasks import schema as tasks_schema
+from shared import __version__
+from shared.a2a.card import build_card
+from shared.a2a.server import A2AServer
+from shared.a2a.tasks import begin, fail
 from shared.a2a.wire import EXTENSION, JSON, TEXT, asked, asked_by, metadata_of, output_parts
 from shared.context import Scope
-from shared.database import create_tables
 from shared.errors import (
     AgentUnavailable,
     Conflict,
@@ -74,7 +73,7 @@ def lexiquery_card(url: str, *, secured: bool = False) -> AgentCard:
     return build_card(
         name=NAME,
         description="Questions in plain language become queries that are proven to run.",
-        version="0.1.0",
+        version=__version__,
         url=url,
         skills=SKILLS,
         secured=secured,
@@ -89,21 +88,9 @@ def mount_a2a(
     url: where the host is reached; engine: keeps tasks in SQL; secured: the host wants its API key.
     """
     card = lexiquery_card(url, secured=secured)
-    store = KeptTasks(engine, NAME) if engine else RecentTasks()
-    handler = DefaultRequestHandler(
-        Journeying(product), store, card, interrupted_task_timeout=WAIT_FOR_INPUT if engine else None
-    )
-    host.router.routes.extend(protocol_routes(handler, card))
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        if engine:
-            await create_tables(engine, tasks_schema)
-            await close_lost_tasks(engine)
-        yield
-        await handler.aclose()
-
-    return lifespan()
+    server = A2AServer(Journeying(product), card, engine=engine, wait_for_input=WAIT_FOR_INPUT)
+    host.router.routes.extend(server.routes)
+    return server.running()
 
 
 class Journeying(AgentExecutor):

@@ -32,7 +32,7 @@ def mount_protocols(
     url: where clients reach the host; engine: keeps A2A tasks over a restart; secured: the host wants its API key.
     """
     app.include_router(a2a_router(registry, client, allow_loopback=_is_loopback(url)))
-    return [mount_a2a(app, product, url, engine=engine, secured=secured), mount_mcp(app, product, url)]
+    return [mount_a2a(app, product, url, engine=engine, secured=secured), mount_mcp(app, product)]
 
 
 def _is_loopback(url: str) -> bool:

@@ -7,9 +7,7 @@ our code, message and suggestion, and the problem detail in `_meta`. API keys ar
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, suppress
-from ipaddress import ip_address
 from typing import Annotated, Any, get_args
-from urllib.parse import urlsplit
 
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
@@ -25,6 +23,7 @@ from starlette.routing import Route
 
 from protocol_interface.mcp_schema import input_schema, output_schema
 from protocol_interface.product import Event, Product, RegisteredAgent, Stage
+from shared import __version__
 from shared.errors import InvalidInput, LexiQueryError, NotFound, did_you_mean, problem_detail
 from shared.models import Answer, Hits, JourneyCostSummary, Model, Proof, ProveRequest, Question
 from shared.render import render_answer, render_cost, render_hits, render_proof
@@ -33,7 +32,6 @@ _INSTRUCTIONS = (
     "Ask questions on operations data in plain language; answers hold queries proven to run, rows, runbooks and cost. "
     "When an answer needs clarification, ask again with one of its options."
 )
-_VERSION = "0.1.0"
 _STAGES: tuple[str, ...] = get_args(Stage)
 _PROBLEM = "lexiquery/problem"
 _RESOURCE_WAIT = 5.0  # seconds that reading a journey waits for its end
@@ -131,7 +129,7 @@ def build_mcp(product: Product) -> MCPServer[Any]:
     server = LexiQueryServer(
         name="lexiquery",
         title="LexiQuery",
-        version=_VERSION,
+        version=__version__,
         instructions=_INSTRUCTIONS,
         tools=[
             _tool(tools.ask, Answer, read_only=False),
@@ -149,13 +147,14 @@ def build_mcp(product: Product) -> MCPServer[Any]:
     return server
 
 
-def mount_mcp(host: Starlette, product: Product, url: str, path: str = "/mcp") -> AbstractAsyncContextManager[None]:
-    """Serve streamable HTTP at exactly `path` of a host application that clients reach at `url`.
+def mount_mcp(host: Starlette, product: Product, path: str = "/mcp") -> AbstractAsyncContextManager[None]:
+    """Serve streamable HTTP at exactly `path` of a host application, which keeps out whom it doesn't serve.
 
     Returns the context that the host's lifespan must be in while it serves; it can be entered once.
     """
     server = build_mcp(product)
-    server.streamable_http_app(transport_security=transport_security(url))
+    # The host's own check of Host and Origin (shared/serving.py), or its API key, covers this path too.
+    server.streamable_http_app(transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False))
     host.router.routes.append(Route(path, endpoint=StreamableHTTPASGIApp(server.session_manager)))
     return server.session_manager.run()
 
@@ -163,31 +162,6 @@ def mount_mcp(host: Starlette, product: Product, url: str, path: str = "/mcp") -
 async def run_stdio(product: Product) -> None:
     """Serve on stdin and stdout until stdin ends. What else is printed meanwhile goes to stderr."""
     await build_mcp(product).run_stdio_async()
-
-
-def transport_security(url: str) -> TransportSecuritySettings:
-    """Which Host and Origin headers are served: the loopback names and the url's own host, on any port.
-
-    They protect a server without a key from pages that rebind their DNS name to it. A server that listens on every
-    address is reached by names unknown here; it has an API key, which such a page lacks, and takes every Host.
-    """
-    host = urlsplit(url).hostname or "127.0.0.1"
-    if _is_any(host):
-        return TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    names = dict.fromkeys(["127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host])
-    return TransportSecuritySettings(
-        allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
-        allowed_origins=[
-            f"{scheme}://{form}" for scheme in ("http", "https") for name in names for form in (name, f"{name}:*")
-        ],
-    )
-
-
-def _is_any(host: str) -> bool:
-    try:
-        return ip_address(host).is_unspecified
-    except ValueError:
-        return False
 
 
 def _tool(fn: Any, output: type[BaseModel], *, read_only: bool = True, depth: int = 2) -> Tool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.errors import Unauthorized, problem_detail
+from shared.errors import Unauthorized
+from shared.problems import error_response
 
 PUBLIC_PATHS = frozenset({"/.well-known/agent-card.json", "/health", "/ready"})
 """What a client needs before it has a key: who is there, which schemes it wants, and whether it lives."""
@@ -32,7 +32,7 @@ class ApiKeyRequired:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "API key missing or wrong"})
         else:
-            await _refuse(scope, send)
+            await _refuse(scope, receive, send)
 
     def _allowed(self, headers: Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -46,16 +46,10 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     error = Unauthorized(
         "this server wants its API key, and the request carries none or a wrong one",
         suggestion="send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
     )
-    body = json.dumps(problem_detail(error, instance=scope["path"]).model_dump(exclude_none=True)).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"www-authenticate", b'Bearer realm="lexiquery"'),
-    ]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    response = error_response(error, scope["path"], {"www-authenticate": 'Bearer realm="lexiquery"'})
+    await response(scope, receive, send)

@@ -61,6 +61,24 @@ class Unauthorized(LexiQueryError):
     code = "unauthorized"
 
 
+class WrongHost(LexiQueryError):
+    """The request names another host than this server."""
+
+    code = "wrong_host"
+
+
+class ForeignOrigin(LexiQueryError):
+    """The request was made by a page of another site."""
+
+    code = "foreign_origin"
+
+
+class RequestTooLarge(LexiQueryError):
+    """The request's body is longer than `request_limit_mb`."""
+
+    code = "request_too_large"
+
+
 class QueryRejected(LexiQueryError):
     """A query failed its proof and will not be executed."""
 
@@ -132,6 +150,9 @@ HTTP_STATUS: dict[type[LexiQueryError], int] = {
     NotFound: 404,
     Conflict: 409,
     Unauthorized: 401,
+    WrongHost: 421,
+    ForeignOrigin: 403,
+    RequestTooLarge: 413,
     QueryRejected: 422,
     QueryFailed: 422,
     QueryTimeout: 422,

@@ -1,4 +1,4 @@
-"""Serving with uvicorn: an end that lets everything close, and requests from web pages kept out."""
+"""Serving with uvicorn: an end that lets everything close; requests from web pages, and endless ones, kept out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.datastructures import Headers
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.models import ProblemDetail
+from shared.errors import ForeignOrigin, LexiQueryError, RequestTooLarge, WrongHost
+from shared.problems import error_response
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -53,20 +53,66 @@ class OwnHostOnly:
         self._origins = {f"{parts.scheme}://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (problem := self._problem(Headers(scope=scope), scope["path"])):
-            body = problem.model_dump_json(exclude_none=True)
-            await Response(body, problem.status, media_type="application/problem+json")(scope, receive, send)
+        if scope["type"] == "http" and (error := self._problem(Headers(scope=scope))):
+            await error_response(error, scope["path"])(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _problem(self, headers: Headers, path: str) -> ProblemDetail | None:
+    def _problem(self, headers: Headers) -> LexiQueryError | None:
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self._hosts:
-            detail = f"this server is not '{host}'; set LEXIQUERY_PUBLIC_URL to the address that clients use"
-            return ProblemDetail(title="Wrong host", status=421, detail=detail, code="wrong_host", instance=path)
+            set_it = "set LEXIQUERY_PUBLIC_URL to the address that clients use"
+            return WrongHost(f"this server is not '{host}'", suggestion=set_it)
         if origin is not None and origin not in self._origins:
-            detail = f"pages of '{origin}' may not use this server"
-            return ProblemDetail(
-                title="Foreign origin", status=403, detail=detail, code="foreign_origin", instance=path
-            )
+            return ForeignOrigin(f"pages of '{origin}' may not use this server")
         return None
+
+
+class BodyLimited:
+    """Answers 413 to a request whose body is longer than `limit` bytes, before or while it is read."""
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        too_large = RequestTooLarge(
+            f"the request's body is longer than {self._limit / 2**20:g} MiB",
+            suggestion="send less at once, or raise LEXIQUERY_REQUEST_LIMIT_MB",
+        )
+        refusal = error_response(too_large, scope["path"])
+        if _said_length(scope) > self._limit:
+            await refusal(scope, receive, send)
+            return
+        read, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                raise too_large
+            return message
+
+        async def answer(message: Message) -> None:
+            # What the app makes of a body that broke off is not what its sender has to know.
+            nonlocal started
+            if started or read <= self._limit:
+                started = True
+                await send(message)
+
+        try:
+            await self._app(scope, counted, answer)
+        except RequestTooLarge:
+            if started:
+                raise
+        if not started:
+            await refusal(scope, receive, send)
+
+
+def _said_length(scope: Scope) -> int:
+    said = Headers(scope=scope).get("content-length", "")
+    return int(said) if said.isdecimal() and len(said) < 20 else 0

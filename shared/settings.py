@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     )
     chroma_url: str | None = Field(None, description="a Chroma server; embedded in data_dir if not set")
 
+    request_limit_mb: int = Field(64, ge=1, description="longest body of an HTTP request, in MiB")
     question_limit: int = Field(8000, description="longest question, in characters")
     row_limit: int = Field(1000, description="most rows an answer holds")
     query_seconds: float = Field(30.0, description="longest run of one query in the sandbox")

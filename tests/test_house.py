@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from shared import __version__
 
 ROOT = Path(__file__).parent.parent
 OURS = {"core_engine", "protocol_interface", "agents", "shared", "data", "tests"}
@@ -38,7 +41,8 @@ def imports_of(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            yield from (word.value.partition(".")[0] for word in node.args if isinstance(word, ast.Constant))
+            texts = (word.value for word in node.args if isinstance(word, ast.Constant))
+            yield from (text.partition(".")[0] for text in texts if isinstance(text, str))
 
 
 def sources(folder: str) -> list[Path]:
@@ -71,6 +75,11 @@ def test_no_tracked_file_names_a_registry() -> None:
     files = [ROOT / name for name in tracked.stdout.splitlines()]
     texts = {path: path.read_text(encoding="utf-8", errors="ignore") for path in files if path.is_file()}
     assert [str(path) for path, text in texts.items() if hosts.search(text)] == []
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == __version__
 
 
 def test_source_files_stay_under_four_hundred_lines() -> None:

@@ -201,9 +201,11 @@ async def test_an_agent_with_a_key_answers_nobody_without_it() -> None:
 async def test_an_agent_is_served_on_a_socket() -> None:
     listener = loopback_socket()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    serving = asyncio.create_task(run_agent_server(ScriptedAgent(), listener, url=url))
+    serving = asyncio.create_task(run_agent_server(ScriptedAgent(), listener, url=url, request_limit=2**20))
     try:
         async with httpx.AsyncClient() as http:
+            foreign = await http.post(f"{url}/a2a/jsonrpc", json={}, headers={"Host": "evil.example"})
+            long = await http.post(f"{url}/a2a/jsonrpc", content=b"x" * (2**20 + 1))
             card = await A2ACardResolver(http, url).get_agent_card()
             client = ClientFactory(ClientConfig(streaming=True, httpx_client=http)).create(card)
             request = SendMessageRequest(message=asking("echo", {"n": 1}))
@@ -212,11 +214,8 @@ async def test_an_agent_is_served_on_a_socket() -> None:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
     assert events == ["task", "status_update", "artifact_update", "status_update"]
-
-
-async def test_an_agent_open_to_the_network_wants_a_key() -> None:
-    with loopback_socket("0.0.0.0") as listener, pytest.raises(InvalidInput, match="needs an API key"):
-        await run_agent_server(ScriptedAgent(), listener, url="http://0.0.0.0")
+    assert [(foreign.status_code, foreign.json()["code"])] == [(421, "wrong_host")]
+    assert [(long.status_code, long.json()["code"])] == [(413, "request_too_large")]
 
 
 async def test_tasks_are_kept_apart_by_agent_on_one_database(engine: AsyncEngine) -> None:

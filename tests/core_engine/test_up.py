@@ -181,7 +181,7 @@ def test_commands_use_the_server_that_owns_the_data(server: Server) -> None:
         ({"Origin": "null"}, 403, "foreign_origin"),
     ],
 )
-@pytest.mark.parametrize("path", ["/api/v1/conversations", "/a2a/agents/register", "/api/v1/procedures/upload"])
+@pytest.mark.parametrize("path", ["/api/v1/conversations", "/a2a/agents/register", "/api/v1/procedures/upload", "/mcp"])
 def test_a_web_page_of_another_site_is_kept_out(
     server: Server, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:

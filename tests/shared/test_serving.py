@@ -1,0 +1,93 @@
+"""Who is answered by a server on this machine, and how much it reads of a request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.errors import RequestTooLarge
+from shared.serving import BodyLimited, OwnHostOnly
+
+URL = "http://127.0.0.1:8000"
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(await request.body())
+
+
+APP = Starlette(routes=[Route("/", echo, methods=["POST"])])
+
+
+def client(app: ASGIApp) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Host": "localhost:8000"},
+        {"Host": "ops.example:8000"},
+        {"Origin": URL},
+        {"Origin": "http://localhost:8000"},
+    ],
+)
+async def test_its_own_names_are_answered(headers: dict[str, str]) -> None:
+    async with client(OwnHostOnly(APP, url="http://ops.example:8000")) as http:
+        assert (await http.post("/", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Host": "evil.example"}, 421, "wrong_host"),
+        ({"Host": "127.0.0.1:8001"}, 421, "wrong_host"),
+        ({"Origin": "http://evil.example"}, 403, "foreign_origin"),
+        ({"Origin": "null"}, 403, "foreign_origin"),
+    ],
+)
+async def test_other_names_and_pages_are_not(headers: dict[str, str], status: int, code: str) -> None:
+    async with client(OwnHostOnly(APP, url=URL)) as http:
+        refused = await http.post("/", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def in_chunks(*sizes: int) -> AsyncIterator[bytes]:
+    for size in sizes:
+        yield b"x" * size
+
+
+async def test_a_body_up_to_the_limit_is_read() -> None:
+    async with client(BodyLimited(APP, limit=10)) as http:
+        whole = await http.post("/", content=b"x" * 10)
+        streamed = await http.post("/", content=in_chunks(4, 6))
+    assert whole.text == streamed.text == "x" * 10
+
+
+async def test_a_longer_body_is_refused_by_its_length_or_while_it_is_read() -> None:
+    async with client(BodyLimited(APP, limit=2**20)) as http:
+        said = await http.post("/", content=b"x" * (2**20 + 1))
+        unsaid = await http.post("/", content=in_chunks(2**20, 1))
+    for refused in (said, unsaid):
+        assert (refused.status_code, refused.json()["code"]) == (413, "request_too_large")
+        assert "longer than 1 MiB" in refused.json()["detail"]
+
+
+async def test_what_an_app_answers_to_a_broken_off_body_is_not_heard() -> None:
+    async def answers_anyway(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await receive()
+        except RequestTooLarge:
+            await PlainTextResponse("can't parse that", 400)(scope, receive, send)
+
+    async with client(BodyLimited(answers_anyway, limit=3)) as http:
+        refused = await http.post("/", content=in_chunks(4))
+    assert refused.status_code == 413
