@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from shared.llm.embedded.wire import ApiError
+
+_RUN_TOKENS = 256
+"""Of one run with several texts: short ones share the reading of the weights, and few of them are padded."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Embedder:
     """One ONNX sentence model, loaded on first use. It does not wait for the chat model."""
 
     def __init__(self, threads: int) -> None:
-        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, "embed")
         self._turn = asyncio.Lock()
         self._session: Any = None
         self._tokenizer: Any = None
@@ -50,9 +54,8 @@ class Embedder:
         encodings = self._tokenizer.encode_batch(texts)
         if not truncate and any(encoding.overflowing for encoding in encodings):
             raise ApiError(400, f"the input length exceeds the context length of {window} tokens")
-        # One text a run: int8 quantisation scales by the whole batch, and a text's vector must not depend on others.
-        vectors = [self._vector(encoding.ids) for encoding in encodings]
-        return Embedded(vectors, sum(len(encoding.ids) for encoding in encodings), load_seconds)
+        ids: list[list[int]] = [encoding.ids for encoding in encodings]
+        return Embedded(self._vectors(ids), sum(map(len, ids)), load_seconds)
 
     def _load(self, model: Path, tokenizer: Path, window: int) -> None:
         onnxruntime: Any = import_module("onnxruntime")  # untyped, and 0.2 s
@@ -62,15 +65,40 @@ class Embedder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(window)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        # One thread a run and several runs at once: threads that share a run spin while they wait for one another.
+        options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def _vector(self, ids: list[int]) -> list[float]:
+    def _vectors(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
+        runs = _runs([len(tokens) for tokens in ids])
+        done = self._pool.map(lambda run: self._run([ids[place] for place in run]), runs)
+        vectors: list[list[float]] = [[]] * len(ids)
+        for run, found in zip(runs, done, strict=True):
+            for place, vector in zip(run, found, strict=True):
+                vectors[place] = vector
+        return vectors
+
+    def _run(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
+        """The arithmetic is float32 (only the weights are kept as int8): neighbours move a vector by a rounding."""
         import numpy as np
 
-        tokens = np.array([ids], dtype=np.int64)
-        inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
+        tokens = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
+        mask = np.zeros_like(tokens)
+        for row, text in enumerate(ids):
+            tokens[row, : len(text)], mask[row, : len(text)] = text, 1
+        inputs = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
         (hidden,) = self._session.run(["last_hidden_state"], inputs)
-        mean = hidden[0].mean(axis=0)
-        vector: list[float] = (mean / np.linalg.norm(mean)).astype(float).tolist()
-        return vector
+        means = (hidden * mask[:, :, None]).sum(axis=1)
+        vectors: list[list[float]] = (means / np.linalg.norm(means, axis=1, keepdims=True)).tolist()
+        return vectors
+
+
+def _runs(lengths: Sequence[int]) -> list[list[int]]:
+    """Places of texts that are run together: alike in length, the longest first, at most _RUN_TOKENS when padded."""
+    runs: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        if runs and lengths[runs[-1][0]] * (len(runs[-1]) + 1) <= _RUN_TOKENS:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs
