@@ -21,10 +21,10 @@ _BUILT_IN: Mapping[str, Macro] = {
 }
 
 
-def known_macros(catalog: Catalog) -> dict[str, Macro]:
-    """The macros a group's searches may call, by name."""
-    own = {item.name: Macro(item.definition, tuple(item.arguments)) for item in catalog.macros}
-    return {**_BUILT_IN, **own}
+def known_macros(catalog: Catalog | None) -> dict[str, Macro]:
+    """The macros that a group's searches may call, by name: Splunk's own, and the group's."""
+    own = catalog.macros if catalog else []
+    return {**_BUILT_IN, **{item.name: Macro(item.definition, tuple(item.arguments)) for item in own}}
 
 
 class Parsed:

@@ -60,11 +60,11 @@ def find_datasets(name: str, catalog: Catalog) -> list[Table]:
 
 
 def dataset_fields(table: Table) -> dict[str, Column]:
-    """A dataset's columns by the names tstats knows them by: `Processes.user`, but `_time`."""
+    """A dataset's columns by the names tstats knows them by: `Processes.user`, but `_time`; a name that has its dataset
+    already (a child's fields may have its root's) is kept."""
     prefix = table.name.rpartition(".")[2]
-    return {
-        column.name if column.name in DATASET_FIELDS else f"{prefix}.{column.name}": column for column in table.columns
-    }
+    own = {column.name: "." in column.name or column.name in DATASET_FIELDS for column in table.columns}
+    return {column.name if own[column.name] else f"{prefix}.{column.name}": column for column in table.columns}
 
 
 def index_values(expression: SearchExpression | None) -> Iterator[Value]:

@@ -11,8 +11,8 @@ import random
 import pytest
 
 from agents.data.spl import Macro, Parsed
+from agents.data.spl.faults import FAULTS
 from tests.agents.data.public import items
-from tests.agents.data.spl.faults import FAULTS
 
 
 @pytest.fixture(scope="module")
