@@ -17,9 +17,9 @@ check: format-check lint types test  ## everything CI wants
 demo: install  ## set up everything, start everything, ask a question
 	$(BIN)/lexiquery demo
 
-test: install-dev  ## the whole test suite, with one journey on the embedded model
-	$(BIN)/pytest --ignore tests/core_engine/test_kill.py
-	$(BIN)/pytest tests/core_engine/test_kill.py  # kills servers: in a process of its own
+test: install-dev  ## the whole test suite: what needs no model, then what the embedded model answers
+	$(BIN)/pytest -n auto --dist loadgroup -m "not real_model"
+	$(BIN)/pytest -m real_model
 
 format-check: install-dev
 	$(BIN)/ruff format --check .

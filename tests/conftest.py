@@ -21,6 +21,13 @@ from tests.scripted_ollama import ScriptedOllama, scripted_server
 SMALL_MODEL = "qwen2.5-coder:0.5b"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers a file's tests stay together, for its fixtures; those on the seed data too."""
+    for item in items:
+        seeded = "seed" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("seed" if seeded else item.path.name))
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a fresh data directory; the developer's own environment doesn't reach them."""
@@ -31,11 +38,21 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture(scope="session")
+def encoding_dir() -> Path:
+    """Where the files that estimate tokens are; fetched when missing."""
+    return _with_models("cl100k_base")
+
+
+@pytest.fixture(scope="session")
 def model_dir() -> Path:
     """Where the 0.5B model, the embedding model and the encoding are; fetched when missing."""
+    return _with_models(SMALL_MODEL, "all-minilm", "cl100k_base")
+
+
+def _with_models(*names: str) -> Path:
     path = Path(os.environ.get("LEXIQUERY_MODEL_DIR", Path(__file__).parents[1] / "data/runtime/models"))
     try:
-        for name in (SMALL_MODEL, "all-minilm", "cl100k_base"):
+        for name in names:
             pull(name, path)
     except ModelUnavailable as error:
         pytest.skip(str(error))

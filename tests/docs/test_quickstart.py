@@ -22,11 +22,11 @@ def blocks() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def lexiquery(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Command]:
+def lexiquery(tmp_path_factory: pytest.TempPathFactory, encoding_dir: Path) -> Iterator[Command]:
     """On a scripted Ollama; the files that estimate tokens are fetched where they are missing."""
     with scripted_server(KQL) as ollama:
         command = Command(tmp_path_factory.mktemp("quickstart"), ollama.url)
-        command.environment["LEXIQUERY_MODEL_DIR"] = str(model_dir)
+        command.environment["LEXIQUERY_MODEL_DIR"] = str(encoding_dir)
         yield command
 
 
