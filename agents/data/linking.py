@@ -14,11 +14,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agents.bm25 import BM25
 from agents.data.examples import ExampleIndex, Scored
 from agents.data.phrases import Mention, Phrases
 from agents.data.platform import Platform
 from agents.data.vectors import Vectors, as_vectors, cosines
-from agents.data.words import Bm25, content_words, plain
+from agents.data.words import content_words, plain
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
 from shared.models import KnowledgeHit, LinkedTable
@@ -76,7 +77,7 @@ class _Index:
 
     meanings: Vectors
     columns: list[Vectors]
-    bm25: Bm25
+    bm25: BM25
     phrases: Phrases
     examples: ExampleIndex
 
@@ -118,7 +119,7 @@ class Linker:
         return _Index(
             meanings=as_vectors(await self._models.embed(about, purpose="index")),
             columns=[as_vectors(await self._models.embed(texts, purpose="index")) for texts in columns],
-            bm25=Bm25([_all_words(table) for table in catalog.tables]),
+            bm25=BM25([_all_words(table) for table in catalog.tables]),
             phrases=Phrases(catalog),
             examples=await ExampleIndex.build(catalog, self._platform, self._models),
         )
@@ -181,7 +182,7 @@ def _signals(
     knowledge: Sequence[KnowledgeHit],
 ) -> list[dict[str, float]]:
     meanings = cosines(asked, index.meanings)
-    bm25 = index.bm25.scores(content_words(question))
+    bm25 = index.bm25.shares(content_words(question)).tolist()
     by_example = _example_votes(examples)
     text = " ".join(f"{hit.title} {hit.excerpt}" for hit in knowledge)
     return [

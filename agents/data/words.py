@@ -1,11 +1,8 @@
-"""Words of questions, names and values, made comparable; and BM25 over them."""
+"""Words of questions, names and values, made comparable."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
-from collections.abc import Sequence
 
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _TOKEN = re.compile(r"[\w.@:/\\-]*\w")
@@ -54,40 +51,3 @@ def content_words(text: str) -> list[str]:
 def tokens(text: str) -> list[str]:
     """Runs without spaces, lowercase: `web-3`, `10.0.0.4`, `a.b@c.org` stay whole."""
     return [token.lower() for token in _TOKEN.findall(text)]
-
-
-class Bm25:
-    """Okapi BM25 (k1 1.2, b 0.75) over bags of words.
-
-    `scores` are divided by the best score a document could get for the same words, so they lie in 0..1 and can be
-    compared between collections of different size.
-    """
-
-    _K1 = 1.2
-    _B = 0.75
-
-    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
-        self._counts = [Counter(document) for document in documents]
-        lengths = [len(document) for document in documents]
-        self._lengths = lengths
-        self._mean = sum(lengths) / len(lengths) if lengths else 0.0
-        self._found = Counter(word for counts in self._counts for word in counts)
-
-    def scores(self, words: Sequence[str]) -> list[float]:
-        unique = list(dict.fromkeys(words))
-        best = sum(self._idf(word) * (self._K1 + 1) for word in unique)
-        return [
-            sum(self._term(word, number) for word in unique) / best if best else 0.0
-            for number in range(len(self._counts))
-        ]
-
-    def _idf(self, word: str) -> float:
-        found = self._found[word]
-        return math.log(1 + (len(self._counts) - found + 0.5) / (found + 0.5))
-
-    def _term(self, word: str, number: int) -> float:
-        count = self._counts[number][word]
-        if not count:
-            return 0.0
-        length = self._lengths[number] / self._mean
-        return self._idf(word) * count * (self._K1 + 1) / (count + self._K1 * (1 - self._B + self._B * length))

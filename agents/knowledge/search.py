@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.bm25 import BM25
 from agents.knowledge import scoring
-from agents.knowledge.bm25 import BM25
 from agents.knowledge.store import Passage
 from agents.knowledge.text import identifiers, sentences, terms
 

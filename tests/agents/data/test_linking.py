@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from agents.bm25 import BM25
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
 from agents.data.phrases import Phrases
 from agents.data.platform import load_platform
-from agents.data.words import Bm25, content_words, pieces
+from agents.data.words import content_words, pieces
 from shared.catalog import GlossaryTerm
 from shared.llm.client import Models
 from shared.models import KnowledgeHit
@@ -86,8 +87,9 @@ def test_names_and_sentences_fall_into_the_same_words() -> None:
 
 
 def test_bm25_scores_can_be_compared_between_collections() -> None:
-    (first, second) = Bm25([["user", "sign"], ["host"]]).scores(["user", "sign"])
-    assert 1 >= first > second == 0
+    few, many = (BM25([["user", "sign"], *[["host"]] * count]).shares(["user", "sign"]) for count in (1, 50))
+    assert 1 >= few[0] > few[1] == 0
+    assert many[0] == pytest.approx(few[0], abs=0.1)
 
 
 def test_a_term_is_heard_in_any_order_and_hides_values_that_its_words_are_like() -> None:

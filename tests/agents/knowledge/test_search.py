@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from agents.bm25 import BM25
 from agents.knowledge import scoring
-from agents.knowledge.bm25 import BM25
 from agents.knowledge.search import EXCERPT_CHARACTERS, SearchIndex, excerpt, shortened
 from agents.knowledge.store import Passage
 from agents.knowledge.text import stem

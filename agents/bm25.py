@@ -53,6 +53,10 @@ class BM25:
                 total[where] += weights
         return total
 
+    def shares(self, query: Sequence[str]) -> NDArray[np.float32]:
+        """The scores as shares, 0 to 1, of the best that a passage could get: they compare between collections."""
+        return self.scores(query) / (sum(self.idf(term) for term in set(query)) * (K1 + 1) or 1.0)
+
     def coverage(self, query: Sequence[str]) -> NDArray[np.float32]:
         """The share of the query's terms, weighted by rarity, that a passage has: 0 to 1, one a passage."""
         total = np.zeros(self.size, dtype=np.float32)
