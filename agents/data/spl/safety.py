@@ -98,8 +98,6 @@ def _reads(command: Command, catalog: Catalog) -> list[SplError]:
         if find_datasets(command.dataset.text, catalog):
             return []
         return [SplError("outside_catalog", f"data model '{command.dataset.text}' is not in the catalog", command.at)]
-    if isinstance(command, Aggregate) and command.name == "mstats":
-        return [SplError("outside_catalog", "mstats reads metric indexes, which the catalog lacks", command.at)]
     if isinstance(command, Combine) and command.name == "union" and command.fields:
         return [SplError("outside_catalog", "union of named datasets reads outside the catalog", command.at)]
     return [problem for value in _index_values(command) for problem in _index(value, catalog)]
@@ -150,7 +148,7 @@ def _base_searches(pipeline: Pipeline) -> list[tuple[SearchExpression | None, in
             first = node.commands[0]
             if isinstance(first, Search) and not _template(pipeline, node):
                 found.append((first.expression, first.at))
-        if isinstance(node, Aggregate) and node.name == "tstats" and node.dataset is None:
+        if isinstance(node, Aggregate) and node.name in ("tstats", "mstats") and node.dataset is None:
             found.append((node.where, node.at))
     return found
 

@@ -161,7 +161,7 @@ def tables_read(pipeline: Pipeline, catalog: Catalog) -> list[Table]:
     """Every table of the catalog the search reads, in the catalog's order."""
     names: set[str] = set()
     for command in commands(pipeline):
-        if isinstance(command, Search) or (isinstance(command, Aggregate) and command.name == "tstats"):
+        if isinstance(command, Search) or (isinstance(command, Aggregate) and command.name in ("tstats", "mstats")):
             if isinstance(command, Aggregate) and command.dataset is not None:
                 names |= {table.name for table in find_datasets(command.dataset.text, catalog)}
                 continue

@@ -31,12 +31,7 @@ def aggregate(binding: Binding, scope: Scope, node: Aggregate) -> tuple[Scope, l
 
 
 def _source(binding: Binding, node: Aggregate) -> tuple[Scope, list[Subsearch]]:
-    if node.dataset is not None:
-        scope = _dataset(binding, node.dataset)
-    elif node.name == "mstats":
-        scope = Scope(open=True)
-    else:
-        scope = base_scope(binding, node.where, node.at)
+    scope = _dataset(binding, node.dataset) if node.dataset is not None else base_scope(binding, node.where, node.at)
     return scope, bind_search(binding, scope, node.where)
 
 

@@ -7,7 +7,7 @@ from typing import Any as Anything
 
 from agents.data.platform import Ask, NotExecutable
 from agents.data.spl.ast import Command, Pipeline
-from agents.data.spl.transpile import charts, combining, extracting, shaping, stats
+from agents.data.spl.transpile import charts, combining, extracting, shaping, stats, templates
 from agents.data.spl.transpile.binning import bin_command
 from agents.data.spl.transpile.reading import input_lookup, make_results, search
 from agents.data.spl.transpile.relation import Relation, Translation
@@ -48,6 +48,7 @@ _BY_NAME: dict[str, Rule] = {
     "append": combining.append,
     "appendpipe": combining.append_pipe,
     "appendcols": combining.append_columns,
+    "foreach": templates.foreach,
     "return": combining.returned,
     "where": shaping.where,
     "eval": shaping.evaluate,

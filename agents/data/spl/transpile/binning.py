@@ -45,8 +45,10 @@ def chosen_span(relation: Relation, text: str, bins: int = 100) -> Span:
 
 
 def _range(number: str, size: str) -> Sql:
-    """`200-300`, as Splunk names a range."""
+    """`200-300`, as Splunk names a range; with a span of time, the start of the slot of epoch seconds."""
+    if not is_number(size) and size and (seconds := span(size).seconds):
+        return Sql(f"(floor({number} / {seconds}) * {seconds})", "num")
     if not is_number(size) or float(size) <= 0:
-        raise NotExecutable("bin of numbers is translated with a number as span")
+        raise NotExecutable("bin of numbers is translated with a span")
     low = f"(floor({number} / {size}) * {size})"
     return Sql(f"({number_text(low)} || '-' || {number_text(f'({low} + {size})')})", "str")

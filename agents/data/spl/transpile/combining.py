@@ -228,7 +228,7 @@ def _transactions(
     items = [f"min({time}) AS {time}"]
     kinds: dict[str, Kind] = {"_time": "time"}
     for name, kind in relation.columns.items():
-        if name == "_time":
+        if name in ("_time", "duration", "eventcount"):
             continue
         value = Sql(quote(name), kind)
         if name in keys:

@@ -97,15 +97,18 @@ def like(left: Sql, right: Sql) -> Sql:
     return Sql(f"({as_str(left)} LIKE {as_str(right)})", "bool")
 
 
-def any_element(value: Sql, test: Callable[[str], str]) -> str:
-    """Does a multivalue field have a value for which the test holds."""
-    return f"(len(list_filter({value.text}, lambda e: {test('e')})) > 0)"
+def any_element(value: Sql, test: Callable[[str], str], name: str = "e") -> str:
+    """Does a multivalue field have a value for which the test holds. name: the value's, free in the test's text."""
+    return f"(len(list_filter({value.text}, lambda {name}: {test(name)})) > 0)"
 
 
 def arithmetic(op: str, left: Sql, right: Sql) -> Sql:
-    if op == "+" and any(side.literal is not None and not is_number(side.literal) for side in (left, right)):
+    if op == "+" and (_textual(left) or _textual(right)):
         return Sql(f"({as_str(left)} || {as_str(right)})", "str")
     a, b = as_num(left), as_num(right)
+    if op == "+" and "str" in (left.kind, right.kind) and not (_numeric(left) and _numeric(right)):
+        total = as_str(Sql(f"({a} + {b})", "num"))
+        return Sql(f"coalesce({total}, {as_str(left)} || {as_str(right)})", "str")
     if op in ("/", "%"):
         b = f"nullif({b}, 0)"
     whole = left.kind == right.kind == "int" and op != "/"
@@ -119,7 +122,7 @@ def compare(op: str, left: Sql, right: Sql) -> str:
     if left.kind == "mv":
         return any_element(left, lambda item: compare(op, Sql(item, "str"), right))
     if right.kind == "mv":
-        return any_element(right, lambda item: compare(op, left, Sql(item, "str")))
+        return any_element(right, lambda item: compare(op, left, Sql(item, "str")), "f")
     sql = "<>" if op == "!=" else op
     numeric = [_numeric(side) for side in (left, right)]
     if left.kind == right.kind == "time":

@@ -9,8 +9,9 @@ from dataclasses import replace as changed
 
 from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Convert, FieldRef, Fields, Generic, Replace, Rex, Value
+from agents.data.spl.transpile.documents import every_path
 from agents.data.spl.transpile.functions import json_value
-from agents.data.spl.transpile.patterns import group_numbers, regular_expression
+from agents.data.spl.transpile.patterns import patterns_by_group, regular_expression
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation
 from agents.data.spl.transpile.steps import field, matching
 from agents.data.spl.transpile.times import duckdb_format
@@ -27,15 +28,15 @@ def rex(t: Translation, relation: Relation, command: Rex) -> Relation:
         return t.with_columns(relation, {command.field.name: Sql(_sed(as_str(source), command.pattern.text), "str")})
     if "offset_field" in command.options:
         raise NotExecutable("rex's offset_field is not translated")
-    pattern = string(regular_expression(command.pattern.text))
+    regular_expression(command.pattern.text)
     many = int(command.option("max_match", "1"))
     changes = {}
-    for name, number in group_numbers(command.pattern.text).items():
+    for name, pattern in patterns_by_group(command.pattern.text).items():
         old = relation.get(name)
         if many == 1:
-            found = Sql(f"nullif(regexp_extract({as_str(source)}, {pattern}, {number}), '')", "str")
+            found = Sql(f"nullif(regexp_extract({as_str(source)}, {string(pattern)}, 1), '')", "str")
         else:
-            every = f"regexp_extract_all({as_str(source)}, {pattern}, {number})"
+            every = f"regexp_extract_all({as_str(source)}, {string(pattern)}, 1)"
             kept = f"list_slice({every}, 1, {many})" if many else every
             found = Sql(f"(CASE WHEN len({every}) > 0 THEN {kept} END)", "mv")
         # A field that did not match keeps what it had.
@@ -65,9 +66,9 @@ def regex(t: Translation, relation: Relation, command: Rex) -> Relation:
 
 def spath(t: Translation, relation: Relation, command: Fields) -> Relation:
     path = command.option("path")
-    if not path:
-        raise NotExecutable("which fields spath finds depends on the data; give it a path")
     source = field(relation, FieldRef(command.option("input", "_raw"), command.at))
+    if not path:
+        return every_path(t, relation, source)
     return t.with_columns(relation, {command.option("output") or path: json_value(as_str(source), path)})
 
 

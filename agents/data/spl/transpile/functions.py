@@ -36,6 +36,11 @@ def literal(value: Sql, what: str) -> str:
     return value.literal
 
 
+def pattern_of(value: Sql) -> str:
+    """A regular expression as SQL: a literal one made fit for DuckDB, a field's as it is."""
+    return string(regular_expression(value.literal)) if value.literal is not None else as_str(value)
+
+
 def _numeric(template: str, kind: str = "num") -> Function:
     """A function of numbers; `{0}` is the first argument."""
 
@@ -124,7 +129,7 @@ def _sum(c: Compiler, args: list[Expression]) -> Sql:
 
 
 def _match(c: Compiler, args: list[Expression]) -> Sql:
-    pattern = string(regular_expression(literal(c.compile(args[1]), "match's pattern")))
+    pattern = pattern_of(c.compile(args[1]))
     value = c.compile(args[0])
     if value.kind == "mv":
         return Sql(any_element(value, lambda item: f"regexp_matches({item}, {pattern})"), "bool")
@@ -132,7 +137,7 @@ def _match(c: Compiler, args: list[Expression]) -> Sql:
 
 
 def _replace(c: Compiler, args: list[Expression]) -> Sql:
-    pattern = string(regular_expression(literal(c.compile(args[1]), "replace's pattern")))
+    pattern = pattern_of(c.compile(args[1]))
     value, new = c.compile(args[0]), as_str(c.compile(args[2]))
     if value.kind == "mv":
         return Sql(f"list_transform({value.text}, lambda e: regexp_replace(e, {pattern}, {new}, 'g'))", "mv")

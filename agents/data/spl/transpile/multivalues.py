@@ -63,24 +63,26 @@ def _only_field(node: Expression) -> str:
 def _filter(c: Compiler, args: list[Expression]) -> Sql:
     name = _only_field(args[0])
     values = as_mv(c.compile(Name(name, 0)))
-    test = as_bool(c.binding(name, Sql("e", "str")).compile(args[0]))
-    kept = f"list_filter({values}, lambda e: coalesce({test}, false))"
+    element = f"x{len(c.bound)}"
+    test = as_bool(c.binding(name, Sql(element, "str")).compile(args[0]))
+    kept = f"list_filter({values}, lambda {element}: coalesce({test}, false))"
     return Sql(f"(CASE WHEN len({kept}) > 0 THEN {kept} END)", "mv")
 
 
 def _map(c: Compiler, args: list[Expression]) -> Sql:
     if len(args) != 2 or not isinstance(args[0], Name):
         raise NotExecutable("mvmap is translated for a field and an expression")
-    result = as_str(c.binding(args[0].name, Sql("e", "str")).compile(args[1]))
-    return Sql(f"list_transform({as_mv(c.compile(args[0]))}, lambda e: {result})", "mv")
+    element = f"x{len(c.bound)}"
+    result = as_str(c.binding(args[0].name, Sql(element, "str")).compile(args[1]))
+    mapped = f"list_transform({as_mv(c.compile(args[0]))}, lambda {element}: {result})"
+    kept = f"list_filter({mapped}, lambda e: e IS NOT NULL)"
+    return Sql(f"(CASE WHEN len({kept}) > 0 THEN {kept} END)", "mv")
 
 
 def _find(c: Compiler, args: list[Expression]) -> Sql:
-    pattern = c.compile(args[1]).literal
-    if pattern is None:
-        raise NotExecutable("mvfind's pattern must be a string in quotes")
-    matched = f"lambda e: regexp_matches(e, {string(regular_expression(pattern))})"
-    found = f"list_position(list_transform({as_mv(c.compile(args[0]))}, {matched}), true)"
+    pattern = c.compile(args[1])
+    text = string(regular_expression(pattern.literal)) if pattern.literal is not None else as_str(pattern)
+    found = f"list_position(list_transform({as_mv(c.compile(args[0]))}, lambda f: regexp_matches(f, {text})), true)"
     return Sql(f"(nullif({found}, 0) - 1)", "int")
 
 

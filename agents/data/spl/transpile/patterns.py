@@ -8,6 +8,7 @@ from agents.data.platform import NotExecutable
 
 _BEYOND_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|\(|R|&|\|)|(?<!\\)(?:\\\\)*\\(?:[1-9]|k[<{'])|[*+?}]\+")
 _GROUP = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\((?:\?P?<(?P<name>[A-Za-z_][\w.\-]*)>|(?P<other>\?))?", re.DOTALL)
+_CODE_POINT = re.compile(r"\\x\{[0-9A-Fa-f]+\}")
 _EDGE = "[^A-Za-z0-9]"
 
 
@@ -16,7 +17,7 @@ def regular_expression(pattern: str) -> str:
     if found := _BEYOND_RE2.search(pattern):
         raise NotExecutable(f"regular expressions with {found.group()} can't be run here")
     try:
-        re.compile(without_names(pattern))
+        re.compile(_CODE_POINT.sub("x", without_names(pattern)))
     except re.error as error:
         raise NotExecutable(f"the regular expression is not valid: {error}") from error
     return without_names(pattern)
@@ -27,17 +28,19 @@ def without_names(pattern: str) -> str:
     return _GROUP.sub(lambda match: "(" if match.group("name") else match.group(), pattern)
 
 
-def group_numbers(pattern: str) -> dict[str, int]:
-    """Each named group's number, counting plain groups too."""
-    numbers: dict[str, int] = {}
-    count = 0
-    for match in _GROUP.finditer(pattern):
+def patterns_by_group(pattern: str) -> dict[str, str]:
+    """For each named group the pattern with that one as its only capturing group: DuckDB knows no more than nine."""
+    names = dict.fromkeys(match.group("name") for match in _GROUP.finditer(pattern) if match.group("name"))
+    return {name: _only_group(pattern, name) for name in names}
+
+
+def _only_group(pattern: str, name: str) -> str:
+    def one(match: re.Match[str]) -> str:
         if not match.group().startswith("(") or match.group("other"):
-            continue
-        count += 1
-        if match.group("name"):
-            numbers[match.group("name")] = count
-    return numbers
+            return match.group()
+        return "(" if match.group("name") == name else "(?:"
+
+    return _GROUP.sub(one, pattern)
 
 
 def wildcard_like(value: str) -> str:

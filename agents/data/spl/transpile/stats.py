@@ -27,13 +27,16 @@ class Output:
 
 
 def outputs(t: Translation, relation: Relation, items: list[Aggregation], over: str = "") -> list[Output]:
-    """The result columns, with wildcards spelled out."""
-    found: list[Output] = []
+    """The result columns, with wildcards spelled out; a name that is also given outright is not a wildcard's."""
+    found: dict[str, Output] = {}
     for item in items:
         if item.macro:
             raise NotExecutable(f"macro '{item.text}' has no definition")
-        found += _expanded(t, relation, item, over)
-    return found
+        wild = isinstance(item.argument, FieldRef) and "*" in item.argument.name
+        for output in _expanded(t, relation, item, over):
+            if not (wild and any(output.name == other.output for other in items)):
+                found[output.name] = output
+    return list(found.values())
 
 
 def _expanded(t: Translation, relation: Relation, item: Aggregation, over: str) -> list[Output]:
@@ -142,9 +145,9 @@ def _frame(command: Aggregate, grouped_by: bool) -> str:
 
 
 def tstats(t: Translation, relation: Relation | None, command: Aggregate) -> Relation:
-    """tstats over an index: the same as stats, on the events themselves."""
-    if command.name == "mstats" or command.flag("prestats") or command.flag("append"):
-        raise NotExecutable("tstats is translated over indexes and data models, without prestats and append")
+    """tstats and mstats over indexes and data models: the same as stats, on the events themselves."""
+    if command.flag("prestats") or command.flag("append") or command.flag("chart"):
+        raise NotExecutable(f"{command.name} is translated without prestats, append and chart")
     if command.dataset is None:
         events = base_search(t, command.where)
     else:
