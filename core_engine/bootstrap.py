@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import structlog
 from sqlalchemy.engine import make_url
 from starlette.types import ASGIApp
 
@@ -16,16 +15,14 @@ from core_engine.journey import open_journeys
 from core_engine.product import LocalProduct
 from core_engine.state import State, open_state, own_data_dir
 from protocol_interface.a2a_client import A2AClient
-from protocol_interface.product import RegisteredAgent
+from protocol_interface.health import register_own, watch_agents
 from protocol_interface.registry import Registry
 from protocol_interface.registry import schema as registry_schema
 from shared.database import create_tables
-from shared.errors import AgentUnavailable
+from shared.errors import InvalidInput, did_you_mean
 from shared.llm.client import Models
 from shared.llm.runtime import open_models
 from shared.settings import Settings
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,39 +36,26 @@ class LexiQuery:
     product: LocalProduct
 
 
-class JourneyAgents:
-    """The registry and the A2A client, as a journey needs them."""
-
-    def __init__(self, registry: Registry, client: A2AClient) -> None:
-        self._registry = registry
-        self._client = client
-
-    async def discover(self) -> list[RegisteredAgent]:
-        return await self._registry.discover()
-
-    async def invoke(
-        self, agent: str, skill: str, request: dict[str, Any], *, seconds: float | None = None
-    ) -> dict[str, Any]:
-        return await self._client.invoke(agent, skill, request, seconds=seconds)
-
-
 @asynccontextmanager
 async def open_lexiquery(settings: Settings, *, url: str | None = None, wait: float = 0.0) -> AsyncIterator[LexiQuery]:
     """Everything in this process: agents over in-memory A2A, journeys, models. url: where a server listens, if any.
     wait: seconds to wait for another owner of the data directory.
 
-    Journeys that a killed process left behind go on. Raises AlreadyRunning, StorageFailed.
+    Journeys that a killed process left behind go on. Raises AlreadyRunning, StorageFailed, InvalidInput (settings).
     """
+    _check_agents(settings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(own_data_dir(settings, url=url, wait=wait))
         state = await stack.enter_async_context(open_state(settings))
         await state.ledger.close_lost()
         await create_tables(state.engine, registry_schema)
         models = await stack.enter_async_context(open_models(settings, state.ledger, state.engine))
-        registry = Registry(state.engine)
+        registry = Registry(state.engine, allow_loopback=settings.is_local)
         local = await _register_agents(registry, state, models, stack)
         client = A2AClient(registry, ledger=state.ledger, local=local, settings=settings)
         stack.push_async_callback(client.close)
+        watching = watch_agents(registry, client, settings.agents, seconds=settings.health_seconds)
+        stack.push_async_callback(_end, asyncio.create_task(watching))
         product = await stack.enter_async_context(_open_product(state, registry, client))
         yield LexiQuery(state, models, registry, client, product)
 
@@ -85,7 +69,7 @@ async def _register_agents(
     local: dict[str, ASGIApp] = {}
     for name in AGENTS:
         if name in state.settings.agents:
-            await _register_remote(registry, name, state.settings.agents[name])
+            await register_own(registry, name, state.settings.agents[name])
             continue
         agent = await stack.enter_async_context(open_agent(name, state, models))
         url = f"http://{name}.agents.localhost"
@@ -94,12 +78,16 @@ async def _register_agents(
     return local
 
 
-async def _register_remote(registry: Registry, name: str, url: str) -> None:
-    """An agent that does not answer now is left as it was last known: its tasks fail until it is back."""
-    try:
-        await registry.register_url(url, trusted=True)
-    except AgentUnavailable as error:
-        log.warning("agent not registered", agent=name, url=url, reason=str(error))
+def _check_agents(settings: Settings) -> None:
+    for name in settings.agents:
+        if name not in AGENTS:
+            unknown = f"LEXIQUERY_AGENTS names '{name}', which is no agent of LexiQuery"
+            raise InvalidInput(unknown, suggestion=did_you_mean(name, AGENTS))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -109,7 +97,7 @@ async def _open_product(state: State, registry: Registry, client: A2AClient) -> 
         executor_id=state.settings.executor_id,
         store=state.store,
         ledger=state.ledger,
-        agents=JourneyAgents(registry, client),
+        agents=client,
         catalogs=state.catalogs,
         sandbox=state.sandbox,
     ) as journeys:

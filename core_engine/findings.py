@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from shared.errors import AgentUnavailable, QueryRejected, problem_detail
+from protocol_interface.product import RegisteredAgent
+from shared.errors import AgentUnavailable, QueryRejected, first_problem, problem_detail
 from shared.models import (
     AvailableAgent,
     Clarification,
     JourneyStatus,
     KnowledgeHit,
     LinkedTable,
+    Links,
     Model,
     Plan,
     ProblemDetail,
@@ -41,9 +44,13 @@ class Outcome(Model):
 
 
 class Findings(Model):
-    """What a journey has found so far; its answer is made of this, however far it came."""
+    """What a journey has found so far; its answer is made of this, however far it came.
+
+    silent: LexiQuery's own agents that did not answer when they were last asked whether they live; they are left out.
+    """
 
     available: list[AvailableAgent] = []
+    silent: list[str] = []
     trusted: list[str] = []
     linked: list[LinkedTable] = []
     plan: Plan = Plan(steps=[])
@@ -51,6 +58,67 @@ class Findings(Model):
     answers: list[QueryAnswer] = []
     clarifications: list[Clarification] = []
     missing: list[ProblemDetail] = []
+
+    def take(self, available: Available, question: Question) -> None:
+        """Note whom the question's journey can ask; whom of ours it can't is missing."""
+        self.available, self.trusted = available.agents, available.trusted
+        self.silent = [one.agent for one in available.silent if not one.platform or wanted(one, question)]
+        for agent in self.silent:
+            dead = AgentUnavailable(f"agent '{agent}' does not answer, and was left out")
+            self.missing.append(problem_detail(dead, instance=agent))
+
+
+class Available(Model):
+    """Who can be asked, one entry an agent and skill; whom we trust; and whom of those a journey has to do without."""
+
+    agents: list[AvailableAgent]
+    trusted: list[str]
+    silent: list[AvailableAgent]
+
+    @classmethod
+    def of(cls, registered: Sequence[RegisteredAgent]) -> Available:
+        """An agent that nobody vouches for counts only where no agent of ours has its platform."""
+        answering = [agent for agent in registered if agent.healthy is not False]
+        trusted = [agent for agent in registered if agent.trusted]
+        taken = {agent.platform for agent in answering if agent.trusted and agent.platform}
+        usable = [agent for agent in answering if agent.trusted or agent.platform not in taken]
+        silent = [agent for agent in trusted if agent.healthy is False]
+        return cls(
+            agents=_skilled(usable, ("query", "search")),
+            trusted=[agent.id for agent in trusted],
+            silent=_skilled(silent, ("plan", "query", "search")),
+        )
+
+
+def _skilled(agents: Sequence[RegisteredAgent], skills: Sequence[str]) -> list[AvailableAgent]:
+    return [
+        AvailableAgent(agent=agent.id, skill=skill["id"], description=agent.description, platform=agent.platform)
+        for agent in agents
+        for skill in agent.skills
+        if skill["id"] in skills
+    ]
+
+
+def ranked(found: Sequence[tuple[AvailableAgent, Links]], trusted: Sequence[str]) -> list[LinkedTable]:
+    """Each agent's tables of its own platform, the best first.
+
+    An agent that nobody vouches for may name any score: none of its tables outranks one of an agent that is trusted.
+    """
+    own = [(agent.agent in trusted, table) for agent, links in found for table in _of_platform(links, agent.platform)]
+    limit = min((table.score for known, table in own if known), default=1.0)
+    held = [
+        (known, table if known else table.model_copy(update={"score": min(table.score, limit)})) for known, table in own
+    ]
+    return [table for _, table in sorted(held, key=lambda one: (-one[1].score, not one[0]))]
+
+
+def _of_platform(links: Links, platform: str | None) -> list[LinkedTable]:
+    return [table for table in links.tables if table.platform == platform]
+
+
+def best_first(hits: Sequence[KnowledgeHit], trusted: Sequence[str]) -> list[KnowledgeHit]:
+    """By score; those of agents that nobody vouches for behind the others."""
+    return sorted(hits, key=lambda hit: (hit.agent not in trusted, -hit.score))
 
 
 def wanted(agent: AvailableAgent, question: Question) -> bool:
@@ -75,9 +143,7 @@ def read(model: type[T], outcome: Outcome, findings: Findings) -> T | None:
     try:
         return model.model_validate(outcome.output)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        nonsense = AgentUnavailable(f"agent '{outcome.agent}' answered no {model.__name__}: {place}: {first['msg']}")
+        nonsense = AgentUnavailable(f"agent '{outcome.agent}' answered no {model.__name__}: {first_problem(error)}")
         findings.missing.append(problem_detail(nonsense, instance=outcome.agent))
         return None
 

@@ -17,14 +17,18 @@ import structlog
 from dbos import DBOS, SetWorkflowID
 
 from agents.data.sandbox import Sandbox
+from core_engine.conversations import TURNS, follow_up
 from core_engine.findings import (
+    Available,
     Findings,
     Outcome,
     Task,
+    best_first,
     brief,
     checked,
     merged,
     plan_by_links,
+    ranked,
     read,
     verdict,
     wanted,
@@ -39,7 +43,6 @@ from shared.errors import AgentUnavailable, BudgetExceeded, Conflict, LexiQueryE
 from shared.ledger import Ledger
 from shared.models import (
     Answer,
-    AvailableAgent,
     DataRequest,
     DataResult,
     Hits,
@@ -141,14 +144,17 @@ class Journeys:
 
     async def _run(self, journey_id: str) -> None:
         question, rejected = await self._store.question(journey_id)
+        asked = follow_up(question, await self._store.earlier(journey_id, TURNS))
         findings = Findings()
         with scoped(journey_id=journey_id, agent="core_engine", budget=question.budget):
             structlog.contextvars.bind_contextvars(journey_id=journey_id)
             try:
-                status, problem = await self._through_stages(journey_id, question, rejected, findings)
+                status, problem = await self._through_stages(journey_id, asked, rejected, findings)
             except Exception as error:
                 log.exception("journey failed")
                 status, problem = "failed", problem_detail(LexiQueryError(f"{type(error).__name__} in the core engine"))
+            if asked.question != question.question:
+                findings.plan.notes.append(f"asked as: {asked.question}")
             await self._finish(journey_id, question, findings, status, problem)
 
     async def _through_stages(
@@ -174,8 +180,7 @@ class Journeys:
     async def _discover(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
         """Who is there, and what of theirs bears on the question: linked tables and a first look at the knowledge."""
         available = await DBOS.run_step_async({"name": "discover"}, self._available)
-        findings.available = [AvailableAgent.model_validate(agent) for agent in available["agents"]]
-        findings.trusted = available["trusted"]
+        findings.take(Available.model_validate(available), question)
         link = LinkRequest(question=question.question, schema_group=question.schema_group)
         search = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS)
         data_agents = [one for one in findings.available if one.platform and wanted(one, question)]
@@ -186,28 +191,15 @@ class Journeys:
             [Task(agent=one.agent, skill="link", request=link.model_dump()) for one in data_agents]
             + [Task(agent=one.agent, skill="search", request=search.model_dump()) for one in knowledge_agents],
         )
-        for outcome in outcomes[: len(data_agents)]:
-            if links := read(Links, outcome, findings):
-                findings.linked.extend(links.tables)
+        linked = [(one, read(Links, out, findings)) for one, out in zip(data_agents, outcomes, strict=False)]
+        findings.linked = ranked([(one, links) for one, links in linked if links], findings.trusted)
         for outcome in outcomes[len(data_agents) :]:
             if hits := read(Hits, outcome, findings):
                 findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in hits.hits)
-        findings.linked.sort(key=lambda table: -table.score)
         return {"agents": [one.agent for one in findings.available], "linked": brief(findings.linked)}
 
-    async def _available(self) -> dict[str, list[Any]]:
-        """One entry a usable skill, `query` of data agents and `search` of knowledge agents; and whom we trust."""
-        registered = [agent for agent in await self._agents.discover() if agent.healthy is not False]
-        skills = [
-            AvailableAgent(agent=agent.id, skill=skill["id"], description=agent.description, platform=agent.platform)
-            for agent in registered
-            for skill in agent.skills
-            if skill["id"] in ("query", "search")
-        ]
-        return {
-            "agents": [skill.model_dump() for skill in skills],
-            "trusted": [agent.id for agent in registered if agent.trusted],
-        }
+    async def _available(self) -> dict[str, Any]:
+        return Available.of(await self._agents.discover()).model_dump()
 
     async def _plan(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
         request = PlanRequest(
@@ -218,9 +210,9 @@ class Journeys:
             platforms=question.platforms,
         )
         task = Task(agent="planner", skill="plan", request=request.model_dump())
-        [outcome] = await self._send(journey_id, "planning", [task])
-        plan = read(Plan, outcome, findings) or plan_by_links(findings)
-        findings.plan = checked(plan, findings)
+        tasks = [task] if task.agent not in findings.silent else []
+        plans = [read(Plan, outcome, findings) for outcome in await self._send(journey_id, "planning", tasks)]
+        findings.plan = checked(next(filter(None, plans), None) or plan_by_links(findings), findings)
         return {"plan": findings.plan.model_dump(mode="json")}
 
     async def _consult(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
@@ -232,8 +224,8 @@ class Journeys:
         for outcome in await self._send(journey_id, "knowledge", tasks):
             if hits := read(Hits, outcome, findings):
                 findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in hits.hits)
-        findings.knowledge = [hit for hit in findings.knowledge if hit.agent in chosen]
-        findings.knowledge.sort(key=lambda hit: -hit.score)
+        kept = [hit for hit in findings.knowledge if hit.agent in chosen]
+        findings.knowledge = best_first(kept, findings.trusted)
         return {"hits": [{"title": hit.title, "score": hit.score} for hit in findings.knowledge]}
 
     async def _derive(

@@ -111,7 +111,7 @@ class LocalProduct:
     async def search_procedures(self, question: str, limit: int = 5) -> list[KnowledgeHit]:
         if not question.strip():
             raise InvalidInput("the search text is empty")
-        agents = [agent for agent in await self._registry.discover(skill="search") if agent.trusted]
+        agents = await self._own("search")
         request = SearchRequest(question=question, limit=limit).model_dump()
         asked = (self._client.invoke(agent.id, "search", request) for agent in agents)
         found = await asyncio.gather(*asked, return_exceptions=True)
@@ -125,9 +125,7 @@ class LocalProduct:
 
     async def add_procedures(self, files: list[tuple[str, bytes]]) -> IngestReport:
         """Give files (name, content) to the agent that keeps the runbooks."""
-        keepers = [agent for agent in await self._registry.discover(skill="ingest") if agent.trusted]
-        if not keepers:
-            raise AgentUnavailable("no agent takes procedures: none offers the skill 'ingest'")
+        keepers = await self._own("ingest")
         report = IngestReport()
         for name, content in files:
             document = {"filename": name, "content_base64": base64.b64encode(content).decode()}
@@ -139,17 +137,24 @@ class LocalProduct:
         return await self._registry.discover()
 
     async def register_agent(self, url: str) -> RegisteredAgent:
-        return await self._registry.register_url(url, trusted=True)
+        return await self._registry.register_url(url)
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
         await self._store.status(journey_id)
         return await self._ledger.journey_summary(journey_id)
 
     async def _agent_for(self, skill: str, platform: str) -> str:
-        found = [one for one in await self._registry.discover(skill=skill, platform=platform) if one.trusted]
-        if not found:
+        if platform not in platform_names():
             raise NotFound.named("platform", platform, platform_names())
-        return found[0].id
+        return (await self._own(skill, platform))[0].id
+
+    async def _own(self, skill: str, platform: str | None = None) -> list[RegisteredAgent]:
+        """LexiQuery's agents with the skill that answer. Raises AgentUnavailable when there is none."""
+        own = [agent for agent in await self._registry.discover(skill, platform) if agent.trusted]
+        if answering := [agent for agent in own if agent.healthy is not False]:
+            return answering
+        silent = ", ".join(f"'{agent.id}' at {agent.url}" for agent in own)
+        raise AgentUnavailable(f"agent {silent} does not answer" if own else f"no agent has the skill '{skill}'")
 
     async def _checked(self, question: Question) -> Question:
         """The question, usable; raises InvalidInput or NotFound naming what is not."""

@@ -20,7 +20,7 @@ from shared.catalog import schema as catalog_schema
 from shared.database import create_tables, open_database
 from shared.errors import AlreadyRunning, StorageFailed
 from shared.ledger import Ledger
-from shared.ledger import schema as ledger_schema
+from shared.llm.embeddings import schema as models_schema  # the ledger's tables, and the cache of embeddings
 from shared.settings import Settings
 
 
@@ -43,7 +43,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     engine = open_database(settings.sqlalchemy_url)
     sandbox = Sandbox(settings)
     try:
-        await create_tables(engine, ledger_schema, catalog_schema, store_schema)
+        await create_tables(engine, models_schema, catalog_schema, store_schema)
         yield State(
             settings=settings,
             engine=engine,

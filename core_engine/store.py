@@ -88,6 +88,17 @@ class Store:
         row = await self._row(journey_id)
         return Question.model_validate_json(row.question), [(query, why) for query, why in json.loads(row.rejected)]
 
+    async def earlier(self, journey_id: str, limit: int) -> list[Question]:
+        """The questions asked before in the journey's conversation, the newest first. Raises NotFound."""
+        row = await self._row(journey_id)
+        if row.conversation_id is None:
+            return []
+        before = (_journeys.c.conversation_id == row.conversation_id, _journeys.c.started_at < row.started_at)
+        query = select(_journeys.c.question).where(*before).order_by(_journeys.c.started_at.desc()).limit(limit)
+        async with self._engine.connect() as connection:
+            found = await connection.scalars(query)
+            return [Question.model_validate_json(question) for question in found]
+
     async def answer(self, journey_id: str) -> Answer | None:
         """None while the journey runs. Raises NotFound."""
         row = await self._row(journey_id)

@@ -31,6 +31,7 @@ from starlette.types import ASGIApp
 
 from protocol_interface.bounded import AnsweredTooMuch, Bounded
 from protocol_interface.in_process import InProcess
+from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Entry, Registry
 from shared.a2a.wire import (
     CALLS,
@@ -78,6 +79,10 @@ class A2AClient:
     def http(self, agent: str) -> httpx.AsyncClient:
         """The connections to an agent."""
         return self._local.get(agent, self._remote)
+
+    async def discover(self) -> list[RegisteredAgent]:
+        """Everybody whom `invoke` can ask."""
+        return await self._registry.discover()
 
     async def check_health(self) -> dict[str, bool]:
         return await self._registry.check_health(self.http)

@@ -36,8 +36,7 @@ class Invoked(Model):
     output: dict[str, Any]
 
 
-def a2a_router(registry: Registry, client: A2AClient, *, allow_loopback: bool = False) -> APIRouter:
-    """allow_loopback: whether agents of this machine may be registered by URL."""
+def a2a_router(registry: Registry, client: A2AClient) -> APIRouter:
     router = APIRouter(prefix="/a2a", tags=["a2a"])
 
     @router.get("/agents/discover")
@@ -48,7 +47,7 @@ def a2a_router(registry: Registry, client: A2AClient, *, allow_loopback: bool = 
 
     @router.post("/agents/register", status_code=201)
     async def register(registration: Registration) -> RegisteredAgent:
-        return await registry.register_url(registration.url, allow_loopback=allow_loopback)
+        return await registry.register_url(registration.url)
 
     @router.delete("/agents/{agent_id}", status_code=204)
     async def remove(agent_id: str) -> None:

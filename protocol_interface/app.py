@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from ipaddress import ip_address
 
-import httpx
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,14 +29,5 @@ def mount_protocols(
 
     url: where clients reach the host; engine: keeps A2A tasks over a restart; secured: the host wants its API key.
     """
-    app.include_router(a2a_router(registry, client, allow_loopback=_is_loopback(url)))
+    app.include_router(a2a_router(registry, client))
     return [mount_a2a(app, product, url, engine=engine, secured=secured), mount_mcp(app, product)]
-
-
-def _is_loopback(url: str) -> bool:
-    """Whether the host serves this machine only, where agents of the same machine are no strangers."""
-    host = httpx.URL(url).host
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

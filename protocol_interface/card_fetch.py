@@ -33,19 +33,18 @@ async def fetch_card(
     *,
     client: httpx.AsyncClient | None = None,
     allow_loopback: bool = False,
-    allow_hosts: frozenset[str] = frozenset(),
     trusted: bool = False,
     seconds: float = TIMEOUT,
 ) -> AgentCard:
     """The card at `url`, or at its well-known path when `url` has none.
 
-    trusted: the operator named the URL, so any address will do; allow_hosts: hosts that may be private too.
+    trusted: the operator named the URL, so any address will do; allow_loopback: agents of this machine too.
     Raises InvalidInput for a URL that must not be called and for a card that can't be used, AgentUnavailable for one
     that can't be had.
     """
     target = _target(url)
     pinned = None
-    if not trusted and target.host not in allow_hosts:
+    if not trusted:
         pinned = await public_address(target, allow_loopback=allow_loopback)
     opened = client or httpx.AsyncClient(follow_redirects=False, trust_env=False)
     try:
@@ -87,7 +86,7 @@ async def public_address(target: httpx.URL, *, allow_loopback: bool = False) -> 
         if not _allowed(address, allow_loopback):
             raise InvalidInput(
                 f"'{target.host}' is at {address}, which is not public",
-                suggestion="name agents of your own network in LEXIQUERY_AGENTS",
+                suggestion="LexiQuery's own agents in your network are named in LEXIQUERY_AGENTS",
             )
     return str(addresses[0])
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import structlog
 from a2a.client.card_resolver import parse_agent_card
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
 from a2a.types import AgentCard
@@ -37,6 +38,7 @@ from protocol_interface.card_fetch import check_card, fetch_card, public_address
 from protocol_interface.product import RegisteredAgent
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 
+log = structlog.get_logger(__name__)
 schema = MetaData()
 _agents = Table(
     "a2a_agents",
@@ -75,10 +77,14 @@ class Entry:
 
 
 class Registry:
-    """Agents by name, in `a2a_agents` of the process's database. An agent's id is its card's name."""
+    """Agents by name, in `a2a_agents` of the process's database. An agent's id is its card's name.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    allow_loopback: whether strangers may be agents of this machine.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, allow_loopback: bool = False) -> None:
         self._engine = engine
+        self._allow_loopback = allow_loopback
 
     async def register(self, card: AgentCard, *, url: str, trusted: bool = True) -> RegisteredAgent:
         """Add or renew the agent at `url`.
@@ -94,27 +100,26 @@ class Registry:
             await self._write(card, url.rstrip("/"), trusted)
         return await self.get(card.name)
 
-    async def register_url(
-        self,
-        url: str,
-        *,
-        trusted: bool = False,
-        allow_loopback: bool = False,
-        allow_hosts: frozenset[str] = frozenset(),
-    ) -> RegisteredAgent:
-        """Fetch the card at `url` and register it.
+    async def register_url(self, url: str) -> RegisteredAgent:
+        """Fetch the card at `url` that somebody gave and register it, as an agent that nobody vouches for.
 
-        trusted: the operator named the URL, so that it may be anywhere. Otherwise the URL's host and those of the
-        card's interfaces must be public, in allow_hosts, or loopback where that is allowed.
+        The URL's host and those of the card's interfaces must be public, or loopback where that is allowed.
         Raises InvalidInput, AgentUnavailable, Conflict.
         """
-        card = await fetch_card(url, trusted=trusted, allow_loopback=allow_loopback, allow_hosts=allow_hosts)
-        if not trusted:
-            for interface in card.supported_interfaces:
-                target = httpx.URL(interface.url)
-                if target.host not in allow_hosts:
-                    await public_address(target, allow_loopback=allow_loopback)
-        return await self.register(card, url=url, trusted=trusted)
+        card = await fetch_card(url, allow_loopback=self._allow_loopback)
+        for interface in card.supported_interfaces:
+            await public_address(httpx.URL(interface.url), allow_loopback=self._allow_loopback)
+        return await self.register(card, url=url, trusted=False)
+
+    async def register_own(self, name: str, url: str) -> RegisteredAgent:
+        """Fetch the card of LexiQuery's own agent `name` from where the operator says that it is, and register it.
+
+        Raises AgentUnavailable, and InvalidInput when another agent is there.
+        """
+        card = await fetch_card(url, trusted=True)
+        if card.name != name:
+            raise InvalidInput(f"the agent at {url} is '{card.name}', not '{name}'", suggestion="mend LEXIQUERY_AGENTS")
+        return await self.register(card, url=url)
 
     async def discover(
         self, skill: str | None = None, platform: str | None = None, q: str | None = None
@@ -135,8 +140,11 @@ class Registry:
         return Entry(card=parse_agent_card(row.card), url=row.url, trusted=row.trusted)
 
     async def remove(self, name: str) -> None:
-        """Raises NotFound with the nearest name."""
-        await self._row(name)
+        """Raises NotFound with the nearest name, Conflict for one of LexiQuery's own."""
+        if (await self._row(name)).trusted:
+            raise Conflict(
+                f"agent '{name}' is LexiQuery's own", suggestion="only agents that were registered by URL go"
+            )
         async with self._engine.begin() as connection:
             await connection.execute(delete(_skills).where(_skills.c.agent_id == name))
             await connection.execute(delete(_agents).where(_agents.c.id == name))
@@ -155,8 +163,12 @@ class Registry:
         rows = await self._rows(select(_agents).order_by(_agents.c.id))
         found = await asyncio.gather(*(_is_well(row, http(row.id), seconds) for row in rows))
         health = {row.id: healthy for row, healthy in zip(rows, found, strict=True)}
-        for name, healthy in health.items():
-            await self.mark(name, healthy)
+        for row in rows:
+            if row.healthy is not False and not health[row.id]:
+                log.warning("agent does not answer", name=row.id, url=row.url)
+            elif row.healthy is False and health[row.id]:
+                log.info("agent answers again", name=row.id, url=row.url)
+            await self.mark(row.id, health[row.id])
         return health
 
     async def _write(self, card: AgentCard, url: str, trusted: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import (
     Column,
+    ColumnElement,
     DateTime,
     Float,
     Index,
@@ -100,6 +101,8 @@ _success = _calls.c.status == "success"
 Index("llm_calls_one_success", _calls.c.idempotency_key, unique=True, sqlite_where=_success, postgresql_where=_success)
 
 _record_columns = [_calls.c[name] for name in CallRecord.model_fields]
+PEER = "peer:"
+"""Prefix of the id of a call that an agent reports which nobody vouches for."""
 _FAILED = ("error", "cancelled", "lost")
 _OPEN = ("pending", "lost")
 
@@ -170,8 +173,8 @@ class Ledger:
         )
 
     async def spent(self, journey_id: str) -> Spent:
-        """What a budget is held against."""
-        total = _fold("", await self._sums(journey_id))
+        """What a budget is held against: not what a stranger says that it used."""
+        total = _fold("", await self._sums(journey_id, _calls.c.id.not_like(f"{PEER}%")))
         return Spent(
             calls=total["calls"],
             tokens=(total["prompt_tokens"] or 0) + (total["completion_tokens"] or 0),
@@ -230,9 +233,10 @@ class Ledger:
             rows = (await connection.execute(_stats_query(since))).mappings().all()
         return [CallStats.model_validate(dict(row)) for row in rows]
 
-    async def _sums(self, journey_id: str) -> Sequence[Row[Any]]:
+    async def _sums(self, journey_id: str, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
+        query = _sums_query(_calls.c.journey_id == journey_id, *conditions)
         async with self._engine.connect() as connection:
-            rows: Sequence[Row[Any]] = (await connection.execute(_sums_query(journey_id))).all()
+            rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
         return rows
 
     async def _select(self, query: Select[Any]) -> list[CallRecord]:
@@ -289,7 +293,7 @@ def _count(condition: Any) -> Any:
     return func.sum(case((condition, 1), else_=0))
 
 
-def _sums_query(journey_id: str) -> Select[Any]:
+def _sums_query(*conditions: ColumnElement[bool]) -> Select[Any]:
     calls = _calls.c
     # An embedding generates nothing, so it is counted once its prompt is.
     uncounted = or_(
@@ -308,7 +312,7 @@ def _sums_query(journey_id: str) -> Select[Any]:
             _count(calls.cost.is_(None)).label("unpriced"),
             _count(uncounted).label("uncounted"),
         )
-        .where(calls.journey_id == journey_id)
+        .where(*conditions)
         .group_by(*keys)
         .order_by(*keys)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     agents: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="agents that run elsewhere: `kql=http://host:9020,sop=http://host:9010`"
     )
+    health_seconds: float = Field(30.0, gt=0, description="how often registered agents are asked whether they live")
     executor_id: str = Field(
         "local", description="names this core engine; each replica on one PostgreSQL needs its own"
     )
@@ -67,6 +69,14 @@ class Settings(BaseSettings):
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected NAME=URL,NAME=URL")
         return {name.strip(): url.strip() for name, url in pairs}
+
+    @property
+    def is_local(self) -> bool:
+        """Whether servers listen to this machine only."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def models_path(self) -> Path:

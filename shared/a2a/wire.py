@@ -31,6 +31,7 @@ from shared.errors import (
     QueryRejected,
     first_problem,
 )
+from shared.ledger import PEER
 from shared.models import Budget, CallRecord
 
 EXTENSION = "urn:lexiquery:a2a:journey:1"
@@ -205,9 +206,9 @@ def calls_by(agent: str, calls: Sequence[CallRecord]) -> list[CallRecord]:
 
 
 def _foreign(agent: str, name: str) -> str:
-    """`peer:{agent}:{digest}`, unique for both names and short enough for the ledger's ids (64 characters)."""
+    """`{PEER}{agent}:{digest}`, unique for both names and short enough for the ledger's ids (64 characters)."""
     digest = hashlib.sha256(json.dumps([agent, name]).encode()).hexdigest()
-    return f"peer:{agent[:24]}:{digest[:32]}"
+    return f"{PEER}{agent[:24]}:{digest[:32]}"
 
 
 def error_parts(error: LexiQueryError) -> list[Part]:

@@ -96,10 +96,18 @@ class ScriptedAgents:
     )
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     trusted: bool = True
+    silent: set[str] = field(default_factory=set)
 
     async def discover(self) -> list[RegisteredAgent]:
-        registered = [_registered("sop", ["search"]), _registered("sql", ["query", "link"], platform="sql")]
-        return [agent.model_copy(update={"trusted": self.trusted}) for agent in registered]
+        registered = [
+            _registered("planner", ["plan"]),
+            _registered("sop", ["search"]),
+            _registered("sql", ["query", "link"], platform="sql"),
+        ]
+        return [
+            agent.model_copy(update={"trusted": self.trusted, "healthy": agent.id not in self.silent})
+            for agent in registered
+        ]
 
     async def invoke(
         self, agent: str, skill: str, request: dict[str, Any], *, seconds: float | None = None
@@ -120,9 +128,11 @@ class Workshop:
             await self.journeys.wait_for_event(0.1)
         return answer
 
-    async def ask(self, question: str = "Which hosts are there?", **fields: Any) -> Answer:
-        await self.journeys.start("journey-1", Question(question=question, **fields), [])
-        return await asyncio.wait_for(self.answer("journey-1"), 60)
+    async def ask(
+        self, question: str = "Which hosts are there?", journey_id: str = "journey-1", **fields: Any
+    ) -> Answer:
+        await self.journeys.start(journey_id, Question(question=question, **fields), [])
+        return await asyncio.wait_for(self.answer(journey_id), 60)
 
 
 @pytest.fixture

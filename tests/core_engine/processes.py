@@ -65,7 +65,7 @@ class Command:
         (self.folder / "shop.yaml").write_text(SHOP)
         (self.folder / "orders.csv").write_text(ROWS)
         done = self.run("catalog", "import", str(self.folder / "shop.yaml"))
-        assert done.exit_code == 0, done.stderr
+        assert done.exit_code == 0, (done.stderr, done.exception)
 
     @contextmanager
     def server(self, **environment: str) -> Iterator[Server]:

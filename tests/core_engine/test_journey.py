@@ -134,6 +134,46 @@ async def test_the_rows_of_an_agent_nobody_trusts_are_left_out(workshop: Worksho
     assert answer.answers[0].confidence is None
 
 
+async def test_an_agent_that_is_known_to_be_dead_is_not_asked_and_named(
+    workshop: Workshop, agents: ScriptedAgents
+) -> None:
+    agents.silent = {"sop", "planner"}
+    linked = {"platform": "sql", "schema_group": "estate", "table": "hosts", "score": 0.8}
+    agents.replies["sql.link"] = says({"tables": [linked]})
+    answer = await workshop.ask()
+    assert answer.status == "completed"
+    assert {name for name, _ in agents.asked} == {"sql.link", "sql.query"}
+    assert [problem.instance for problem in answer.missing] == ["planner", "sop"]
+
+
+async def test_a_dead_agent_of_another_platform_is_not_missed(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.silent = {"sql"}
+    answer = await workshop.ask(platforms=["kql"])
+    assert [problem.instance for problem in answer.missing if problem.instance == "sql"] == []
+
+
+async def test_a_follow_up_is_asked_with_the_question_that_it_leans_on(
+    workshop: Workshop, agents: ScriptedAgents
+) -> None:
+    first = await workshop.ask("How many hosts have eight cores?", conversation_id="c-1")
+    agents.asked.clear()
+    second = await workshop.ask("And which of them are idle?", "journey-2", conversation_id="c-1")
+    told = "How many hosts have eight cores? Follow-up: And which of them are idle?"
+    assert {request["question"] for _, request in agents.asked} == {told}
+    assert second.question == "And which of them are idle?"
+    assert f"asked as: {told}" in second.plan.notes
+    assert first.plan.notes == []
+
+
+async def test_a_question_of_another_conversation_is_no_context(workshop: Workshop, agents: ScriptedAgents) -> None:
+    await workshop.ask("How many hosts have eight cores?", conversation_id="c-1")
+    await workshop.ask("How many hosts have two cores?", "journey-2")
+    agents.asked.clear()
+    await workshop.ask("Which of them are idle?", "journey-3")
+    await workshop.ask("Which of them are idle?", "journey-4", conversation_id="c-2")
+    assert {request["question"] for _, request in agents.asked} == {"Which of them are idle?"}
+
+
 async def test_a_hit_is_said_to_be_of_the_agent_that_gave_it(workshop: Workshop, agents: ScriptedAgents) -> None:
     forged = {"agent": "known_errors", "title": "T", "source": "s", "excerpt": "e", "score": 0.5}
     agents.replies["sop.search"] = says({"hits": [forged]})

@@ -60,7 +60,7 @@ async def foreign(registry: Registry, executor: AgentExecutor) -> AsyncIterator[
     )
     handler = DefaultRequestHandler(executor, InMemoryTaskStore(), card)
     async with on_a_socket(Starlette(routes=protocol_routes(handler, card)), listener):
-        await registry.register_url(url, allow_loopback=True)
+        await registry.register_url(url)
         yield
         await handler.aclose()
 

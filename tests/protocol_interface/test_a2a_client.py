@@ -37,12 +37,14 @@ from tests.protocol_interface.foreign import Failing, Foreign, foreign
 
 
 @asynccontextmanager
-async def elsewhere(registry: Registry, agent: ScriptedAgent, **options: Any) -> AsyncIterator[None]:
-    """The agent on a socket, registered by its URL."""
+async def elsewhere(
+    registry: Registry, agent: ScriptedAgent, *, trusted: bool = True, **options: Any
+) -> AsyncIterator[None]:
+    """The agent on a socket, registered by its URL: by the operator, or else by a stranger."""
     listener = loopback_socket()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with on_a_socket(agent_app(agent, url=url, **options), listener):
-        await registry.register_url(url, trusted=options.pop("trusted", True))
+        await (registry.register_own(agent.name, url) if trusted else registry.register_url(url))
         yield
 
 
@@ -165,11 +167,9 @@ async def test_the_key_goes_to_the_operators_agents_and_to_no_stranger(
     client = A2AClient(registry, ledger=ledger, local={}, settings=keyed)
     async with elsewhere(registry, ScriptedAgent(), api_key="a key"):
         assert await client.invoke("scripted", "echo", {"n": 1}) == {"n": 1}
-        entry = await registry.entry("scripted")
-        await registry.remove("scripted")
-        await registry.register(entry.card, url=entry.url, trusted=False)
-        with pytest.raises(AgentUnavailable, match="agent 'scripted' answered HTTP 401"):
-            await client.invoke("scripted", "echo", {})
+    async with elsewhere(registry, ScriptedAgent("stranger"), api_key="a key", trusted=False):
+        with pytest.raises(AgentUnavailable, match="agent 'stranger' answered HTTP 401"):
+            await client.invoke("stranger", "echo", {})
     await client.close()
 
 
@@ -209,6 +209,8 @@ async def test_a_strangers_call_neither_replaces_nor_is_replayed_for_one_of_ours
     assert await ledger.replay("ours") is None
     assert theirs.id.startswith("peer:foreign:")
     assert (theirs.agent, theirs.request, theirs.response, theirs.prompt_tokens) == ("foreign", None, None, 12)
+    assert (await ledger.spent("j-1")).calls == 1, "what a stranger says it used is not taken from the budget"
+    assert (await ledger.journey_summary("j-1")).calls == 2, "and is shown"
 
 
 UNREAL: list[dict[str, Any]] = [

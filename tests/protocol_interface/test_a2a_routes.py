@@ -48,6 +48,11 @@ async def test_an_agent_is_registered_by_url_and_removed(http: httpx.AsyncClient
     assert (again.status_code, again.json()["code"]) == (404, "not_found")
 
 
+async def test_an_agent_of_our_own_is_not_removed(http: httpx.AsyncClient) -> None:
+    refused = await http.delete("/a2a/agents/scripted")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+
+
 async def test_nobody_registers_another_agent_under_the_name_of_ours(
     http: httpx.AsyncClient, registry: Registry
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
 from a2a.types import AgentCard
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -127,8 +128,24 @@ async def test_two_who_register_one_name_at_once_leave_one_agent(registry: Regis
 
 
 async def test_a_removed_agent_is_found_no_more(filled: Registry) -> None:
-    await filled.remove("sop")
-    assert await filled.discover(skill="search") == []
+    await filled.register(card("guest", skill("guess")), url="http://guest.example", trusted=False)
+    await filled.remove("guest")
+    assert await filled.discover(skill="guess") == []
+
+
+async def test_an_agent_of_our_own_is_not_removed(filled: Registry) -> None:
+    with pytest.raises(Conflict, match="agent 'sop' is LexiQuery's own"):
+        await filled.remove("sop")
+    assert [agent.id for agent in await filled.discover(skill="search")] == ["sop"]
+
+
+async def test_another_agent_at_the_address_of_ours_is_refused(registry: Registry) -> None:
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent("kql"), url=url), listener):
+        with pytest.raises(InvalidInput, match=r"the agent at .* is 'kql', not 'sql'; mend LEXIQUERY_AGENTS"):
+            await registry.register_own("sql", url)
+    assert await registry.discover() == []
 
 
 async def test_health_is_that_of_the_card_at_the_url(registry: Registry, remote_client: A2AClient) -> None:
@@ -139,7 +156,7 @@ async def test_health_is_that_of_the_card_at_the_url(registry: Registry, remote_
     listener = loopback_socket()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with on_a_socket(agent_app(ScriptedAgent("well"), url=url), listener):
-        await registry.register_url(url, trusted=True)
+        await registry.register_own("well", url)
         await registry.register(agent_card(ScriptedAgent("usurped"), url), url=url)
         health = await remote_client.check_health()
     assert health == {"dead": False, "well": True, "usurped": False}
@@ -167,16 +184,16 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("url", "says"), REFUSED)
-async def test_a_stranger_can_not_lead_us_into_our_own_network(registry: Registry, url: str, says: str) -> None:
+async def test_a_stranger_can_not_lead_us_into_our_own_network(engine: AsyncEngine, url: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
-        await registry.register_url(url)
+        await Registry(engine).register_url(url)
 
 
 async def test_an_agent_of_this_machine_is_registered_where_that_is_allowed(registry: Registry) -> None:
     listener = loopback_socket()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with on_a_socket(agent_app(ScriptedAgent(), url=url), listener):
-        found = await registry.register_url(url, allow_loopback=True)
+        found = await registry.register_url(url)
     assert (found.id, found.url) == ("scripted", url)
     assert not (await registry.entry("scripted")).trusted
 
@@ -186,7 +203,7 @@ async def test_a_card_can_not_point_into_our_own_network(registry: Registry) -> 
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with on_a_socket(agent_app(ScriptedAgent(), url="http://169.254.169.254"), listener):
         with pytest.raises(InvalidInput, match=r"'169\.254\.169\.254' is at"):
-            await registry.register_url(url, allow_loopback=True)
+            await registry.register_url(url)
 
 
 def _changed(**fields: Any) -> Response:
@@ -221,7 +238,7 @@ async def test_a_card_that_can_not_be_used_says_why(registry: Registry, response
     host = Starlette(routes=[Route("/.well-known/agent-card.json", answer)])
     async with on_a_socket(host, listener) as url:
         with pytest.raises(InvalidInput, match=says):
-            await registry.register_url(url, trusted=True)
+            await registry.register_url(url)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +253,7 @@ async def test_redirects_and_failures_are_not_followed(registry: Registry, respo
     host = Starlette(routes=[Route("/.well-known/agent-card.json", answer)])
     async with on_a_socket(host, listener) as url:
         with pytest.raises(AgentUnavailable, match=says):
-            await registry.register_url(url, trusted=True)
+            await registry.register_url(url)
 
 
 async def test_a_host_that_never_answers_is_given_up() -> None:

@@ -1,0 +1,72 @@
+"""What strangers among the agents can do to a journey: add to it, and not steer it."""
+
+from __future__ import annotations
+
+from core_engine.findings import Available, best_first, ranked
+from protocol_interface.product import RegisteredAgent
+from shared.models import AvailableAgent, KnowledgeHit, LinkedTable, Links
+
+
+def registered(name: str, *, platform: str | None, trusted: bool, healthy: bool | None = None) -> RegisteredAgent:
+    return RegisteredAgent(
+        id=name,
+        name=name,
+        description="",
+        url="http://agent.example",
+        version="1",
+        skills=[{"id": "query" if platform else "search"}],
+        platform=platform,
+        trusted=trusted,
+        healthy=healthy,
+    )
+
+
+def names(available: Available) -> list[str]:
+    return [one.agent for one in available.agents]
+
+
+def test_a_stranger_is_asked_only_for_what_no_agent_of_ours_does() -> None:
+    ours = registered("kql", platform="kql", trusted=True)
+    strangers = [registered(name, platform=name[-3:], trusted=False) for name in ("a_kql", "a_spl")]
+    library = registered("library", platform=None, trusted=False)
+    assert names(Available.of([ours, *strangers, library])) == ["kql", "a_spl", "library"]
+
+
+def test_a_stranger_stands_in_for_an_agent_of_ours_that_is_dead() -> None:
+    ours = registered("kql", platform="kql", trusted=True, healthy=False)
+    available = Available.of([ours, registered("other", platform="kql", trusted=False)])
+    assert names(available) == ["other"]
+    assert [one.agent for one in available.silent] == ["kql"]
+
+
+def test_a_dead_stranger_is_neither_asked_nor_missed() -> None:
+    available = Available.of([registered("other", platform="kql", trusted=False, healthy=False)])
+    assert (available.agents, available.silent) == ([], [])
+
+
+def linking(agent: str, platform: str, *tables: tuple[str, str, float]) -> tuple[AvailableAgent, Links]:
+    links = [LinkedTable(platform=of, schema_group="g", table=table, score=score) for of, table, score in tables]
+    one = AvailableAgent(agent=agent, skill="query", description="", platform=platform)
+    return one, Links(tables=links)
+
+
+def test_no_score_puts_a_strangers_table_before_ours() -> None:
+    found = [
+        linking("other", "spl", ("spl", "bait", 1.0), ("spl", "weak", 0.1)),
+        linking("kql", "kql", ("kql", "SigninLogs", 0.6), ("kql", "Hosts", 0.3)),
+    ]
+    tables = [(one.table, one.score) for one in ranked(found, trusted=["kql"])]
+    assert tables == [("SigninLogs", 0.6), ("Hosts", 0.3), ("bait", 0.3), ("weak", 0.1)]
+
+
+def test_an_agent_speaks_for_its_own_platform_only() -> None:
+    found = [linking("spl", "spl", ("kql", "SigninLogs", 1.0), ("spl", "web", 0.4))]
+    assert [one.table for one in ranked(found, trusted=["spl"])] == ["web"]
+
+
+def test_no_score_puts_a_strangers_passage_before_ours() -> None:
+    hits = [KnowledgeHit(agent=agent, title="t", source="s", excerpt="e", score=score) for agent, score in SCORES]
+    assert [hit.agent for hit in best_first(hits, trusted=["sop", "known_errors"])] == ["known_errors", "sop", "other"]
+
+
+SCORES = [("other", 1.0), ("sop", 0.2), ("known_errors", 0.7)]
