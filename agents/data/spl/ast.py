@@ -303,6 +303,16 @@ class InputLookup(Command):
 
 
 @dataclass(slots=True, kw_only=True)
+class From(Command):
+    """`from datamodel:Web.Web`, `from lookup:hosts`, and `datamodel Web Web search`. kind: `datamodel`, `lookup` or
+    what else was said; prefixed: its fields have the dataset's name before them."""
+
+    kind: str
+    source: FieldRef
+    prefixed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class Combine(Command):
     """join, append, appendcols, appendpipe, foreach, union, multisearch: fields and subsearches."""
 

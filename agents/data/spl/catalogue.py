@@ -40,7 +40,7 @@ contingency transforming words maxopts maxrows maxcols mincolcover minrowcover u
 convert streaming convert timeformat
 correlate transforming words
 crawl generating words
-datamodel generating words summariesonly allow_old_summaries strict_fields flat
+datamodel generating datamodel summariesonly allow_old_summaries strict_fields flat
 datamodelsimple generating words type datamodel object nodename
 dbinspect generating words index splunk_server splunk_server_group corruptonly cached timeformat span
 dbxquery running words query connection shortnames maxrows procedure params timeout fetchsize
@@ -64,7 +64,7 @@ findtypes transforming words max notcovered useraw
 folderize transforming words attr sep size minfolders maxfolders
 foreach streaming foreach mode fieldstr matchstr matchseg1 matchseg2 matchseg3 itemstr
 format transforming words mvsep maxresults emptystr
-from generating words
+from generating from
 fromjson streaming words prefix
 tojson streaming words auto bool json none num str output_field fill_null default_type include_internal
 gauge transforming words

@@ -8,6 +8,7 @@ from agents.data.spl.ast import (
     Call,
     Combine,
     Command,
+    From,
     Generic,
     InputLookup,
     Lookup,
@@ -43,7 +44,6 @@ _OUTSIDE = (
     "mpreview",
     "msearch",
     "searchtxn",
-    "from",
     "datamodel",
     "datamodelsimple",
     "pivot",
@@ -70,6 +70,9 @@ def _side_effects(command: Command) -> list[SplError]:
     if command.name in DENIED:
         message = f"'{command.name}' is not allowed: it {DENIED[command.name]}"
         return [SplError("denied_command", message, command.at, "remove it")]
+    if isinstance(command, From) and command.kind not in ("datamodel", "lookup"):
+        message = f"'from {command.kind}' is not allowed: what it runs can't be checked here"
+        return [SplError("denied_command", message, command.at, "search the index or lookup itself")]
     entry = COMMANDS.get(command.name)
     if entry and entry.kind in ("writing", "running"):
         return [SplError("denied_command", f"'{command.name}' is not allowed: it does more than read", command.at)]
@@ -89,6 +92,9 @@ def _too_many(command: Command) -> SplError | None:
 def _reads(command: Command, catalog: Catalog) -> list[SplError]:
     if isinstance(command, InputLookup | Lookup):
         return _lookup(command.table.name, command.table.at, catalog)
+    if isinstance(command, From):
+        known = find_datasets(command.source.name, catalog) or find_lookup(command.source.name, catalog)
+        return [] if known else [_outside(f"{command.kind} '{command.source.name}'", command.source.at)]
     if isinstance(command, Generic) and command.name in _OUTSIDE:
         return [SplError("outside_catalog", f"'{command.name}' reads outside this group's catalog", command.at)]
     if isinstance(command, MacroCommand):
@@ -101,6 +107,10 @@ def _reads(command: Command, catalog: Catalog) -> list[SplError]:
     if isinstance(command, Combine) and command.name == "union" and command.fields:
         return [SplError("outside_catalog", "union of named datasets reads outside the catalog", command.at)]
     return [problem for value in _index_values(command) for problem in _index(value, catalog)]
+
+
+def _outside(what: str, at: int) -> SplError:
+    return SplError("outside_catalog", f"{what} is not in this group", at)
 
 
 def _index_values(command: Command) -> list[Value]:

@@ -13,6 +13,7 @@ from agents.data.spl.ast import (
     Command,
     Comparison,
     FieldRef,
+    From,
     InputLookup,
     Lookup,
     MacroCall,
@@ -65,6 +66,11 @@ def dataset_fields(table: Table) -> dict[str, Column]:
     prefix = table.name.rpartition(".")[2]
     own = {column.name: "." in column.name or column.name in DATASET_FIELDS for column in table.columns}
     return {column.name if own[column.name] else f"{prefix}.{column.name}": column for column in table.columns}
+
+
+def plain_fields(name: str, catalog: Catalog) -> list[str]:
+    """The fields of a dataset as `from` names them, without the dataset's name."""
+    return [column.name.rpartition(".")[2] for table in find_datasets(name, catalog) for column in table.columns]
 
 
 def index_values(expression: SearchExpression | None) -> Iterator[Value]:
@@ -168,9 +174,17 @@ def tables_read(pipeline: Pipeline, catalog: Catalog) -> list[Table]:
             expression = command.expression if isinstance(command, Search) else command.where
             first = isinstance(command, Aggregate) or _starts(pipeline, command)
             names |= {table.name for table in base_tables(expression, catalog)} if first else set()
-        elif isinstance(command, InputLookup | Lookup) and (table := find_lookup(command.table.name, catalog)):
+        elif isinstance(command, From) and command.kind == "datamodel":
+            names |= {table.name for table in find_datasets(command.source.name, catalog)}
+        elif isinstance(command, InputLookup | Lookup | From) and (
+            table := find_lookup(_lookup_name(command), catalog)
+        ):
             names.add(table.name)
     return [table for table in catalog.tables if table.name in names]
+
+
+def _lookup_name(command: InputLookup | Lookup | From) -> str:
+    return command.source.name if isinstance(command, From) else command.table.name
 
 
 def _starts(pipeline: Pipeline, command: Command) -> bool:

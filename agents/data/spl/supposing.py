@@ -10,6 +10,7 @@ from agents.data.spl.ast import (
     Aggregation,
     Binary,
     FieldRef,
+    From,
     InputLookup,
     Literal,
     Lookup,
@@ -49,6 +50,8 @@ def supposed_catalog(pipeline: Pipeline, macros: Mapping[str, Macro]) -> Catalog
     for node in walk(pipeline):
         if isinstance(node, Aggregate) and node.dataset and not find_datasets(node.dataset.text, catalog):
             catalog.tables.append(_dataset(node.dataset.text, fields))
+        elif isinstance(node, From) and node.kind == "datamodel" and not find_datasets(node.source.name, catalog):
+            catalog.tables.append(Table(name=node.source.name, kind="datamodel", columns=_columns(fields)))
         elif isinstance(node, Lookup | InputLookup) and not find_lookup(node.table.name, catalog):
             catalog.tables.append(_lookup(node, fields))
     return catalog

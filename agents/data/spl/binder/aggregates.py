@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.data.names import nearest_name
-from agents.data.spl.ast import Aggregate, Aggregation, FieldRef, Subsearch, Value
+from agents.data.spl.ast import Aggregate, Aggregation, FieldRef, Subsearch
 from agents.data.spl.binder.context import Binding, function_suggestion
 from agents.data.spl.binder.scope import Scope, rename_by_wildcard
 from agents.data.spl.binder.searching import base_scope, bind_search
@@ -31,19 +31,22 @@ def aggregate(binding: Binding, scope: Scope, node: Aggregate) -> tuple[Scope, l
 
 
 def _source(binding: Binding, node: Aggregate) -> tuple[Scope, list[Subsearch]]:
-    scope = _dataset(binding, node.dataset) if node.dataset is not None else base_scope(binding, node.where, node.at)
+    if node.dataset is None:
+        scope = base_scope(binding, node.where, node.at)
+    else:
+        scope = dataset_scope(binding, node.dataset.text, node.dataset.at)
     return scope, bind_search(binding, scope, node.where)
 
 
-def _dataset(binding: Binding, name: Value) -> Scope:
+def dataset_scope(binding: Binding, name: str, at: int) -> Scope:
     """The fields of a data model's dataset."""
-    if binding.catalog is None or "`" in name.text:
+    if binding.catalog is None or "`" in name:
         return Scope(DATASET_FIELDS, open=True)
-    tables = find_datasets(name.text, binding.catalog)
+    tables = find_datasets(name, binding.catalog)
     if not tables:
         known = [table.name for table in data_models(binding.catalog)]
-        suggestion = nearest_name(name.text, known) if known else "use | tstats ... where index=NAME"
-        binding.problem("unknown_datamodel", f"unknown data model '{name.text}'", name.at, suggestion)
+        suggestion = nearest_name(name, known) if known else "use | tstats ... where index=NAME"
+        binding.problem("unknown_datamodel", f"unknown data model '{name}'", at, suggestion)
     fields = [field for table in tables for field in dataset_fields(table)]
     return Scope([*DATASET_FIELDS, *fields], open=not tables)
 

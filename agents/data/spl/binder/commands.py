@@ -16,6 +16,7 @@ from agents.data.spl.ast import (
     Eval,
     FieldRef,
     Fields,
+    From,
     Generic,
     Head,
     InputLookup,
@@ -35,12 +36,12 @@ from agents.data.spl.ast import (
     Where,
 )
 from agents.data.spl.binder import shaping
-from agents.data.spl.binder.aggregates import aggregate
+from agents.data.spl.binder.aggregates import aggregate, dataset_scope
 from agents.data.spl.binder.context import Binding
 from agents.data.spl.binder.scope import Scope
 from agents.data.spl.binder.searching import base_scope, bind_search
 from agents.data.spl.catalogue import COMMANDS
-from agents.data.spl.sources import find_lookup, lookups
+from agents.data.spl.sources import DATASET_FIELDS, find_lookup, lookups, plain_fields
 
 # Commands known by their words: the fields they add (`=name`: exactly these remain). Others may add any.
 _ADDS = {
@@ -173,6 +174,17 @@ def _input_lookup(binding: Binding, scope: Scope, command: InputLookup) -> Scope
     return read
 
 
+def _from(binding: Binding, scope: Scope, command: From) -> Scope:
+    if binding.catalog is None or command.kind not in ("datamodel", "lookup"):
+        return Scope(open=True)
+    if command.kind == "lookup":
+        return _input_lookup(binding, scope, InputLookup(name=command.name, at=command.at, table=command.source))
+    prefixed = dataset_scope(binding, command.source.name, command.source.at)
+    if command.prefixed or prefixed.open:
+        return prefixed
+    return Scope([*plain_fields(command.source.name, binding.catalog), *DATASET_FIELDS])
+
+
 def _search_in(binding: Binding, scope: Scope, expression: SearchExpression | None) -> None:
     _subsearches(binding, bind_search(binding, scope, expression))
 
@@ -253,6 +265,7 @@ _RULES: dict[type[Command], Callable[[Binding, Scope, Anything], Scope]] = {
     Rex: shaping.rex,
     Lookup: _lookup,
     InputLookup: _input_lookup,
+    From: _from,
     Combine: _combine,
     Transaction: shaping.transaction,
     Convert: shaping.convert,

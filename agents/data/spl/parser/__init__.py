@@ -9,7 +9,17 @@ from agents.data.spl.parser.aggregates import aggregate
 from agents.data.spl.parser.combining import foreach, join, map_search, subsearch, subsearches
 from agents.data.spl.parser.cursor import Cursor
 from agents.data.spl.parser.options import Grammar, read_head
-from agents.data.spl.parser.reading import input_lookup, lookup, regex, rex, spath, transaction, words
+from agents.data.spl.parser.reading import (
+    data_model,
+    from_source,
+    input_lookup,
+    lookup,
+    regex,
+    rex,
+    spath,
+    transaction,
+    words,
+)
 from agents.data.spl.parser.searching import parse_search
 from agents.data.spl.parser.shaping import (
     binning,
@@ -42,7 +52,9 @@ _GRAMMARS: dict[str, Grammar] = {
     "dedup": dedup,
     "eval": evaluate,
     "fields": fields,
+    "datamodel": data_model,
     "foreach": foreach,
+    "from": from_source,
     "head": head,
     "inputlookup": input_lookup,
     "join": join,

@@ -9,6 +9,7 @@ from agents.data.spl.ast import (
     Expression,
     FieldRef,
     Fields,
+    From,
     Generic,
     InputLookup,
     Lookup,
@@ -27,6 +28,7 @@ from agents.data.spl.parser.shaping import read_trailing
 
 _ANY_WORD = re.compile(r'(?:\\\S|[^\s|()\[\]",`\\]|\\)+')
 _NOT_EQUAL = re.compile(r"!=")
+_KINDS = {"inputlookup": "lookup"}
 NAMED_GROUP = re.compile(r"\(\?P?<([A-Za-z_][\w.\-]*)>")
 
 
@@ -108,6 +110,29 @@ def input_lookup(c: Cursor, command: Command) -> Command:
         if condition is None:
             c.fail("nothing after WHERE", code="empty_clause")
     return InputLookup(name=command.name, at=command.at, options=command.options, table=table, where=condition)
+
+
+def from_source(c: Cursor, command: Command) -> Command:
+    """`from KIND:NAME` or `from KIND NAME`, either in quotes or not."""
+    written = c.value()
+    kind, colon, name = written.text.partition(":")
+    source = FieldRef(name, written.at)
+    if not colon or not name:
+        if c.at_end():
+            c.fail("from needs a kind and a name: datamodel:NAME or lookup:NAME", code="empty_clause")
+        source = c.field()
+    return From(name="from", at=command.at, kind=_KINDS.get(kind.lower(), kind.lower()), source=source)
+
+
+def data_model(c: Cursor, command: Command) -> Command:
+    """`datamodel MODEL DATASET search`: its events; with fewer words it shows the models' own definitions."""
+    words = c.fields()
+    read_trailing(c, command, words)
+    mode = words[2].name.lower() if len(words) > 2 else ""
+    if mode not in ("search", "flat", "acceleration_search"):
+        return Generic(name="datamodel", at=command.at, options=command.options)
+    source = FieldRef(f"{words[0].name}.{words[1].name}", words[0].at)
+    return From(name="datamodel", at=command.at, kind="datamodel", source=source, prefixed=mode != "flat")
 
 
 def transaction(c: Cursor, command: Command) -> Command:

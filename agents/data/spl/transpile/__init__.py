@@ -9,7 +9,7 @@ from agents.data.platform import Ask, NotExecutable
 from agents.data.spl.ast import Command, Pipeline
 from agents.data.spl.transpile import charts, combining, extracting, shaping, stats, templates
 from agents.data.spl.transpile.binning import bin_command
-from agents.data.spl.transpile.reading import input_lookup, make_results, search
+from agents.data.spl.transpile.reading import from_source, input_lookup, make_results, search
 from agents.data.spl.transpile.relation import Relation, Translation
 from shared.catalog import Catalog
 
@@ -19,6 +19,8 @@ _READS: dict[str, Rule] = {
     "search": search,
     "inputlookup": input_lookup,
     "makeresults": make_results,
+    "from": from_source,
+    "datamodel": from_source,
     "tstats": stats.tstats,
     "mstats": stats.tstats,
     "union": combining.union,

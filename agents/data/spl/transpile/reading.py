@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agents.data.platform import NotExecutable
-from agents.data.spl.ast import Command, InputLookup, Search, SearchExpression
-from agents.data.spl.sources import DATASET_FIELDS, base_tables, dataset_fields, find_lookup
+from agents.data.spl.ast import Command, From, InputLookup, Search, SearchExpression
+from agents.data.spl.sources import DATASET_FIELDS, base_tables, dataset_fields, find_datasets, find_lookup
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.searching import Condition, time_range
 from agents.data.spl.transpile.steps import condition
@@ -62,12 +62,26 @@ def _merged(t: Translation, parts: list[Relation]) -> Relation:
     return t.fresh(" UNION ALL ".join(f"SELECT {_aligned(part, columns)} FROM {part.name}" for part in parts), columns)
 
 
-def datasets(t: Translation, tables: list[Table], expression: SearchExpression | None) -> Relation:
-    """The matching events of data-model datasets, their fields named as tstats names them."""
+def from_source(t: Translation, relation: Relation | None, command: From) -> Relation:
+    if command.kind == "lookup":
+        return input_lookup(t, None, InputLookup(name="inputlookup", at=command.at, table=command.source))
+    tables = find_datasets(command.source.name, t.catalog)
+    if not tables:
+        raise NotExecutable(f"there is no data model '{command.source.name}'")
+    rows = datasets(t, tables, None, prefixed=command.prefixed)
+    return replace(rows, order=f"{quote('_time')} DESC")
+
+
+def datasets(
+    t: Translation, tables: list[Table], expression: SearchExpression | None, *, prefixed: bool = True
+) -> Relation:
+    """The matching events of data-model datasets, their fields named as tstats names them, or without prefix."""
     parts = []
     for table in tables:
         kinds, items = read(t, table)
         own = {column.name: name for name, column in dataset_fields(table).items()}
+        if not prefixed:
+            own = {name: name.rpartition(".")[2] for name in own}
         for name in DATASET_FIELDS:
             if name not in kinds:
                 kinds[name] = "time" if name == "_time" else "str"
