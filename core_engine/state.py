@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import shared.llm.embeddings  # noqa: F401 -- its table is among the ledger's
 from agents.data.sandbox import Sandbox
 from core_engine.store import Store
 from core_engine.store import schema as store_schema
@@ -20,7 +21,7 @@ from shared.catalog import schema as catalog_schema
 from shared.database import create_tables, open_database
 from shared.errors import AlreadyRunning, StorageFailed
 from shared.ledger import Ledger
-from shared.llm.embeddings import schema as models_schema  # the ledger's tables, and the cache of embeddings
+from shared.ledger import schema as ledger_schema
 from shared.settings import Settings
 
 
@@ -43,7 +44,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     engine = open_database(settings.sqlalchemy_url)
     sandbox = Sandbox(settings)
     try:
-        await create_tables(engine, models_schema, catalog_schema, store_schema)
+        await create_tables(engine, ledger_schema, catalog_schema, store_schema)
         yield State(
             settings=settings,
             engine=engine,
