@@ -1,0 +1,115 @@
+"""Kusto keeps both sides' columns in a join, as `UserId1` where names clash; nobody wants those that no step reads.
+
+The plan hides the right side's columns whose names the left has: where nothing reads the new name, the renaming goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from agents.data.plan.model import (
+    Aggregate,
+    Column,
+    Drop,
+    Expand,
+    Extend,
+    Join,
+    Key,
+    Limit,
+    Project,
+    QueryPlan,
+    Rename,
+    Step,
+    Union,
+    Window,
+)
+from agents.data.plan.walk import columns_in
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Which columns are read later: all but these, or only these."""
+
+    names: frozenset[str] = frozenset()
+    all_but: bool = True
+
+    def has(self, name: str) -> bool:
+        return (name in self.names) != self.all_but
+
+    def plus(self, names: Iterable[str]) -> Needs:
+        found = frozenset(names)
+        return replace(self, names=self.names - found if self.all_but else self.names | found)
+
+    def minus(self, names: Iterable[str]) -> Needs:
+        found = frozenset(names)
+        return replace(self, names=self.names | found if self.all_but else self.names - found)
+
+
+def pruned(plan: QueryPlan) -> QueryPlan:
+    """The same rows and columns, without renamings that nothing reads."""
+    return _pruned(plan, Needs())
+
+
+def _pruned(plan: QueryPlan, needs: Needs) -> QueryPlan:
+    steps: list[Step] = []
+    for step in reversed(plan.steps):
+        if isinstance(step, Join):
+            step, gone = _join(step, needs)
+            steps = [kept for later in steps if (kept := _without(later, gone)) is not None]
+        steps.append(step)
+        needs = _before(step, needs)
+    source = plan.source
+    if isinstance(source, Union):
+        source = source.model_copy(update={"plans": tuple(pruned(one) for one in source.plans)})
+    return QueryPlan(source=source, steps=tuple(reversed(steps)))
+
+
+def _before(step: Step, needs: Needs) -> Needs:
+    """What the rows before a step must have."""
+    if isinstance(step, Project | Aggregate):
+        return Needs(frozenset(columns_in(step)), all_but=False)
+    if isinstance(step, Extend | Window):
+        return needs.minus(column.name for column in step.columns).plus(columns_in(step))
+    if isinstance(step, Expand):
+        return needs.minus([step.name]).plus(columns_in(step))
+    if isinstance(step, Drop):
+        return needs.minus(step.names)
+    if isinstance(step, Rename):
+        read = [one.was for one in step.columns if needs.has(one.name)]
+        return needs.minus([one.name for one in step.columns]).plus(read)
+    if isinstance(step, Join):
+        keys = {name for key in step.keys for name in columns_in(key.left)}
+        return needs.plus(keys | (columns_in(step.condition) if step.condition else set()))
+    if step.kind == "distinct":
+        return Needs()
+    return needs if isinstance(step, Limit) else needs.plus(columns_in(step))
+
+
+def _join(step: Join, needs: Needs) -> tuple[Join, frozenset[str]]:
+    """The join without renamings nobody reads, and the names that went with them."""
+    wanted = needs.plus(columns_in(step.condition)) if step.condition else needs
+    if step.how in ("semi", "anti"):
+        return step.model_copy(update={"right": pruned(step.right)}), frozenset()
+    last = step.right.steps[-1] if step.right.steps else None
+    if not isinstance(last, Rename):
+        return step.model_copy(update={"right": pruned(step.right)}), frozenset()
+    kept = tuple(one for one in last.columns if wanted.has(one.name))
+    old = {one.name: one.was for one in last.columns if not wanted.has(one.name)}
+    steps = step.right.steps[:-1] + ((Rename(columns=kept),) if kept else ())
+    right = pruned(QueryPlan(source=step.right.source, steps=steps))
+    keys = tuple(Key(left=key.left, right=_named_before(key.right, old)) for key in step.keys)
+    return step.model_copy(update={"right": right, "keys": keys}), frozenset(old)
+
+
+def _named_before(value: object, old: dict[str, str]) -> Column:
+    assert isinstance(value, Column)
+    return Column(name=old.get(value.name, value.name))
+
+
+def _without(step: Step, gone: frozenset[str]) -> Step | None:
+    """`project-away` of columns that are no longer there."""
+    if not isinstance(step, Drop) or not gone:
+        return step
+    names = tuple(name for name in step.names if name not in gone)
+    return Drop(names=names) if names else None
