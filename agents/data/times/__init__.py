@@ -1,0 +1,36 @@
+"""Times that a question speaks of, read deterministically into ranges."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+
+from agents.data.times.ranges import Place as Place
+from agents.data.times.ranges import TimeRange as TimeRange
+from agents.data.times.ranges import Trailing as Trailing
+from agents.data.times.ranges import read_ranges
+
+_ANY_DAY = datetime(2026, 3, 15, 12, tzinfo=UTC)
+_VAGUE = re.compile(r"\b(?:now|currently|recent(?:ly)?|latest|tomorrow|older|newer)\b", re.IGNORECASE)
+_DURATION = re.compile(r"\b\d+\s*(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b", re.IGNORECASE)
+
+
+def read_times(text: str, now: datetime, zone: tzinfo = UTC) -> list[TimeRange]:
+    """The time phrases of a text, in order, as ranges in UTC.
+
+    now: what the phrases are relative to, aware (the catalog's clock, or the real one). zone: whose midnight a day
+    begins at. Raises ValueError for a `now` without a zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError(f"now has no time zone: {now.isoformat()}")
+    return read_ranges(text, now.astimezone(UTC), zone)
+
+
+def time_places(text: str) -> list[Place]:
+    """Where time phrases stand in a text."""
+    return [place for found in read_times(text, _ANY_DAY) for place in found.places]
+
+
+def speaks_of_time(question: str) -> bool:
+    """`failed sign-ins in the last week`, `on 10 March`, `since Monday`; not `requests per day`."""
+    return bool(_VAGUE.search(question) or _DURATION.search(question) or time_places(question))
