@@ -60,6 +60,10 @@ class Platform(ABC):
         """Like `to_duckdb`, for a language whose result's columns may depend on the rows (SPL's `timechart by`)."""
         return self.to_duckdb(query, catalog)
 
+    def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
+        """The result's columns as the language's own compiler names them; None where it doesn't say."""
+        return None
+
     @abstractmethod
     def duckdb_type(self, type_name: str) -> str:
         """The DuckDB type that holds a catalog column of this type: `long` → `BIGINT`."""

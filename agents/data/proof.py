@@ -80,7 +80,10 @@ def run_proven(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbo
         sql = platform.to_duckdb_over_rows(query, catalog, lambda select: sandbox.values(select, catalog))
     except NotExecutable as error:
         raise InvalidInput(f"the sandbox can't run this {platform.language} query: {error}") from error
-    return sandbox.execute(sql, catalog, limit=limit, offset=offset)
+    rows = sandbox.execute(sql, catalog, limit=limit, offset=offset)
+    if (columns := platform.columns_of(query, catalog)) is not None and rows.columns != columns:
+        raise InvalidInput(f"the sandbox can't run this {platform.language} query: its translation gives other columns")
+    return rows
 
 
 def advice(problem: Problem) -> str | None:
@@ -102,7 +105,8 @@ def _skipped(name: CheckName, checks: list[Check]) -> Check:
 
 def _dry_run(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -> Check:
     try:
-        check = sandbox.dry_run(platform.to_duckdb_over_rows(query, catalog, _no_rows), catalog)
+        sql = platform.to_duckdb_over_rows(query, catalog, _no_rows)
+        check = sandbox.dry_run(sql, catalog, platform.columns_of(query, catalog))
     except NotExecutable as error:
         return Check(name="dry_run", status="skipped", prover=PROVER, detail=f"the sandbox can't run it: {error}")
     if check.status == "failed" and platform.bind_is_final and _only_names(check):

@@ -8,7 +8,7 @@ from agents.data.kql.kusto import Kusto, KustoUnavailable
 from agents.data.kql.size import too_large
 from agents.data.kql.translate import to_duckdb
 from agents.data.kql.types import duckdb_type
-from agents.data.platform import Platform
+from agents.data.platform import Ask, NotExecutable, Platform
 from shared.catalog import Catalog, Table
 from shared.models import Check
 
@@ -23,6 +23,10 @@ class KqlProver(Protocol):
     def safety(self, query: str, catalog: Catalog) -> Check: ...
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]: ...
+
+    def columns_of(self, query: str, catalog: Catalog) -> list[str] | None: ...
+
+    def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str: ...
 
 
 def best_prover() -> KqlProver:
@@ -64,10 +68,22 @@ class Kql(Platform):
         return self._prover.safety(query, catalog)
 
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
-        return to_duckdb(query, catalog)
+        return self.to_duckdb_over_rows(query, catalog, _unknown)
+
+    def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
+        return to_duckdb(
+            self._prover.translatable(query, catalog, lambda kql: ask(self.to_duckdb(kql, catalog))), catalog
+        )
+
+    def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
+        return self._prover.columns_of(query, catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         return duckdb_type(type_name)
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         return self._prover.tables_of(query, catalog)
+
+
+def _unknown(select: str) -> list[str]:
+    raise NotExecutable("its columns depend on the rows")

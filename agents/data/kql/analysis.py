@@ -27,9 +27,17 @@ class Analysis:
         """Nothing but comments and space."""
         return not self.is_command and int(self.code.Syntax.Statements.Count) == 0 and not self.nodes("Directive")
 
+    @property
+    def column_names(self) -> list[str] | None:
+        """Of the result; None where they depend on the rows, or the query gives no table."""
+        table = self.code.ResultType
+        if table is None or str(table.Kind) != "Table" or table.IsOpen:
+            return None
+        return [str(column.Name) for column in table.Columns]
+
     def nodes(self, kind: str) -> list[Any]:
         """Every syntax node of that class, `FunctionCallExpression` for one, anywhere in the query."""
-        return list(self.code.Syntax.GetDescendants[_syntax(kind)]())
+        return list(self.code.Syntax.GetDescendants[syntax_class(kind)]())
 
     def called(self) -> list[Any]:
         return self.nodes("FunctionCallExpression")
@@ -54,16 +62,17 @@ def _wildcards(analysis: Analysis, catalog: Catalog) -> set[str]:
     patterns = [
         str(node.ToString()).strip()
         for union in (*analysis.nodes("UnionOperator"), *analysis.nodes("FindOperator"))
-        for node in union.GetDescendants[_syntax("WildcardedName")]()
+        for node in union.GetDescendants[syntax_class("WildcardedName")]()
     ]
     return {table.name for table in catalog.tables for pattern in patterns if fnmatch.fnmatchcase(table.name, pattern)}
 
 
 def _in_table_calls(analysis: Analysis) -> set[str]:
     calls = [node for node in analysis.called() if str(node.Name.SimpleName) == "table"]
-    literals = [literal for call in calls for literal in call.GetDescendants[_syntax("LiteralExpression")]()]
+    literals = [literal for call in calls for literal in call.GetDescendants[syntax_class("LiteralExpression")]()]
     return {str(literal.LiteralValue) for literal in literals}
 
 
-def _syntax(kind: str) -> Any:
+def syntax_class(kind: str) -> Any:
+    """Kusto.Language's class of that name."""
     return getattr(importlib.import_module("Kusto.Language.Syntax"), kind)

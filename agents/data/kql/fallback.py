@@ -17,7 +17,7 @@ from agents.data.kql.safety import LIFTED, OUTSIDE, PURE_PLUGINS
 from agents.data.kql.tokens import tokens
 from agents.data.kql.translate import to_duckdb
 from agents.data.names import nearest_name
-from agents.data.platform import NotExecutable
+from agents.data.platform import Ask, NotExecutable
 from agents.data.proof import position
 from agents.data.session import Connection, first_line, open_empty
 from shared.catalog import Catalog, Table
@@ -72,6 +72,14 @@ class DuckdbKql:
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         words = {text.strip("'\"") for kind, text, _ in tokens(query) if kind in ("word", "string")}
         return [table for table in catalog.tables if table.name in words]
+
+    def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
+        """Unknown without a binder of KQL."""
+        return None
+
+    def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str:
+        """As it is: only Kusto.Language knows the names and types that a rewriting needs."""
+        return query
 
     def _cursor(self, catalog: Catalog) -> Connection:
         with self._lock:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from agents.data.kql.analysis import Analysis, tables_of
+from agents.data.kql.rewriting import rewritten
 from agents.data.kql.safety import problems_of
 from agents.data.kql.types import kusto_type
 from agents.data.names import nearest_name
+from agents.data.platform import Ask
 from agents.data.proof import position
 from shared.catalog import Catalog, Table
 from shared.models import Check, CheckName, CheckStatus, Problem
@@ -88,6 +90,14 @@ class Kusto:
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         return tables_of(self.analyze(query, catalog), catalog)
+
+    def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
+        """The result's columns; None where they depend on the rows."""
+        return self.analyze(query, catalog).column_names
+
+    def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str:
+        """The same query in what duckdb-kql knows of KQL. ask: as of `rewritten`. Raises NotExecutable."""
+        return rewritten(query, lambda text: self.analyze(text, catalog), ask)
 
     def _check(self, name: CheckName, problems: list[Problem]) -> Check:
         status: CheckStatus = "failed" if problems else "passed"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import duckdb_kql
 
+from agents.data.kql.duckdb_functions import register
 from agents.data.platform import NotExecutable
 from shared.catalog import Catalog
+
+register()
 
 
 def to_duckdb(query: str, catalog: Catalog) -> str:

@@ -29,12 +29,11 @@ SigninLogs | render timechart
 
 # Right, but not in the sandbox yet: the dry run is skipped and says so, never guessed.
 KQL_NOT_RUN = r"""
+SigninLogs | mv-apply tag = Details.tags on (where tostring(tag) == "vpn")
+SigninLogs | extend Details_ = Details, details_ = 1
 SigninLogs | parse UserPrincipalName with name "@" domain | project name, domain
 SigninLogs | top-nested 2 of IPAddress by count()
-SigninLogs | evaluate bag_unpack(Details)
-SigninLogs | make-series n = count() on TimeGenerated from ago(7d) to now() step 1d
 search "contoso"
-SigninLogs | where * has "web-1"
 """
 
 SQL_GOOD = r"""
