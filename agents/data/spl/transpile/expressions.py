@@ -9,6 +9,8 @@ from agents.data.spl.ast import Binary, Call, Expression, Literal, MacroCall, Na
 from agents.data.spl.transpile.relation import Relation
 from agents.data.spl.transpile.values import NULL, Sql, as_bool, as_num, as_str, is_number, string
 
+# Some functions write their argument twice, so nesting them doubles the text each time.
+LONGEST_EXPRESSION = 50_000
 Search = Callable[[str], str]
 
 
@@ -26,7 +28,13 @@ class Compiler:
         return Compiler(self.relation, self.now, self.search, {**self.bound, name: value})
 
     def compile(self, node: Expression) -> Sql:
-        """Raises NotExecutable for what has no translation."""
+        """Raises NotExecutable for what has no translation, or one that grows beyond all measure."""
+        value = self._compiled(node)
+        if len(value.text) > LONGEST_EXPRESSION:
+            raise NotExecutable(f"the expression's translation has more than {LONGEST_EXPRESSION:,} characters")
+        return value
+
+    def _compiled(self, node: Expression) -> Sql:
         if isinstance(node, Literal):
             return _literal(node)
         if isinstance(node, Name):
@@ -104,15 +112,20 @@ def any_element(value: Sql, test: Callable[[str], str], name: str = "e") -> str:
 
 def arithmetic(op: str, left: Sql, right: Sql) -> Sql:
     if op == "+" and (_textual(left) or _textual(right)):
-        return Sql(f"({as_str(left)} || {as_str(right)})", "str")
-    a, b = as_num(left), as_num(right)
+        return Sql(f"({as_str(left)} || {as_str(right)})", "str", wordy=True)
     if op == "+" and "str" in (left.kind, right.kind) and not (_numeric(left) and _numeric(right)):
-        total = as_str(Sql(f"({a} + {b})", "num"))
-        return Sql(f"coalesce({total}, {as_str(left)} || {as_str(right)})", "str")
+        return _added_or_joined([*(left.terms or [left]), *(right.terms or [right])])
+    a, b = as_num(left), as_num(right)
     if op in ("/", "%"):
         b = f"nullif({b}, 0)"
     whole = left.kind == right.kind == "int" and op != "/"
     return Sql(f"({a} {op} {b})", "int" if whole else "num")
+
+
+def _added_or_joined(terms: list[Sql]) -> Sql:
+    """A sum if every field is a number, else their texts joined. Each is written twice, however many there are."""
+    total = as_str(Sql(f"({' + '.join(map(as_num, terms))})", "num"))
+    return Sql(f"coalesce({total}, {' || '.join(map(as_str, terms))})", "str", terms=tuple(terms))
 
 
 def compare(op: str, left: Sql, right: Sql) -> str:
@@ -141,4 +154,4 @@ def _numeric(value: Sql) -> bool:
 
 def _textual(value: Sql) -> bool:
     """Never a number."""
-    return value.kind == "bool" or (value.literal is not None and not is_number(value.literal))
+    return value.wordy or value.kind == "bool" or (value.literal is not None and not is_number(value.literal))

@@ -15,6 +15,7 @@ from shared.catalog import Catalog
 
 # The hidden column that keeps rows in SPL's order once the fields that gave it are gone.
 ORDER = "#"
+_LONGEST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Translation:
         self.now = clock(catalog)
         self.ctes: list[tuple[str, str]] = []
         self.run: Run = _unset
+        self._length = 0
 
     def subsearch(self, node: Subsearch) -> Relation:
         return self.run(node.pipeline, None)
@@ -69,6 +71,9 @@ class Translation:
 
     def add(self, sql: str) -> str:
         """Append a step; its name."""
+        self._length += len(sql)
+        if self._length > _LONGEST:
+            raise NotExecutable(f"the search's translation has more than {_LONGEST:,} characters")
         name = f"s{len(self.ctes)}"
         self.ctes.append((name, sql))
         return name

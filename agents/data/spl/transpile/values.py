@@ -27,11 +27,16 @@ _DUCKDB = {
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """text is self-contained: safe inside any larger expression. literal: its text, if it is a literal string."""
+    """text is self-contained: safe inside any larger expression. literal: its text, if it is a literal string.
+
+    wordy: it is text that is no number; terms: the operands of a `+` that adds or joins, as its fields turn out.
+    """
 
     text: str
     kind: Kind
     literal: str | None = None
+    wordy: bool = False
+    terms: tuple[Sql, ...] = ()
 
 
 NULL = Sql("NULL", "null")
@@ -70,9 +75,8 @@ def kind_of_type(type_name: str) -> Kind:
 
 
 def number_text(text: str) -> str:
-    """A DOUBLE as SPL shows it: `3`, not `3.0`."""
-    whole = f"{text} = floor({text}) AND abs({text}) < 1e15"
-    return f"(CASE WHEN {whole} THEN CAST(CAST({text} AS BIGINT) AS VARCHAR) ELSE CAST({text} AS VARCHAR) END)"
+    """A DOUBLE as SPL shows it: `3`, not `3.0`. The text is written once: conversions nest."""
+    return f"regexp_replace(CAST({text} AS VARCHAR), '\\.0$', '')"
 
 
 def as_str(value: Sql) -> str:
