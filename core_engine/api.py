@@ -18,6 +18,7 @@ from shared.models import (
     ExecuteRequest,
     Feedback,
     IngestReport,
+    IngestRequest,
     JourneyCostSummary,
     JourneySummary,
     KnowledgeHit,
@@ -27,6 +28,7 @@ from shared.models import (
     Question,
     Rows,
     SearchRequest,
+    SentDocument,
 )
 
 UPLOAD_LIMIT = 20 * 1024 * 1024
@@ -163,6 +165,10 @@ def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
 
 
 def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
+    @router.post("/procedures", status_code=201)
+    async def add(request: IngestRequest) -> IngestReport:
+        return await lexiquery.product.add_procedures(request)
+
     @router.post("/procedures/upload", status_code=201)
     async def upload(files: Annotated[list[UploadFile], File()]) -> IngestReport:
         documents = []
@@ -170,8 +176,11 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
             content = await file.read(UPLOAD_LIMIT + 1)
             if len(content) > UPLOAD_LIMIT:
                 raise InvalidInput(f"{file.filename} is larger than {UPLOAD_LIMIT} bytes")
-            documents.append((file.filename or "", content))
-        return await lexiquery.product.add_procedures(documents)
+            documents.append(SentDocument.of(file.filename or "", content))
+        report = await lexiquery.product.add_procedures(IngestRequest(documents=documents))
+        if len(report.failed) == len(documents):
+            raise InvalidInput("; ".join(f"{failure.source}: {failure.reason}" for failure in report.failed))
+        return report
 
     @router.post("/procedures/search")
     async def search(request: SearchRequest) -> list[KnowledgeHit]:

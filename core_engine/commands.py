@@ -246,11 +246,10 @@ async def catalog_show(group: str, as_json: bool) -> int:
 
 
 async def sop_add(paths: list[Path], as_json: bool) -> int:
-    from core_engine.procedures import read_documents
+    from agents.knowledge.files import add_files
 
-    documents = read_documents(paths)
     async with open_product(_command_settings()) as product:
-        report = await product.add_procedures(documents)
+        report = await add_files(paths, product.add_procedures)
     _show(report, report.render(), as_json)
     return FAILED if report.failed else DONE
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -25,6 +24,7 @@ from shared.models import (
     ExecuteRequest,
     Hits,
     IngestReport,
+    IngestRequest,
     JourneyCostSummary,
     KnowledgeHit,
     Proof,
@@ -123,15 +123,10 @@ class LocalProduct:
         hits = [hit for one in heard for hit in Hits.model_validate(one).hits]
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
-    async def add_procedures(self, files: list[tuple[str, bytes]]) -> IngestReport:
-        """Give files (name, content) to the agent that keeps the runbooks."""
-        keepers = await self._own("ingest")
-        report = IngestReport()
-        for name, content in files:
-            document = {"filename": name, "content_base64": base64.b64encode(content).decode()}
-            done = await self._client.invoke(keepers[0].id, "ingest", document)
-            report = report.plus(IngestReport.model_validate(done))
-        return report
+    async def add_procedures(self, request: IngestRequest) -> IngestReport:
+        """Give documents to the agent that keeps the runbooks."""
+        [keeper, *_] = await self._own("ingest")
+        return IngestReport.model_validate(await self._client.invoke(keeper.id, "ingest", request.model_dump()))
 
     async def list_agents(self) -> list[RegisteredAgent]:
         return await self._registry.discover()

@@ -15,6 +15,7 @@ from shared.models import (
     Answer,
     ExecuteRequest,
     IngestReport,
+    IngestRequest,
     JourneyCostSummary,
     KnowledgeHit,
     ProblemDetail,
@@ -68,11 +69,8 @@ class RemoteProduct:
         body = {"question": question, "limit": limit}
         return _hits.validate_python(await self._send("POST", "/api/v1/procedures/search", body))
 
-    async def add_procedures(self, files: list[tuple[str, bytes]]) -> IngestReport:
-        response = await self._client.post(
-            "/api/v1/procedures/upload", files=[("files", (name, data)) for name, data in files]
-        )
-        return IngestReport.model_validate(_json(response))
+    async def add_procedures(self, request: IngestRequest) -> IngestReport:
+        return IngestReport.model_validate(await self._send("POST", "/api/v1/procedures", request.model_dump()))
 
     async def list_agents(self) -> list[RegisteredAgent]:
         return _agents.validate_python(await self._send("GET", "/a2a/agents/discover"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 Verdict = Literal["proven", "plausible", "rejected"]
 CheckStatus = Literal["passed", "failed", "skipped"]
@@ -251,22 +253,55 @@ class LinkRequest(Model):
 
     question: str
     schema_group: str | None = None
-    limit: int = 5
+    limit: HitLimit = 5
 
 
 class Links(Model):
     tables: list[LinkedTable]
 
 
+def _asked(question: str) -> str:
+    if not question.strip():
+        raise PydanticCustomError("empty", "the question is empty")
+    return question
+
+
+HitLimit = Annotated[int, Field(ge=1, le=50)]
+
+
 class SearchRequest(Model):
     """Skill `search` of a knowledge agent."""
 
-    question: str
-    limit: int = 3
+    question: Annotated[str, AfterValidator(_asked)]
+    limit: HitLimit = 3
 
 
 class Hits(Model):
     hits: list[KnowledgeHit]
+
+
+class SentDocument(Model):
+    """A document on its way to the runbooks. filename: how it is cited, with the folders it lies in; location: where it
+    was read, by which it is known again; the filename if not given."""
+
+    filename: str
+    content_base64: str
+    location: str | None = None
+
+    @classmethod
+    def of(cls, filename: str, content: bytes, location: str | None = None) -> SentDocument:
+        return cls(filename=filename, content_base64=base64.b64encode(content).decode(), location=location)
+
+
+class IngestRequest(Model):
+    """POST /api/v1/procedures, and skill `ingest` of the agent that keeps the runbooks. It answers an IngestReport.
+
+    folders: locations of folders that were seen whole: what was once read there and is not among `present` (locations)
+    is removed."""
+
+    documents: list[SentDocument] = []
+    folders: list[str] = []
+    present: list[str] = []
 
 
 class Failure(Model):
@@ -325,7 +360,7 @@ class DataRequest(Model):
     knowledge: list[KnowledgeHit] = []
     rejected: list[tuple[str, str]] = []
     run: bool = True
-    limit: int = 100
+    limit: int = Field(100, ge=1, le=10_000)
 
 
 class DataResult(Model):

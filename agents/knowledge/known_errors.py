@@ -18,7 +18,6 @@ from agents.knowledge import scoring
 from agents.knowledge.chunks import Chunk
 from agents.knowledge.ingest import sync_vectors
 from agents.knowledge.library import Library
-from agents.knowledge.requests import parsed
 from agents.knowledge.search import EXCERPT_CHARACTERS, shortened
 from agents.knowledge.store import known_errors_table
 from agents.knowledge.templates import WILDCARD, Template, words_of
@@ -102,19 +101,6 @@ class KnownErrorIndex:
         best = sorted(scores, key=lambda location: -scores[location])[:limit]
         return [_hit(location, known[location], scores[location]) for location in best]
 
-    async def list(self) -> list[KnownError]:
-        """Every known error, by id."""
-        return sorted((await self._all()).values(), key=lambda error: error.id)
-
-    async def remove(self, error_id: str) -> None:
-        """Raises NotFound with the nearest id."""
-        known = await self._all()
-        places = {place for place, error in known.items() if error.id == error_id}
-        if not places:
-            raise NotFound.named("known error", error_id, [error.id for error in known.values()])
-        await self._remove(places, IngestReport())
-        await self._library.sync()
-
     async def close(self) -> None:
         await self._library.close()
 
@@ -171,7 +157,7 @@ class KnownErrors(Agent):
     async def run(self, skill: str, request: dict[str, Any]) -> dict[str, Any]:
         if skill != "search":
             raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
-        wanted = parsed(SearchRequest, request)
+        wanted = SearchRequest.model_validate(request)
         hits = await self._index.search(wanted.question, wanted.limit)
         return Hits(hits=hits).model_dump(mode="json")
 

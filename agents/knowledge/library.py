@@ -57,20 +57,16 @@ class Library:
     async def search(self, question: str, limit: int) -> list[Match]:
         """At most `limit` documents that fit, best first; by words alone while the embedding model is away.
 
-        Raises InvalidInput for an empty or overlong question, or a limit outside 1 to 100.
+        Raises InvalidInput for an overlong question.
         """
         return [match for match in await self.ranked(question, limit) if match.score >= scoring.FLOOR]
 
     async def ranked(self, question: str, limit: int) -> list[Match]:
         """Like `search`, also what does not fit."""
-        if not question.strip():
-            raise InvalidInput("the question is empty")
         if len(question) > self._settings.question_limit:
             raise InvalidInput(
                 f"the question has {len(question):,} characters, more than {self._settings.question_limit:,}"
             )
-        if not 1 <= limit <= 100:
-            raise InvalidInput(f"limit {limit} is not between 1 and 100")
         index = await self._current_index()
         cosines = await self._cosines(question, index) if index.passages else {}
         return await asyncio.to_thread(index.ranked, question, cosines, limit, self._settings.embedding_model_name)

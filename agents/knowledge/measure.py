@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.knowledge import scoring, store
-from agents.knowledge.ingest import import_procedures
+from agents.knowledge.files import add_files
+from agents.knowledge.ingest import import_documents
 from agents.knowledge.library import Library
 from agents.knowledge.search import Match
 from shared import ledger as ledger_module
@@ -67,7 +68,7 @@ async def measure(data: Path, settings: Settings, runbooks: str = "runbooks") ->
     """
     async with _open_library(settings) as library:
         started = time.perf_counter()
-        await import_procedures([data / runbooks], library)
+        await add_files([data / runbooks], lambda request: import_documents(request, library))
         import_seconds = time.perf_counter() - started
         documents = await library.documents()
         questions = _lines(data / "runbooks" / "retrieval_dev.jsonl")
@@ -103,7 +104,7 @@ async def measure(data: Path, settings: Settings, runbooks: str = "runbooks") ->
 async def fit(data: Path, settings: Settings) -> dict[str, list[float]]:
     """The weights of scoring's two maps (cosine, coverage, intercept), for the embedding model of the settings."""
     async with _open_library(settings) as library:
-        await import_procedures([data / "runbooks"], library)
+        await add_files([data / "runbooks"], lambda request: import_documents(request, library))
         features: list[tuple[float, float]] = []
         right: list[bool] = []
         for item in _lines(data / "runbooks" / "retrieval_dev.jsonl"):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.ingest import import_procedures, import_upload, remove_procedure
+from agents.knowledge.files import add_files
+from agents.knowledge.ingest import import_documents
 from agents.knowledge.library import Library
 from agents.knowledge.search import Match
-from agents.knowledge.store import StoredDocument
 from shared.llm.client import Models
-from shared.models import IngestReport, KnowledgeHit
+from shared.models import IngestReport, IngestRequest, KnowledgeHit
 from shared.settings import Settings
 
 
@@ -23,23 +23,16 @@ class Procedures:
         self._library = Library(engine, models, settings, "procedures")
 
     async def add(self, paths: Sequence[Path]) -> IngestReport:
-        """See import_procedures."""
-        return await import_procedures(paths, self._library)
+        """Files and folders; see add_files."""
+        return await add_files(paths, self.ingest)
 
-    async def upload(self, filename: str, content: bytes) -> IngestReport:
-        """See import_upload."""
-        return await import_upload(filename, content, self._library)
+    async def ingest(self, request: IngestRequest) -> IngestReport:
+        """See import_documents."""
+        return await import_documents(request, self._library)
 
     async def search(self, text: str, limit: int = 5) -> list[KnowledgeHit]:
         """The procedures that bear on the text, best first, one hit a document; empty when none fits."""
         return [_hit(match) for match in await self._library.search(text, limit)]
-
-    async def list(self) -> list[StoredDocument]:
-        return await self._library.documents()
-
-    async def remove(self, source: str) -> str:
-        """See remove_procedure."""
-        return await remove_procedure(source, self._library)
 
     async def close(self) -> None:
         await self._library.close()

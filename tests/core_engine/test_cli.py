@@ -155,6 +155,23 @@ def test_runbooks_are_added_and_found(lexiquery: Command, tmp_path: Path) -> Non
     assert hit["source"].endswith("refunds.md")
 
 
+def test_a_folder_of_runbooks_is_followed_and_a_broken_one_is_reported(lexiquery: Command, tmp_path: Path) -> None:
+    for name in ("vpn/README.md", "mail/README.md"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(f"# {name}\n\nAsk the {name[:3]} team.\n")
+    (tmp_path / "mail" / "scan.pdf").write_bytes(b"%PDF-1.7 cut off")
+    done = lexiquery.run("sop", "add", str(tmp_path), "--json")
+    report = json.loads(done.stdout)
+    added = [f"{tmp_path.name}/mail/README.md", f"{tmp_path.name}/vpn/README.md"]
+    assert (done.exit_code, report["added"]) == (1, added)
+    assert [failure["source"] for failure in report["failed"]] == [f"{tmp_path.name}/mail/scan.pdf"]
+    (tmp_path / "mail" / "scan.pdf").unlink()
+    (tmp_path / "vpn" / "README.md").unlink()
+    done = lexiquery.run("sop", "add", str(tmp_path), "--json")
+    report = json.loads(done.stdout)
+    assert (done.exit_code, report["unchanged"], report["removed"]) == (0, added[:1], added[1:])
+
+
 def test_the_registry_lists_every_agent(lexiquery: Command) -> None:
     names = {agent["name"] for agent in lexiquery.json("agents", "list")}
     assert names == {"planner", "sop", "known_errors", "kql", "spl", "sql"}

@@ -96,11 +96,13 @@ def test_a_scanned_page_is_reported() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.md", b" \n", "x.md: there is no text in it"),
-        ("x.pdf", pdf_of(""), "x.pdf: there is no text in it (page 1 has no text; a scan?)"),
-        ("x.pdf", b"%PDF-1.7 cut", "x.pdf: not a readable PDF file"),
-        ("x.docx", b"no zip", "x.docx: not a readable DOCX file"),
-        ("x.txt", b"\0\1\2", "x.txt: holds binary data, not text"),
+        ("x.md", b" \n", "there is no text in it"),
+        ("x.pdf", pdf_of(""), "there is no text in it (page 1 has no text; a scan?)"),
+        ("x.pdf", b"%PDF-1.7 cut", "not a readable .pdf file: "),
+        ("x.docx", b"no zip", "not a readable .docx file: "),
+        ("x.html", b"<!-- nothing else -->", "not a readable .html file: "),
+        ("x.md", b"- " * 2000 + b"x", "not a readable .md file: "),
+        ("x.txt", b"\0\1\2", "holds binary data, not text"),
         ("x.mdd", b"text", "can't read '.mdd' files; did you mean '.md'?"),
     ],
 )

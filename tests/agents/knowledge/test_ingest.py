@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pypdf import PdfWriter
 
-from agents.knowledge import ingest
+from agents.knowledge import files
 from agents.knowledge.procedures import Procedures
-from shared.errors import Conflict, InvalidInput, NotFound
-from shared.models import IngestReport
+from shared.errors import InvalidInput, NotFound
+from shared.models import IngestReport, IngestRequest, SentDocument
 from tests.scripted_ollama import ScriptedOllama
 
 ALL = ["runbooks/certificate.md", "runbooks/disk.md", "runbooks/sign-in.md"]
@@ -32,27 +33,94 @@ async def test_a_changed_file_is_updated_and_a_deleted_one_removed(procedures: P
     assert hit.excerpt == "Ask the quokka team for space."
 
 
+async def test_a_renamed_file_goes_by_its_new_name_and_is_not_embedded_again(
+    procedures: Procedures, folder: Path, scripted_ollama: ScriptedOllama
+) -> None:
+    await procedures.add([folder])
+    asked = len(scripted_ollama.embeds)
+    (folder / "disk.md").rename(folder / "space.md")
+    report = await procedures.add([folder])
+    assert (report.added, report.removed) == (["runbooks/space.md"], ["runbooks/disk.md"])
+    assert len(scripted_ollama.embeds) == asked
+
+
+async def test_a_folder_that_was_emptied_loses_its_documents(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder])
+    for name in ALL:
+        (folder.parent / name).unlink()
+    assert (await procedures.add([folder])).removed == ALL
+    with pytest.raises(InvalidInput, match="no document in "):
+        await procedures.add([folder])
+
+
+async def test_files_of_the_same_name_in_two_folders_are_two_documents(procedures: Procedures, tmp_path: Path) -> None:
+    for place, word in (("one/runbooks/vpn", "quokka"), ("one/runbooks/mail", "numbat"), ("two/runbooks/vpn", "bilby")):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "README.md").write_text(f"# Read me\n\nAsk the {word} team.\n")
+    first = await procedures.add([tmp_path / "one" / "runbooks"])
+    second = await procedures.add([tmp_path / "two" / "runbooks"])
+    assert first.added == ["runbooks/mail/README.md", "runbooks/vpn/README.md"]
+    assert (second.added, second.removed) == (["runbooks/vpn/README.md"], [])
+    for word in ("quokka", "numbat", "bilby"):
+        assert [hit.excerpt for hit in await procedures.search(f"{word} team", 1)] == [f"Ask the {word} team."]
+
+
+async def test_a_large_folder_is_sent_in_parts(
+    procedures: Procedures, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_SENT_AT_ONCE", 1)
+    sent: list[IngestRequest] = []
+
+    async def add(request: IngestRequest) -> IngestReport:
+        sent.append(request)
+        return await procedures.ingest(request)
+
+    assert (await files.add_files([folder], add)).added == ALL
+    assert [len(request.documents) for request in sent] == [1, 1, 1, 0]
+    assert [request.folders for request in sent] == [[], [], [], [str(folder)]]
+
+
 async def test_a_broken_file_is_reported_and_the_rest_goes_in(procedures: Procedures, folder: Path) -> None:
+    scan = PdfWriter()
+    scan.add_blank_page(100, 100)
+    scan.write(folder / "scan.pdf")
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 cut off")
     (folder / "empty.md").write_text("")
+    (folder / "gone.md").symlink_to(folder / "nowhere.md")
+    (folder / "notes.doc").write_bytes(b"\xd0\xcf")
     report = await procedures.add([folder])
     assert report.added == ALL
-    assert [failure.source for failure in report.failed] == ["runbooks/broken.pdf", "runbooks/empty.md"]
-    assert "broken.pdf: not a readable PDF file" in report.failed[0].reason
+    reasons = {failure.source: failure.reason for failure in report.failed}
+    assert reasons["runbooks/broken.pdf"].startswith("not a readable .pdf file: ")
+    assert reasons["runbooks/empty.md"] == "there is no text in it"
+    assert reasons["runbooks/scan.pdf"] == "there is no text in it (page 1 has no text; a scan?)"
+    assert reasons["runbooks/gone.md"] == "No such file or directory"
+    assert report.notes == ["left alone, for nothing here reads them: 1 .doc (runbooks/notes.doc)"]
+
+
+async def test_a_file_of_a_kind_that_nothing_reads_is_reported_when_it_was_named(
+    procedures: Procedures, folder: Path
+) -> None:
+    (folder / "notes.doc").write_bytes(b"\xd0\xcf")
+    report = await procedures.add([folder / "notes.doc", folder / "disk.md"])
+    assert report.added == ["disk.md"]
+    assert [(failure.source, failure.reason) for failure in report.failed] == [
+        ("notes.doc", "can't read '.doc' files; did you mean '.docx'?")
+    ]
 
 
 async def test_a_file_that_became_unreadable_keeps_what_was_read_before(procedures: Procedures, folder: Path) -> None:
     await procedures.add([folder])
     (folder / "disk.md").write_bytes(b"\0")
     report = await procedures.add([folder])
-    assert [failure.source for failure in report.failed] == ["runbooks/disk.md"]
-    assert [document.source for document in await procedures.list()] == ALL
+    assert ([failure.source for failure in report.failed], report.removed) == (["runbooks/disk.md"], [])
+    assert [hit.source for hit in await procedures.search("DiskAlmostFull", 1)] == ["runbooks/disk.md"]
 
 
 async def test_a_file_too_large_is_not_opened(
     procedures: Procedures, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "MAX_BYTES", 10)
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
     report = await procedures.add([folder / "disk.md"])
     assert "more than the 10 a document may have" in report.failed[0].reason
 
@@ -60,7 +128,7 @@ async def test_a_file_too_large_is_not_opened(
 async def test_a_missing_path_stops_the_import_before_anything_changes(procedures: Procedures, folder: Path) -> None:
     with pytest.raises(NotFound, match="no file or folder at"):
         await procedures.add([folder, folder / "nothing"])
-    assert await procedures.list() == []
+    assert await procedures.search("DiskAlmostFull") == []
 
 
 async def test_hidden_files_and_links_out_of_the_folder_are_left_alone(procedures: Procedures, folder: Path) -> None:
@@ -72,25 +140,11 @@ async def test_hidden_files_and_links_out_of_the_folder_are_left_alone(procedure
     assert (await procedures.add([folder])).added == ALL
 
 
-async def test_an_upload_is_a_document_by_its_name(procedures: Procedures) -> None:
-    assert (await procedures.upload("../../etc/vpn.md", b"# VPN\n\nRestart the tunnel.")).added == ["vpn.md"]
-    assert (await procedures.upload("vpn.md", b"# VPN\n\nReset the tunnel.")).updated == ["vpn.md"]
-    with pytest.raises(InvalidInput, match=r"can't read '\.exe' files"):
-        await procedures.upload("vpn.exe", b"MZ")
+async def test_a_document_sent_by_name_is_known_by_it(procedures: Procedures) -> None:
+    async def send(name: str, text: bytes) -> IngestReport:
+        return await procedures.ingest(IngestRequest(documents=[SentDocument.of(name, text)]))
 
-
-async def test_a_removed_procedure_is_no_longer_found(procedures: Procedures, folder: Path) -> None:
-    await procedures.add([folder])
-    assert await procedures.remove("runbooks/disk.md") == "runbooks/disk.md"
-    assert await procedures.search("The filesystem of a host has less than ten percent left") == []
-    with pytest.raises(NotFound, match=r"did you mean 'runbooks/sign-in\.md'\?"):
-        await procedures.remove("runbooks/signin.md")
-
-
-async def test_a_name_that_two_documents_share_is_not_guessed(procedures: Procedures, folder: Path) -> None:
-    other = folder.parent / "other" / "disk.md"
-    other.parent.mkdir()
-    other.write_text("# Another disk")
-    await procedures.add([folder / "disk.md", other])
-    with pytest.raises(Conflict, match="names 2 documents; say which: "):
-        await procedures.remove("disk.md")
+    assert (await send("../net/vpn.md", b"# VPN\n\nRestart the tunnel.")).added == ["net/vpn.md"]
+    assert (await send("net\\vpn.md", b"# VPN\n\nReset the tunnel.")).updated == ["net/vpn.md"]
+    assert (await send("mail/vpn.md", b"# VPN\n\nReset the tunnel.")).added == ["mail/vpn.md"]
+    assert "1 to 1,000 characters" in (await send("..", b"# VPN")).failed[0].reason

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from agents.knowledge.procedures import Procedures
 from agents.knowledge.sop import Sop
-from shared.errors import InvalidInput, NotFound
-from shared.models import Hits
+from shared.errors import NotFound, first_problem
+from shared.models import Hits, IngestRequest, SentDocument
 
 
 async def test_the_agent_finds_the_passage_and_where_it_stands(procedures: Procedures, folder: Path) -> None:
@@ -25,26 +25,34 @@ async def test_the_agent_finds_the_passage_and_where_it_stands(procedures: Proce
 
 async def test_an_uploaded_document_is_found(procedures: Procedures) -> None:
     agent = Sop(procedures)
-    content = base64.b64encode(b"# VPN down\n\nRestart the tunnel on gateway vpn-gw-1.").decode()
-    report = await agent.run("ingest", {"filename": "vpn.md", "content_base64": content})
+    document = SentDocument.of("vpn.md", b"# VPN down\n\nRestart the tunnel on gateway vpn-gw-1.")
+    report = await agent.run("ingest", IngestRequest(documents=[document]).model_dump())
     assert report["added"] == ["vpn.md"]
     answer = await agent.run("search", {"question": "vpn-gw-1 is down"})
     assert [hit["source"] for hit in answer["hits"]] == ["vpn.md"]
 
 
 @pytest.mark.parametrize(
-    ("skill", "request_", "message"),
+    ("request_", "message"),
     [
-        ("search", {}, "question: Field required"),
-        ("search", {"question": "x", "limt": 3}, "limt: Extra inputs are not permitted"),
-        ("ingest", {"filename": "x.md", "content_base64": "%%"}, "content_base64 is not base64"),
+        ({}, "question: Field required"),
+        ({"question": "x", "limt": 3}, "limt: Extra inputs are not permitted"),
+        ({"question": " "}, "question: the question is empty"),
+        ({"question": "x", "limit": 51}, "limit: Input should be less than or equal to 50"),
     ],
 )
 async def test_a_wrong_request_names_the_field(
-    procedures: Procedures, skill: str, request_: dict[str, object], message: str
+    procedures: Procedures, request_: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=message):
-        await Sop(procedures).run(skill, request_)
+    with pytest.raises(ValidationError) as raised:
+        await Sop(procedures).run("search", request_)
+    assert first_problem(raised.value) == message
+
+
+async def test_content_that_is_no_base64_is_reported(procedures: Procedures) -> None:
+    document = {"filename": "x.md", "content_base64": "%%"}
+    report = await Sop(procedures).run("ingest", {"documents": [document]})
+    assert report["failed"][0]["reason"].startswith("content_base64 is not base64: ")
 
 
 async def test_an_unknown_skill_gets_the_nearest_name(procedures: Procedures) -> None:
