@@ -55,7 +55,8 @@ class Duration(Node):
 class Arithmetic(Node):
     """`/` is real division whatever the types; `//` truncates to a whole number.
 
-    datetime - datetime is a duration; datetime ± duration a datetime; duration / duration a number.
+    time - time is a duration, of days too; time ± duration a datetime; duration / duration a number; number * duration
+    a duration.
     """
 
     kind: Literal["arithmetic"] = "arithmetic"

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 FunctionName = Literal[
     # Time. Units are Constants of type string: a Unit of model.py, or for date_part the parts named below.
     "now",  # (): the moment of the query
-    "bin",  # (time or number, Duration or number): the multiple of the size at or before it, counted from 1970 or 0
+    "bin",  # (time or number, Duration or number): the multiple at or before it, counted from 0 or Monday 0001-01-01
     "date_trunc",  # (unit, time): the start of its second … year; weeks start on Monday
     "date_part",  # (part, time): year quarter month week day hour minute second day_of_week (0 Sunday) day_of_year; int
     "date_diff",  # (unit, from, to): how many of the unit's boundaries lie between; int
@@ -22,6 +22,7 @@ FunctionName = Literal[
     "length",
     "substring",  # (string, start, length?)
     "concat",  # (string, …); null counts as nothing
+    "append",  # (string, …); null where one of them is null
     "replace",  # (string, old, new)
     "replace_regex",  # (string, pattern, new): every match
     "split",  # (string, separator): a list
@@ -51,7 +52,7 @@ FunctionName = Literal[
     "coalesce",
     "null_if",  # of two values: null where they are equal
     "is_empty",  # whether text is null or has no characters
-    # Lists (dynamic)
+    # Lists are of type dynamic
     "list_length",
     "list_contains",  # list and value: bool
     "list_join",  # (list, separator): string
