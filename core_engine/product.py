@@ -167,11 +167,7 @@ class LocalProduct:
                 raise NotFound.named("platform", platform, platform_names())
         platforms = question.platforms
         if question.schema_group:
-            catalog = await self._catalogs.get(question.schema_group)
-            if platforms and catalog.platform not in platforms:
-                raise InvalidInput(
-                    f"schema group '{catalog.schema_group}' is on platform '{catalog.platform}', not {platforms}"
-                )
+            catalog = await self._catalogs.get(question.schema_group, platforms or ())
             platforms = [catalog.platform]
         if question.conversation_id:
             await self._store.conversation(question.conversation_id)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -167,11 +168,15 @@ class Catalogs:
             found = [(row.schema_group, row.version) for row in await connection.execute(query)]
         return [await self._load(group, version) for group, version in found]
 
-    async def get(self, group: str) -> Catalog:
-        """Raises NotFound with the nearest known group."""
+    async def get(self, group: str, platforms: Collection[str] = ()) -> Catalog:
+        """Raises NotFound with the nearest known group, InvalidInput when it is on none of `platforms`, if any."""
         known = {catalog.schema_group: catalog for catalog in await self.all()}
         if group not in known:
             raise NotFound.named("schema group", group, known)
+        on = known[group].platform
+        if platforms and on not in platforms:
+            message = f"schema group '{group}' is on platform '{on}', not '{', '.join(platforms)}'"
+            raise InvalidInput(message, suggestion=f"use platform '{on}'")
         return known[group]
 
     async def remove(self, group: str) -> None:

@@ -150,13 +150,7 @@ class DataAgent(Agent):
         return sorted(found, key=lambda linked: -linked.score)
 
     async def _group(self, name: str) -> Catalog:
-        catalog = await self._catalogs.get(name)
-        if catalog.platform != self._platform.name:
-            raise InvalidInput(
-                f"schema group '{name}' is on platform '{catalog.platform}', not '{self._platform.name}'",
-                suggestion=f"ask the agent '{catalog.platform}'",
-            )
-        return catalog
+        return await self._catalogs.get(name, [self._platform.name])
 
     async def _run(self, brief: Brief, attempt: Attempt, request: DataRequest) -> _Ran:
         """The attempt's rows if it may run; a query that fails on the rows it meets is repaired once."""

@@ -64,6 +64,7 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
         (["ask", "q", "--group", "shpo"], "unknown schema group 'shpo'; did you mean 'shop'?"),
         (["ask", "q", "--platform", "sqll"], "unknown platform 'sqll'; did you mean 'sql'?"),
         (["prove", "--platform", "sql", "--group", "shop", "/no/such/file"], "/no/such/file"),
+        (["prove", "--platform", "kql", "--group", "shop"], "is on platform 'sql', not 'kql'; use platform 'sql'"),
         (["catalog", "import", "/no/such/file.yaml", "--group", "g"], "/no/such/file.yaml"),
         (["catalog", "show", "shpo"], "did you mean 'shop'?"),
         (["cost", "show", "nope"], "unknown journey 'nope'"),
