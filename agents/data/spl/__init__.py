@@ -39,6 +39,7 @@ def _pipeline(query: str, catalog: Catalog) -> Pipeline:
 
 class Spl(Platform):
     name: ClassVar[str] = "spl"
+    bind_is_final = True
     language: ClassVar[str] = "SPL (Splunk)"
     description: ClassVar[str] = "Searches Splunk indexes and lookups with SPL"
     dialect_notes: ClassVar[str] = """\

@@ -153,7 +153,10 @@ def _chart_where(c: Cursor) -> SeriesChoice | None:
     """`where sum in top10`, `where max>5`: which series become columns."""
     if not c.eat_word("where"):
         return None
-    function = _aggregation(c).function
+    named = c.match(_FUNCTION)
+    if not named or not is_stats_function(named.group()):
+        c.fail(f"expected a function such as sum after WHERE, found {c.found()}")
+    function = named.group().lower()
     word = c.word()
     if c.eat_word("in", "notin"):
         return SeriesChoice(function, word, c.value().text)

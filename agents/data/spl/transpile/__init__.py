@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any as Anything
 
 from agents.data.platform import Ask, NotExecutable
-from agents.data.spl.ast import Command, Pipeline
+from agents.data.spl.ast import Command, FieldRef, Name, Pipeline
+from agents.data.spl.sources import commands, walk
 from agents.data.spl.transpile import charts, combining, extracting, shaping, stats, templates
 from agents.data.spl.transpile.binning import bin_command
 from agents.data.spl.transpile.reading import from_source, input_lookup, make_results, search
@@ -74,6 +75,24 @@ _BY_NAME: dict[str, Rule] = {
     "format": extracting.words,
     "iconify": extracting.words,
 }
+# Options that change the rows and have no translation; without them, or set to false, the command is translated.
+_UNTRANSLATED: dict[str, tuple[str, ...]] = {
+    "append": ("maxout",),
+    "appendcols": ("maxout",),
+    "eventstats": ("allnum",),
+    "head": ("null", "keeplast"),
+    "lookup": ("event_time_field",),
+    "makemv": ("setsv",),
+    "makeresults": ("annotate",),
+    "rare": ("useother",),
+    "stats": ("allnum", "prestats"),
+    "strcat": ("allrequired",),
+    "streamstats": ("allnum",),
+    "top": ("useother",),
+    "union": ("maxout",),
+}
+# Fields that transaction makes and its translation does not.
+_NOT_MADE = frozenset(("closed_txn", "field_match_sum", "linecount"))
 EXECUTABLE = frozenset(_READS) | frozenset(_BY_NAME)
 
 
@@ -83,6 +102,7 @@ def to_duckdb(pipeline: Pipeline, catalog: Catalog, ask: Ask | None = None) -> s
     ask: runs a SELECT over those tables, for the commands whose columns depend on the rows.
     """
     translation = Translation(catalog, ask)
+    _translated_whole(pipeline)
     translation.run = lambda inner, rows: _run(translation, inner, rows)
     return translation.finish(_run(translation, pipeline, None))
 
@@ -92,6 +112,19 @@ def _run(t: Translation, pipeline: Pipeline, relation: Relation | None) -> Relat
         relation = _step(t, relation, command)
     assert relation is not None, "a pipeline has at least one command"
     return relation
+
+
+def _translated_whole(pipeline: Pipeline) -> None:
+    """Raises NotExecutable for what would be left out silently."""
+    used = {node.name for node in walk(pipeline) if isinstance(node, FieldRef | Name)}
+    for command in commands(pipeline):
+        for option in _UNTRANSLATED.get(command.name, ()):
+            if command.option(option, "f").lower() not in ("f", "false", "0"):
+                raise NotExecutable(f"{command.name}'s option {option} is not translated")
+        if command.name == "transaction" and (missing := used & _NOT_MADE):
+            raise NotExecutable(f"transaction is translated without {sorted(missing)[0]}")
+    if pipeline.commands[-1].name == "format":
+        raise NotExecutable("format is translated in a subsearch only")
 
 
 def _step(t: Translation, relation: Relation | None, command: Command) -> Relation:

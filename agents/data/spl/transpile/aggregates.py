@@ -50,6 +50,8 @@ def aggregate_sql(function: str, argument: Argument) -> Sql:
         return Sql("0", "int") if function in ("count", "c", "dc") else Sql("CAST(NULL AS VARCHAR)", "str")
     if function in ("count", "c"):
         return _count(argument, value)
+    if value.kind == "mv" and (function in _NUMERIC or function in ("min", "max") or PERCENTILE.fullmatch(function)):
+        return _over_values(function, argument, value)
     if function in _NUMERIC:
         kind: Kind = "int" if function == "sum" and value.kind == "int" else "num"
         number = as_num(value)
@@ -67,6 +69,19 @@ def aggregate_sql(function: str, argument: Argument) -> Sql:
     if rule is None:
         raise NotExecutable(f"stats' {function} is not translated")
     return rule(argument, value)
+
+
+def _over_values(function: str, argument: Argument, value: Sql) -> Sql:
+    """Each value of a multivalue field counts by itself."""
+    numbers = f"list_filter(list_transform({value.text}, lambda e: TRY_CAST(e AS DOUBLE)), lambda e: e IS NOT NULL)"
+    total = argument.call(f"sum(list_sum({numbers}))")
+    if function == "sum":
+        return Sql(total, "num")
+    if function in ("avg", "mean"):
+        return Sql(f"({total} / {argument.call(f'sum(len({numbers}))')})", "num")
+    if function in ("min", "max"):
+        return Sql(argument.call(f"{function}(list_{function}({numbers}))"), "num")
+    raise NotExecutable(f"stats' {function} of a multivalue field is not translated")
 
 
 def _count(argument: Argument, value: Sql) -> Sql:

@@ -45,6 +45,8 @@ def timechart(t: Translation, relation: Relation, command: Aggregate) -> Relatio
 def _supported(command: Aggregate) -> None:
     if found := command.options.keys() & _UNSUPPORTED:
         raise NotExecutable(f"{command.name}'s option {sorted(found)[0]} is not translated")
+    if command.option("fixedrange", "t").lower() in ("f", "false", "0"):
+        raise NotExecutable("timechart's fixedrange=f is not translated")
     if command.name == "timechart" and len(command.by) > 1:
         raise NotExecutable("timechart takes one field after by")
 
@@ -67,12 +69,9 @@ def _divided(t: Translation, cells: Relation, rates: dict[str, float]) -> Relati
 def _continuous(t: Translation, result: Relation, events: Relation, size: Span, counts: set[str]) -> Relation:
     """A row for every bucket of the range, also where nothing happened: counts are 0 there."""
     time = quote("_time")
-    low = size.bucket(events.low) if events.low else f"(SELECT min({time}) FROM {result.name})"
-    high = (
-        size.bucket(f"({events.high} - INTERVAL '1 microsecond')")
-        if events.high
-        else f"(SELECT max({time}) FROM {result.name})"
-    )
+    low = size.bucket(events.low or f"(SELECT min({time}) FROM {events.name})")
+    last = f"({events.high} - INTERVAL '1 microsecond')" if events.high else f"(SELECT max({time}) FROM {events.name})"
+    high = size.bucket(last)
     high = f"least({high}, {low} + {_MOST_BUCKETS} * {size.interval})"
     buckets = t.add(f"SELECT unnest(generate_series({low}, {high}, {size.interval})) AS {time}")
     items = [f"b.{time}"]

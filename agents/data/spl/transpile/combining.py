@@ -29,10 +29,11 @@ from agents.data.spl.transpile.relation import ORDER, Relation, Translation, kno
 from agents.data.spl.transpile.steps import compiler, condition, ensured, field
 from agents.data.spl.transpile.times import span
 from agents.data.spl.transpile.values import Kind, Sql, as_str, common_kind, convert, duckdb_type, quote
+from shared.catalog import Table
 
 
 def lookup(t: Translation, relation: Relation, command: Lookup) -> Relation:
-    """Fields of the first row of the lookup that matches; OUTPUTNEW keeps what the event has."""
+    """The lookup's fields; several rows that match make them multivalue. OUTPUTNEW keeps what the event has."""
     table = find_lookup(command.table.name, t.catalog)
     if table is None:
         raise NotExecutable(f"there is no lookup '{command.table.name}'")
@@ -42,19 +43,32 @@ def lookup(t: Translation, relation: Relation, command: Lookup) -> Relation:
     outputs = [(column.name, event.name) for column, event in command.outputs] or [
         (name, name) for name in kinds if name not in {column for column, _ in keys}
     ]
-    matched = ", ".join(f"{as_str(Sql(items[column], kinds[column]))}" for column, _ in keys)
-    unique = t.add(f"SELECT * FROM {quote(table.name)} AS r QUALIFY row_number() OVER (PARTITION BY {matched}) = 1")
-    _, theirs = read(t, table, "l")
-    on = " AND ".join(_equal(relation, event, Sql(theirs[column], kinds[column])) for column, event in keys)
+    matched = {column: as_str(Sql(items[column], kinds[column])) for column, _ in keys}
+    named = ", ".join(f"{text} AS {quote(column)}" for column, text in matched.items())
+    gathered = f"list(r ORDER BY rowid) AS {quote('#rows')}"
+    by = ", ".join(matched.values())
+    rows = t.add(f"SELECT {named}, {gathered} FROM {quote(table.name)} AS r GROUP BY {by}")
+    several = bool(t.asked(f"SELECT 'several' FROM {rows} WHERE len({quote('#rows')}) > 1 LIMIT 1"))
+    on = " AND ".join(_equal(relation, event, Sql(f"l.{quote(column)}", "str")) for column, event in keys)
     changes: dict[str, Sql] = {}
     for column, event_field in outputs:
-        value = Sql(theirs[column], kinds[column])
+        value = _looked_up(t, table, column, several)
         old = relation.get(event_field) if event_field in relation.columns else None
         if old is not None and not command.overwrite:
             kind = common_kind([old, value])
             value = Sql(f"coalesce({convert(Sql(f'r.{old.text}', old.kind), kind)}, {convert(value, kind)})", kind)
         changes[event_field] = value
-    return _joined(t, relation, f"LEFT JOIN {unique} AS l ON {on}", changes)
+    return _joined(t, relation, f"LEFT JOIN {rows} AS l ON {on}", changes)
+
+
+def _looked_up(t: Translation, table: Table, column: str, several: bool) -> Sql:
+    """The column of the one row that matched, or the values of those that did."""
+    kinds, items = read(t, table, "e" if several else f"l.{quote('#rows')}[1]")
+    value = Sql(items[column], kinds[column])
+    if not several:
+        return value
+    found = f"list_filter(list_transform(l.{quote('#rows')}, lambda e: {as_str(value)}), lambda f: f IS NOT NULL)"
+    return Sql(f"(CASE WHEN len({found}) > 0 THEN {found} END)", "mv")
 
 
 def _equal(relation: Relation, event: FieldRef, theirs: Sql) -> str:

@@ -43,9 +43,16 @@ def pivoted(
         cases += f" WHEN {text} NOT IN (SELECT name FROM {kept}) THEN {beyond}"
     labelled = t.with_columns(relation, {_SERIES: Sql(f"(CASE{cases} ELSE {text} END)", "str")})
     cells = adjust(grouped(t, labelled, [row, _SERIES], command.aggregations))
-    values = f"SELECT DISTINCT {quote(_SERIES)} FROM {cells.name}"
+    shown = " OR ".join(_shown(name, command) for name in cells.columns if name not in (row, _SERIES))
+    values = f"SELECT DISTINCT {quote(_SERIES)} FROM {cells.name} WHERE {shown}"
     names = sorted(t.asked(values), key=lambda name: (name == other, name == null, *_natural(name)))
     return _columns(t, cells, row, names, command)
+
+
+def _shown(output: str, command: Aggregate) -> str:
+    """A cell for which its series gets a column: a count above 0, or any value."""
+    counts = {item.output for item in command.aggregations if item.function in COUNTS}
+    return f"{quote(output)} > 0" if output in counts else f"{quote(output)} IS NOT NULL"
 
 
 def _natural(name: str) -> tuple[int, float, str]:

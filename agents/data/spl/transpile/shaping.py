@@ -93,7 +93,7 @@ def ordered(t: Translation, relation: Relation, keys: list[SortKey], limit: int 
 
 
 def _terms(relation: Relation, key: SortKey) -> list[str]:
-    """Numbers by value, text by character; a text field first by the numbers in it."""
+    """Numbers by value, text by character; in a text field numbers come before words, upwards."""
     value = field(relation, key.field)
     direction = "DESC" if key.descending else "ASC"
     if key.cast == "ip":
@@ -104,7 +104,9 @@ def _terms(relation: Relation, key: SortKey) -> list[str]:
     if key.cast == "str":
         return [f"{as_str(value)} {direction} NULLS LAST"]
     if value.kind == "str":
-        return [f"{as_num(value)} {direction} NULLS LAST", f"{value.text} {direction} NULLS LAST"]
+        number = as_num(value)
+        order = [f"({value.text} IS NULL)", f"({number} IS NULL) {direction}", f"{number} {direction}"]
+        return [*order, f"{value.text} {direction}"]
     return [f"{value.text} {direction} NULLS LAST"]
 
 

@@ -102,14 +102,15 @@ class Span:
 
     interval: str
     seconds: float | None
+    origin: str = "1970-01-01"
 
     def bucket(self, moment: str) -> str:
         """The start of the moment's bucket; weeks and longer hours count from the epoch, as Splunk's do."""
-        return f"time_bucket({self.interval}, {moment}, TIMESTAMP '1970-01-01')"
+        return f"time_bucket({self.interval}, {moment}, TIMESTAMP '{self.origin}')"
 
 
 def span(text: str) -> Span:
-    """`5m`, `1h`, `1mon`, `30`. Raises NotExecutable for what is none."""
+    """`5m`, `1h`, `1mon`, `30`, `1w@w1`. Raises NotExecutable for what is none."""
     match = _SPAN.fullmatch(text.strip())
     if text.strip().isdigit():
         return Span(f"INTERVAL '{int(text)} second'", float(text))
@@ -122,7 +123,17 @@ def span(text: str) -> Span:
     unit = _UNITS.get(match.group(2).lower())
     if unit is None or amount == 0:
         raise NotExecutable(f"the span '{text}' is not understood")
-    return Span(f"INTERVAL '{_interval(amount, unit)}'", amount * _SECONDS[unit] if unit in _SECONDS else None)
+    seconds = amount * _SECONDS[unit] if unit in _SECONDS else None
+    return Span(f"INTERVAL '{_interval(amount, unit)}'", seconds, _origin(match.group(3) or "", unit))
+
+
+def _origin(snap: str, unit: str) -> str:
+    """A day on which a bucket starts: 1970 began on a Thursday, its first Sunday (w0) was the 4th."""
+    if unit == "week" and re.fullmatch("@w[0-7]", snap):
+        return f"1970-01-{4 + int(snap[-1]) % 7:02d}"
+    if snap and _UNITS.get(snap[1:].lower()) != unit:
+        raise NotExecutable(f"a span that snaps to {snap} is translated for weeks")
+    return "1970-01-01"
 
 
 # The sizes Splunk chooses from when no span is given: the smallest that makes at most `bins` buckets.

@@ -1,4 +1,4 @@
-"""A small Splunk: two indexes and two lookups, few enough rows to compute any answer by hand."""
+"""A small Splunk: two indexes, three lookups and a data model, few enough rows to compute any answer by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from agents.data.spl import Spl
-from shared.catalog import Catalog, Column, Table
+from shared.catalog import Catalog, Column, SearchMacro, Table
 
 NOW = datetime(2024, 5, 1, 13, tzinfo=UTC)
 
@@ -43,6 +43,12 @@ CATALOG = Catalog(
         ),
         Table(name="hosts", kind="lookup", columns=_columns("host owner site")),
         Table(name="users", kind="lookup", columns=_columns("user dept level:int")),
+        Table(name="oncall", kind="lookup", columns=_columns("team person")),
+        Table(name="Network.Traffic", kind="datamodel", columns=_columns("_time:time src dest bytes:number action")),
+    ],
+    macros=[
+        SearchMacro(name="server_errors", definition="status>=500"),
+        SearchMacro(name="top_of(2)", definition="top limit=$n$ $field$", arguments=["n", "field"]),
     ],
 )
 
@@ -64,6 +70,14 @@ _AUTH = [
 ]
 _HOSTS = [("web1", "ops", "NYC"), ("web2", "dev", "LON"), ("db1", "ops", "NYC")]
 _USERS = [("alice", "sales", 2), ("bob", "it", 5)]
+_ONCALL = [("ops", "ann"), ("ops", "bea"), ("dev", "carl")]
+# time, src, dest, bytes, action
+_TRAFFIC = [
+    ("10:00:00", "10.0.0.1", "web1", 10, "allowed"),
+    ("10:30:00", "10.0.0.1", "web2", 20, "blocked"),
+    ("11:15:00", "10.0.0.2", "web1", 30, "allowed"),
+    ("11:45:00", None, "web1", 40, "allowed"),
+]
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
@@ -75,7 +89,9 @@ def _connect() -> duckdb.DuckDBPyConnection:
     day = "2024-05-01 "
     web = [(day + t, raw, host, "nginx:access", *rest) for t, raw, host, *rest in _WEB]
     auth = [(day + t, raw, host, "linux:auth", *rest) for t, raw, host, *rest in _AUTH]
-    for name, rows in (("web", web), ("auth", auth), ("hosts", _HOSTS), ("users", _USERS)):
+    traffic = [(day + t, *rest) for t, *rest in _TRAFFIC]
+    filled = {"web": web, "auth": auth, "hosts": _HOSTS, "users": _USERS, "oncall": _ONCALL, "Network.Traffic": traffic}
+    for name, rows in filled.items():
         connection.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(rows[0]))})', rows)
     return connection
 

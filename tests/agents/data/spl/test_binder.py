@@ -86,7 +86,10 @@ index=web | join user [search index=auth | stats count by host] | unknown_field 
 index=web | append [search index=nope] | unknown_index | nope |
 index=web | `my_filter` | unknown_macro | my_filter |
 `my_base` | stats count | unknown_macro | my_base |
-| tstats count from datamodel=Web by Web.url | unknown_datamodel | Web | index=NAME
+| tstats count from datamodel=Web by Web.url | unknown_datamodel | Web |
+| tstats count from datamodel=Network.Trafic by Traffic.src | unknown_datamodel | Network.Trafic | Network.Traffic
+| tstats count from datamodel=Network.Traffic by Traffic.scr | unknown_field | Traffic.scr | Traffic.src
+| from datamodel:Network.Traffic | stats count by Traffic.src | unknown_field | Traffic.src | src
 | tstats count where index=web by hots | unknown_field | hots | host
 | stats count | no_data | nothing to work on | index=NAME
 index=web | inputlookup hosts | not_first | first command | append

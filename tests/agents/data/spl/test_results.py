@@ -225,14 +225,3 @@ def test_a_search_without_a_table_shows_every_field_newest_first() -> None:
     columns, rows = run("index=auth")
     assert columns == ["_time", "_raw", "host", "sourcetype", "user", "src_ip", "action", "index"]
     assert [row[0] for row in rows] == ["12:00:00", "09:51:00", "09:50:30", "09:50:00"]
-
-
-CHART_COLUMNS = [
-    ("index=web | timechart span=1h count by user", ["_time", "alice", "bob", "carol", "NULL"], [("10:00:00", 2, 1, 0, 0), ("11:00:00", 0, 0, 1, 1), ("12:00:00", 0, 1, 0, 0)]),
-    ("index=web | timechart span=1h limit=1 count by user", ["_time", "alice", "NULL", "OTHER"], [("10:00:00", 2, 0, 1), ("11:00:00", 0, 1, 1), ("12:00:00", 0, 0, 1)]),
-]
-
-
-@pytest.mark.parametrize(("spl", "columns", "rows"), CHART_COLUMNS, ids=[case[0] for case in CHART_COLUMNS])
-def test_the_columns_of_a_chart_are_the_values_that_occur(spl: str, columns: list[str], rows: list[Row]) -> None:
-    assert run(spl) == (columns, rows)
