@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Header, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from agents.data.importing import ImportReport
 from core_engine.bootstrap import LexiQuery
+from core_engine.exporting import MEDIA_TYPES, Form, exported
+from core_engine.groups import Part
+from core_engine.waiting import answer_while_awaited, server_sent
+from shared.accounts import Accounts
 from shared.catalog import Catalog
-from shared.errors import InvalidInput
+from shared.context import scoped
 from shared.models import (
     Answer,
     CallRecord,
     Conversation,
+    ConversationSummary,
     ExecuteRequest,
     Feedback,
+    FeedbackTaken,
     IngestReport,
     IngestRequest,
     JourneyCostSummary,
@@ -31,8 +37,9 @@ from shared.models import (
     SentDocument,
 )
 
-UPLOAD_LIMIT = 20 * 1024 * 1024
-"""Bytes of one uploaded document."""
+JOURNEY_HEADER = "X-Journey-ID"
+Limit = Annotated[int, Query(ge=1, le=500)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
 
 
 class RetryRequest(Model):
@@ -57,18 +64,29 @@ def _add_journeys(router: APIRouter, lexiquery: LexiQuery) -> None:
     product, store = lexiquery.product, lexiquery.state.store
 
     @router.post("/query", response_model=Answer)
-    async def query(request: Request, question: Question, prefer: Annotated[str, Header()] = "") -> Response | Answer:
-        journey_id = await product.start(question)
-        if "respond-async" not in prefer:
-            return await product.answer(journey_id)
-        location = f"/api/v1/journeys/{journey_id}"
-        return JSONResponse({"journey_id": journey_id, "url": location}, 202, headers={"Location": location})
+    async def query(
+        request: Request,
+        question: Question,
+        prefer: Annotated[str, Header()] = "",
+        x_journey_id: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """Ask. With `Prefer: respond-async` 202 and the journey's URL at once, otherwise its Answer when it ends.
+
+        `X-Journey-ID` names the journey: sent again with the same question, it is the same journey, and it goes on when
+        its client leaves. A journey without one is cancelled when the client that waits for it leaves.
+        """
+        with scoped(journey_id=x_journey_id):
+            journey_id = await product.start(question, journey_id=x_journey_id)
+        if "respond-async" in prefer:
+            location = f"/api/v1/journeys/{journey_id}"
+            headers = {JOURNEY_HEADER: journey_id, "Location": location}
+            return JSONResponse({"journey_id": journey_id, "url": location}, 202, headers=headers)
+        answer = await answer_while_awaited(request, product, journey_id, keep=x_journey_id is not None)
+        return _answered(journey_id, answer)
 
     @router.get("/journeys")
     async def journeys(
-        conversation_id: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        conversation_id: str | None = None, limit: Limit = 50, offset: Offset = 0
     ) -> list[JourneySummary]:
         return await store.journeys(conversation_id=conversation_id, limit=limit, offset=offset)
 
@@ -82,23 +100,30 @@ def _add_journeys(router: APIRouter, lexiquery: LexiQuery) -> None:
 
     @router.get("/journeys/{journey_id}/events")
     async def events(journey_id: str, last_event_id: Annotated[int, Header()] = 0) -> StreamingResponse:
+        """Server-sent events: stage, step, call, cost, and at the end answer; a comment when nothing happens."""
         await store.status(journey_id)
-        return StreamingResponse(_server_sent(lexiquery, journey_id, last_event_id), media_type="text/event-stream")
+        stream = server_sent(product.events(journey_id), after=last_event_id)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     @router.post("/journeys/{journey_id}/cancel", status_code=202)
     async def cancel(journey_id: str) -> dict[str, str]:
         await product.cancel(journey_id)
         return {"journey_id": journey_id}
 
-    @router.post("/journeys/{journey_id}/retry")
-    async def retry(journey_id: str, request: RetryRequest) -> Answer:
-        return await product.answer(await product.retry(journey_id, request.feedback))
+    @router.post("/journeys/{journey_id}/retry", response_model=Answer)
+    async def retry(request: Request, journey_id: str, body: RetryRequest) -> Response:
+        """Ask again, without the queries of this journey; like a query, cancelled when its client leaves."""
+        again = await product.retry(journey_id, body.feedback)
+        answer = await answer_while_awaited(request, product, again, keep=False)
+        return _answered(again, answer)
 
 
-async def _server_sent(lexiquery: LexiQuery, journey_id: str, after: int) -> AsyncIterator[str]:
-    async for event in lexiquery.product.events(journey_id):
-        if event.sequence > after:
-            yield f"id: {event.sequence}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
+def _answered(journey_id: str, answer: Answer | None) -> Response:
+    """answer: None when nobody is there any more to read it."""
+    headers = {JOURNEY_HEADER: journey_id}
+    if answer is None:
+        return Response(status_code=204, headers=headers)
+    return JSONResponse(answer.model_dump(mode="json"), headers=headers)
 
 
 def _add_proofs(router: APIRouter, lexiquery: LexiQuery) -> None:
@@ -118,50 +143,54 @@ def _add_conversations(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def open_conversation() -> Conversation:
         return await store.open_conversation()
 
+    @router.get("/conversations")
+    async def conversations(limit: Limit = 50, offset: Offset = 0) -> list[ConversationSummary]:
+        return await store.conversations(limit=limit, offset=offset)
+
     @router.get("/conversations/{conversation_id}")
     async def conversation(conversation_id: str) -> Conversation:
         return await store.conversation(conversation_id)
 
     @router.post("/feedback", status_code=201)
-    async def feedback(given: Feedback) -> Feedback:
-        await store.add_feedback(given)
-        return given
+    async def feedback(given: Feedback) -> FeedbackTaken:
+        """A corrected query is proven; a proven one becomes an example of its schema group."""
+        return await lexiquery.product.feedback(given)
 
 
 def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
-    catalogs = lexiquery.state.catalogs
+    known = lexiquery.groups
 
     @router.get("/catalog")
     async def groups() -> list[dict[str, Any]]:
-        return [
-            {"schema_group": one.schema_group, "platform": one.platform, "tables": len(one.tables)}
-            for one in await catalogs.all()
-        ]
+        return await known.summaries()
 
     @router.get("/catalog/{group}")
     async def catalog(group: str) -> dict[str, Any]:
-        return (await catalogs.get(group)).model_dump(mode="json", by_alias=True)
-
-    @router.get("/catalog/{group}/{part}")
-    async def part(
-        group: str, part: Literal["tables", "glossary", "examples", "relationships"]
-    ) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await catalogs.get(group)).model_dump(mode="json", by_alias=True)[part]
-        return found
+        return await known.get(group)
 
     @router.put("/catalog/{group}")
-    async def put_catalog(group: str, catalog: Catalog) -> dict[str, Any]:
+    async def put_catalog(group: str, catalog: Catalog) -> ImportReport:
         """Replace the group's catalog. Rows stay where they are: `lexiquery catalog import` loads rows."""
-        from agents.data.importing import store_catalog
-
-        if catalog.schema_group != group:
-            raise InvalidInput(f"the catalog names group '{catalog.schema_group}', the address '{group}'")
-        report = await store_catalog(catalog, catalogs=catalogs, sandbox=lexiquery.state.sandbox)
-        return report.model_dump(mode="json")
+        return await known.put(group, catalog)
 
     @router.delete("/catalog/{group}", status_code=204)
     async def remove_catalog(group: str) -> None:
-        await catalogs.remove(group)
+        """Remove the group with its rows."""
+        await known.remove(group)
+
+    @router.get("/catalog/{group}/{part}")
+    async def part(group: str, part: Part) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await known.get(group))[part]
+        return found
+
+    @router.put("/catalog/{group}/{part}")
+    async def put_part(group: str, part: Part, items: list[dict[str, Any]]) -> ImportReport:
+        """Replace a part of the group's catalog. Examples that can't be proven are refused, with their proofs."""
+        return await known.put_part(group, part, items)
+
+    @router.delete("/catalog/{group}/{part}")
+    async def remove_part(group: str, part: Part) -> ImportReport:
+        return await known.remove_part(group, part)
 
 
 def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
@@ -171,16 +200,8 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
 
     @router.post("/procedures/upload", status_code=201)
     async def upload(files: Annotated[list[UploadFile], File()]) -> IngestReport:
-        documents = []
-        for file in files:
-            content = await file.read(UPLOAD_LIMIT + 1)
-            if len(content) > UPLOAD_LIMIT:
-                raise InvalidInput(f"{file.filename} is larger than {UPLOAD_LIMIT} bytes")
-            documents.append(SentDocument.of(file.filename or "", content))
-        report = await lexiquery.product.add_procedures(IngestRequest(documents=documents))
-        if len(report.failed) == len(documents):
-            raise InvalidInput("; ".join(f"{failure.source}: {failure.reason}" for failure in report.failed))
-        return report
+        documents = [SentDocument.of(file.filename or "", await file.read()) for file in files]
+        return await lexiquery.product.upload_procedures(documents)
 
     @router.post("/procedures/search")
     async def search(request: SearchRequest) -> list[KnowledgeHit]:
@@ -195,7 +216,7 @@ def _add_costs(router: APIRouter, lexiquery: LexiQuery) -> None:
         return await lexiquery.product.journey_cost(journey_id)
 
     @router.get("/cost/recent")
-    async def recent(limit: Annotated[int, Query(ge=1, le=500)] = 20) -> list[JourneyCostSummary]:
+    async def recent(limit: Limit = 20) -> list[JourneyCostSummary]:
         journeys = await lexiquery.state.store.journeys(limit=limit)
         return [await ledger.journey_summary(one.journey_id) for one in journeys]
 
@@ -207,6 +228,13 @@ def _add_costs(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def calls(
         journey_id: str | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        offset: Offset = 0,
     ) -> list[CallRecord]:
         return await ledger.calls(journey_id, limit=limit, offset=offset)
+
+    @router.get("/cost/export", response_class=StreamingResponse)
+    async def export(format: Form = "jsonl") -> StreamingResponse:
+        """Every call, the oldest first: JSON lines, or CSV with a header."""
+        lines = exported(Accounts(lexiquery.state.engine).calls(), format)
+        name = f'attachment; filename="lexiquery-calls.{format}"'
+        return StreamingResponse(lines, media_type=MEDIA_TYPES[format], headers={"Content-Disposition": name})

@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 from starlette.types import ASGIApp
 
 from core_engine.agents import AGENTS, open_agent
-from core_engine.journey import open_journeys
+from core_engine.groups import Groups
+from core_engine.journey import Agents, open_journeys
 from core_engine.product import LocalProduct
 from core_engine.state import State, open_state, own_data_dir
 from protocol_interface.a2a_client import A2AClient
@@ -33,6 +34,7 @@ class LexiQuery:
     models: Models
     registry: Registry
     client: A2AClient
+    groups: Groups
     product: LocalProduct
 
 
@@ -56,8 +58,7 @@ async def open_lexiquery(settings: Settings, *, url: str | None = None, wait: fl
         stack.push_async_callback(client.close)
         watching = watch_agents(registry, client, settings.agents, seconds=settings.health_seconds)
         stack.push_async_callback(_end, asyncio.create_task(watching))
-        product = await stack.enter_async_context(_open_product(state, registry, client))
-        yield LexiQuery(state, models, registry, client, product)
+        yield await stack.enter_async_context(assemble(state, models, registry, client, agents=client))
 
 
 async def _register_agents(
@@ -91,26 +92,32 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _open_product(state: State, registry: Registry, client: A2AClient) -> AsyncIterator[LocalProduct]:
+async def assemble(
+    state: State, models: Models, registry: Registry, client: A2AClient, *, agents: Agents
+) -> AsyncIterator[LexiQuery]:
+    """The journeys and the product on top of what is open. agents: whom journeys ask."""
+    groups = Groups(state.catalogs, state.sandbox)
     async with open_journeys(
         database_url=_journeys_url(state.settings),
         executor_id=state.settings.executor_id,
         store=state.store,
         ledger=state.ledger,
-        agents=client,
+        agents=agents,
         catalogs=state.catalogs,
         sandbox=state.sandbox,
     ) as journeys:
-        yield LocalProduct(
+        product = LocalProduct(
             settings=state.settings,
             store=state.store,
             journeys=journeys,
             ledger=state.ledger,
             catalogs=state.catalogs,
             sandbox=state.sandbox,
+            groups=groups,
             registry=registry,
             client=client,
         )
+        yield LexiQuery(state, models, registry, client, groups, product)
 
 
 def _journeys_url(settings: Settings) -> str:

@@ -10,11 +10,12 @@ from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
 
 from shared.database import storage_failure
-from shared.errors import InvalidInput, LexiQueryError, first_problem
+from shared.errors import InvalidInput, LexiQueryError, StorageFailed, first_problem
 from shared.models import ProblemDetail
 from shared.problems import error_response, problem_response
 
 log = structlog.get_logger(__name__)
+_FAULT = LexiQueryError("the server failed at this request; its log has the reason")
 
 
 def install_problem_responses(app: FastAPI) -> None:
@@ -33,8 +34,9 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
 
 async def _storage(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DatabaseError | OSError)
-    log.error("storage failed", path=request.url.path, exc_info=error)
-    return error_response(storage_failure(error), request.url.path)
+    log.error("request failed", path=request.url.path, exc_info=error)
+    failure = storage_failure(error)
+    return error_response(failure if isinstance(failure, StorageFailed) else _FAULT, request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -58,5 +60,4 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:
     log.error("request failed", path=request.url.path, exc_info=error)
-    fault = LexiQueryError("the server failed at this request; its log has the reason")
-    return error_response(fault, request.url.path)
+    return error_response(_FAULT, request.url.path)

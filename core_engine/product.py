@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ import structlog
 
 from agents.data.platform import platform_names
 from agents.data.sandbox import Sandbox
+from core_engine.conversations import TURNS, follow_up
+from core_engine.groups import Groups
 from core_engine.journey import Journeys
 from core_engine.proving import prove_request
 from core_engine.store import Store
@@ -22,6 +25,8 @@ from shared.ledger import Ledger
 from shared.models import (
     Answer,
     ExecuteRequest,
+    Feedback,
+    FeedbackTaken,
     Hits,
     IngestReport,
     IngestRequest,
@@ -32,10 +37,12 @@ from shared.models import (
     Question,
     Rows,
     SearchRequest,
+    SentDocument,
 )
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
+_JOURNEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 POLL_SECONDS = 0.25
 """How often a waiting reader looks for events that another process may have written."""
 
@@ -52,6 +59,7 @@ class LocalProduct:
         ledger: Ledger,
         catalogs: Catalogs,
         sandbox: Sandbox,
+        groups: Groups,
         registry: Registry,
         client: A2AClient,
     ) -> None:
@@ -61,14 +69,34 @@ class LocalProduct:
         self._ledger = ledger
         self._catalogs = catalogs
         self._sandbox = sandbox
+        self._groups = groups
         self._registry = registry
         self._client = client
 
-    async def start(self, question: Question, rejected: list[tuple[str, str]] | None = None) -> str:
+    async def start(
+        self,
+        question: Question,
+        rejected: list[tuple[str, str]] | None = None,
+        *,
+        journey_id: str | None = None,
+    ) -> str:
+        """journey_id: chosen by the caller; asked again with the same question, it is the same journey.
+
+        Raises Conflict for the id of another question's journey.
+        """
+        if journey_id is not None and not _JOURNEY_ID.fullmatch(journey_id):
+            shown = f"'{journey_id[:40]}' is no journey id"
+            raise InvalidInput(shown, suggestion="send 1 to 36 letters, digits, '-', '_' or '.', such as a UUID")
         question = await self._checked(question)
-        journey_id = str(uuid4())
-        await self._journeys.start(journey_id, question, rejected or [])
-        return journey_id
+        chosen = journey_id or str(uuid4())
+        try:
+            await self._journeys.start(chosen, question, rejected or [])
+        except Conflict:
+            known, _ = await self._store.question(chosen)
+            if known != question:
+                other = f"journey '{chosen}' is for another question: '{known.question[:80]}'"
+                raise Conflict(other, suggestion="send another journey id") from None
+        return chosen
 
     async def retry(self, journey_id: str, feedback: str) -> str:
         """A new journey for the same question that avoids the queries of the old one, for the reason given."""
@@ -101,6 +129,35 @@ class LocalProduct:
                 seen = event.sequence
             await self._journeys.wait_for_event(POLL_SECONDS)
 
+    async def feedback(self, given: Feedback) -> FeedbackTaken:
+        """Keep what a user said of a journey; a corrected query that can be proven becomes an example of its group.
+
+        Raises NotFound, and InvalidInput for a correction of a journey without a query.
+        """
+        targets = await self._targets(given.journey_id) if given.corrected_query else []
+        await self._store.add_feedback(given)
+        taken = FeedbackTaken.model_validate(given.model_dump())
+        if given.corrected_query is None:
+            return taken
+        asked, _ = await self._store.question(given.journey_id)
+        asked = follow_up(asked, await self._store.earlier(given.journey_id, TURNS))
+        for platform, group in targets:
+            request = ProveRequest(platform=platform, schema_group=group, query=given.corrected_query)
+            taken.proof = await self._groups.learn(request, asked.question)
+            taken.learned = taken.proof.verdict == "proven"
+            if taken.learned:
+                break
+        return taken
+
+    async def _targets(self, journey_id: str) -> list[tuple[str, str]]:
+        """(platform, schema group) of the journey's queries: what a correction of one is proven against."""
+        answer = await self._store.answer(journey_id)
+        found = [(one.platform, one.schema_group) for one in answer.answers] if answer else []
+        if not found:
+            why = f"journey '{journey_id}' has no query that could be corrected"
+            raise InvalidInput(why, suggestion="put the pair with PUT /api/v1/catalog/{group}/examples")
+        return list(dict.fromkeys(found))
+
     async def prove(self, request: ProveRequest) -> Proof:
         return await prove_request(request, self._catalogs, self._sandbox)
 
@@ -127,6 +184,13 @@ class LocalProduct:
         """Give documents to the agent that keeps the runbooks."""
         [keeper, *_] = await self._own("ingest")
         return IngestReport.model_validate(await self._client.invoke(keeper.id, "ingest", request.model_dump()))
+
+    async def upload_procedures(self, documents: list[SentDocument]) -> IngestReport:
+        """Raises InvalidInput when none of them can be read; else the report names those that can't."""
+        report = await self.add_procedures(IngestRequest(documents=documents))
+        if len(report.failed) == len(documents):
+            raise InvalidInput("; ".join(f"{failure.source}: {failure.reason}" for failure in report.failed))
+        return report
 
     async def list_agents(self) -> list[RegisteredAgent]:
         return await self._registry.discover()

@@ -7,15 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from sqlalchemy import text
 
 from core_engine.api import api_router
+from core_engine.api_page import api_page
 from core_engine.bootstrap import LexiQuery, open_lexiquery
 from core_engine.listening import address, open_socket
+from core_engine.metrics import MEDIA_TYPE, exposition
 from core_engine.problems import install_problem_responses
 from protocol_interface.app import mount_protocols
 from shared import __version__, serving
+from shared.accounts import Accounts
 from shared.auth import ApiKeyRequired
 from shared.serving import BodyLimited, OwnHostOnly
 from shared.settings import Settings
@@ -31,7 +35,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
                 await stack.enter_async_context(protocol)
             yield
 
-    app = FastAPI(title="LexiQuery", version=__version__, lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="LexiQuery", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problem_responses(app)
     app.include_router(api_router(lexiquery))
     _add_health(app, lexiquery)
@@ -55,6 +59,18 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
 
 
 def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
+    state = lexiquery.state
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(api_page(app.openapi()))
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """For Prometheus: journeys by status, model calls, tokens, seconds and cost."""
+        counted = exposition(await state.store.count(), await Accounts(state.engine).totals())
+        return Response(counted, media_type=MEDIA_TYPE)
+
     @app.get("/health")
     async def health() -> dict[str, str]:
         """The process lives."""
@@ -63,7 +79,7 @@ def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
     @app.get("/ready")
     async def ready() -> dict[str, object]:
         """It can answer: the database is there and the model server has its models. 503 with the reason otherwise."""
-        async with lexiquery.state.engine.connect() as connection:
+        async with state.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
         return {"status": "ready", "models": await lexiquery.models.check()}
 

@@ -12,8 +12,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from protocol_interface.product import Event
-from shared.errors import NotFound
-from shared.models import Answer, Conversation, Feedback, JourneyStatus, JourneySummary, Question
+from shared.errors import Conflict, NotFound
+from shared.models import (
+    Answer,
+    Conversation,
+    ConversationSummary,
+    Feedback,
+    JourneyStatus,
+    JourneySummary,
+    Question,
+)
 
 schema = MetaData()
 _journeys = Table(
@@ -62,18 +70,21 @@ class Store:
         self._engine = engine
 
     async def begin(self, journey_id: str, question: Question, rejected: list[tuple[str, str]]) -> None:
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                _journeys.insert().values(
-                    id=journey_id,
-                    conversation_id=question.conversation_id,
-                    question=question.model_dump_json(),
-                    rejected=json.dumps(rejected),
-                    status="running",
-                    cancel_requested=0,
-                    started_at=datetime.now(UTC),
-                )
-            )
+        """Raises Conflict when there is a journey of that id."""
+        values = {
+            "id": journey_id,
+            "conversation_id": question.conversation_id,
+            "question": question.model_dump_json(),
+            "rejected": json.dumps(rejected),
+            "status": "running",
+            "cancel_requested": 0,
+            "started_at": datetime.now(UTC),
+        }
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(_journeys.insert().values(values))
+        except IntegrityError as error:
+            raise Conflict(f"there is a journey '{journey_id}' already") from error
 
     async def end(self, answer: Answer) -> None:
         async with self._engine.begin() as connection:
@@ -143,6 +154,12 @@ class Store:
                 for row in await connection.execute(query)
             ]
 
+    async def count(self) -> dict[str, int]:
+        """How many journeys have each status."""
+        query = select(_journeys.c.status, func.count()).group_by(_journeys.c.status)
+        async with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in await connection.execute(query)}
+
     async def record(self, journey_id: str, key: str, kind: str, data: dict[str, Any]) -> None:
         """Append an event once: a key that the journey already has is left as it was."""
         next_sequence = (
@@ -177,6 +194,28 @@ class Store:
                 _conversations.insert().values(id=conversation.conversation_id, started_at=conversation.started_at)
             )
         return conversation
+
+    async def conversations(self, *, limit: int = 50, offset: int = 0) -> list[ConversationSummary]:
+        """The newest first."""
+        of_it = select(_journeys.c.question).where(_journeys.c.conversation_id == _conversations.c.id)
+        first = of_it.order_by(_journeys.c.started_at, _journeys.c.id).limit(1).scalar_subquery()
+        number = of_it.with_only_columns(func.count()).scalar_subquery()
+        query = (
+            select(_conversations, first.label("first"), number.label("number"))
+            .order_by(_conversations.c.started_at.desc(), _conversations.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        async with self._engine.connect() as connection:
+            return [
+                ConversationSummary(
+                    conversation_id=row.id,
+                    started_at=row.started_at.replace(tzinfo=UTC),
+                    question=Question.model_validate_json(row.first).question if row.first else None,
+                    journeys=row.number,
+                )
+                for row in await connection.execute(query)
+            ]
 
     async def conversation(self, conversation_id: str) -> Conversation:
         """The conversation with its newest 200 journeys. Raises NotFound."""

@@ -67,11 +67,15 @@ class GlossaryTerm(Model):
 
 
 class Example(Model):
-    """A solved question: retrieved for similar questions, so it must be proven when it is imported."""
+    """A solved question: retrieved for similar questions, so it must be proven when it is imported.
+
+    source: `feedback` if a user corrected an answer to this query.
+    """
 
     question: str
     query: str
     explanation: str = ""
+    source: Literal["catalog", "feedback"] = "catalog"
 
 
 class SearchMacro(Model):

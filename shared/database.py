@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.errors import StorageFailed
+from shared.errors import LexiQueryError, StorageFailed
 
 
 def open_database(url: str) -> AsyncEngine:
@@ -31,18 +32,43 @@ def open_database(url: str) -> AsyncEngine:
 
 
 async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
-    """Create what is missing of `schemas`. Raises StorageFailed when the database can't be written."""
+    """Create what is missing of `schemas`. Raises StorageFailed when the database can't be reached or written."""
     try:
         async with engine.begin() as connection:
             for schema in schemas:
                 await connection.run_sync(schema.create_all)
     except DatabaseError as error:
         raise StorageFailed(f"can't use the database {engine.url!r}: {error.orig}") from error
+    except OSError as error:
+        raise StorageFailed(
+            f"can't reach the database {engine.url!r}: {error.strerror or error}",
+            suggestion="start it, or mend LEXIQUERY_DATABASE_URL",
+        ) from error
 
 
-def storage_failure(error: DatabaseError | OSError) -> StorageFailed:
-    """What a full disk, a lost database or a file that can't be written means to a user."""
+_OF_DISKS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.EFBIG,
+        errno.ENFILE,
+        errno.EMFILE,
+    }
+)
+
+
+def storage_failure(error: DatabaseError | OSError) -> LexiQueryError:
+    """What a full disk, a lost database or a file that can't be written means to a user.
+
+    StorageFailed; for an error of the system that is not a disk's, such as a broken connection, an internal error.
+    """
     if isinstance(error, DatabaseError):
         return StorageFailed(f"the database failed: {error.orig}", suggestion="is its disk full, or the file damaged?")
+    if error.errno not in _OF_DISKS:
+        return LexiQueryError(f"the system failed: {type(error).__name__}: {error.strerror or error}")
     where = f" {error.filename}" if error.filename else ""
     return StorageFailed(f"can't use{where}: {error.strerror or error}")

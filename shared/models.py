@@ -229,6 +229,15 @@ class Conversation(Model):
     journeys: list[JourneySummary] = []
 
 
+class ConversationSummary(Model):
+    """A line of GET /api/v1/conversations. question: the first; None before there is one."""
+
+    conversation_id: str
+    started_at: datetime
+    question: str | None
+    journeys: int
+
+
 class Feedback(Model):
     """POST /api/v1/feedback. rating: -1 (wrong), 0 or 1 (right)."""
 
@@ -236,6 +245,13 @@ class Feedback(Model):
     rating: Literal[-1, 0, 1] | None = None
     corrected_query: str | None = None
     comment: str | None = None
+
+
+class FeedbackTaken(Feedback):
+    """What became of it. proof: of the corrected query; learned: whether it is an example of its group now."""
+
+    proof: Proof | None = None
+    learned: bool = False
 
 
 class LinkedTable(Model):

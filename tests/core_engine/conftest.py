@@ -12,16 +12,23 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.data.sandbox import Sandbox
+from core_engine.bootstrap import LexiQuery, assemble
 from core_engine.journey import Journeys, open_journeys
+from core_engine.state import open_state
 from core_engine.store import Store
 from core_engine.store import schema as store_schema
+from protocol_interface.a2a_client import A2AClient
 from protocol_interface.product import RegisteredAgent
+from protocol_interface.registry import Registry
+from protocol_interface.registry import schema as registry_schema
 from shared.catalog import Catalog, Catalogs, Column, Table
 from shared.catalog import schema as catalog_schema
 from shared.database import create_tables
 from shared.ledger import Ledger
+from shared.llm.runtime import open_models
 from shared.models import Answer, Question
 from shared.settings import Settings
+from tests.scripted_ollama import ScriptedOllama
 
 Reply = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -166,6 +173,23 @@ async def open_workshop(
             yield Workshop(journeys, store)
 
     return opened
+
+
+@pytest.fixture
+async def lexiquery(
+    settings: Settings, scripted_ollama: ScriptedOllama, agents: ScriptedAgents
+) -> AsyncIterator[LexiQuery]:
+    """Everything but the agents, which are scripted."""
+    scripted_ollama.models.append("tiny:latest")
+    settings = settings.model_copy(update={"ollama_host": scripted_ollama.url, "model": "tiny"})
+    async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
+        await create_tables(state.engine, registry_schema)
+        await state.catalogs.put(HOSTS)
+        registry = Registry(state.engine)
+        client = A2AClient(registry, ledger=state.ledger, local={}, settings=settings)
+        async with assemble(state, models, registry, client, agents=agents) as opened:
+            yield opened
+        await client.close()
 
 
 @pytest.fixture

@@ -1,0 +1,36 @@
+"""What a failing disk or database means to a user, and what is no failure of theirs."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from shared.database import create_tables, open_database, storage_failure
+from shared.errors import LexiQueryError, StorageFailed
+from shared.ledger import schema
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+def test_an_error_of_the_disk_names_the_file(number: int) -> None:
+    failure = storage_failure(OSError(number, os.strerror(number), "/data/lexiquery.db"))
+    assert type(failure) is StorageFailed
+    assert failure.message == f"can't use /data/lexiquery.db: {os.strerror(number)}"
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), FileNotFoundError(errno.ENOENT, "gone")]
+)
+def test_another_error_of_the_system_is_not_the_disks(error: OSError) -> None:
+    failure = storage_failure(error)
+    assert type(failure) is LexiQueryError
+    assert type(error).__name__ in failure.message
+
+
+async def test_a_database_that_is_not_there_is_named_without_its_password() -> None:
+    engine = open_database("postgresql://lexiquery:secret@127.0.0.1:1/lexiquery")
+    with pytest.raises(StorageFailed, match=r"can't reach the database .*127\.0\.0\.1:1") as raised:
+        await create_tables(engine, schema)
+    assert "secret" not in str(raised.value)
+    await engine.dispose()
