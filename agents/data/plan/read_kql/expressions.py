@@ -25,7 +25,7 @@ from agents.data.plan.model import (
     Scalar,
 )
 from agents.data.plan.read_kql.literals import compound_string, dynamic, literal
-from agents.data.plan.read_kql.nulls import all_of, any_of, negated
+from agents.data.plan.nulls import all_of, any_of, negated
 from agents.data.plan.read_kql.syntax import (
     Reading,
     Stage,

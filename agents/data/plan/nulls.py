@@ -1,4 +1,4 @@
-"""Where Kusto and the plan differ about null: `not (x == 5)` is true in Kusto where x is null, not so in the plan."""
+"""The opposite of a condition: in Kusto and in SPL's search it holds where x is null, in the plan `not (x == 5)` not."""
 
 from __future__ import annotations
 
