@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -51,13 +52,14 @@ class RemoteProduct:
         await self._send("POST", f"/api/v1/journeys/{journey_id}/cancel")
 
     async def events(self, journey_id: str) -> AsyncIterator[Event]:
-        async with self._client.stream("GET", f"/api/v1/journeys/{journey_id}/events") as response:
-            if response.is_error:
-                await response.aread()
-                raise _error(response)
-            async for line in response.aiter_lines():
-                if line.startswith("data: "):
-                    yield Event.model_validate_json(line.removeprefix("data: "))
+        with self._reached():
+            async with self._client.stream("GET", f"/api/v1/journeys/{journey_id}/events") as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _error(response)
+                async for line in response.aiter_lines():
+                    if line.startswith("data: "):
+                        yield Event.model_validate_json(line.removeprefix("data: "))
 
     async def prove(self, request: ProveRequest) -> Proof:
         return Proof.model_validate(await self._send("POST", "/api/v1/prove", request.model_dump()))
@@ -84,10 +86,16 @@ class RemoteProduct:
     async def _send(
         self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
     ) -> Any:
-        try:
+        with self._reached():
             return _json(await self._client.request(method, path, json=body, headers=headers))
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
         except httpx.TransportError as error:
-            raise AgentUnavailable(f"the server at {self._client.base_url} does not answer: {error}") from error
+            said = str(error) or type(error).__name__
+            raise AgentUnavailable(f"the server at {self._client.base_url} does not answer: {said}") from error
 
 
 def _json(response: httpx.Response) -> Any:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agents.agent import Agent, Skill
 from shared.context import scoped
-from shared.errors import AgentUnavailable, InvalidInput, NotFound, StorageFailed
+from shared.errors import AgentUnavailable, InvalidInput, NotFound, StorageFailed, first_problem
 from shared.llm.client import Models
 from shared.models import Plan, PlanRequest
 
@@ -46,7 +46,7 @@ class Planner(Agent):
         try:
             asked = PlanRequest.model_validate(request)
         except ValidationError as error:
-            raise InvalidInput(f"not a plan request: {_first(error)}") from error
+            raise InvalidInput(f"not a plan request: {first_problem(error, whole='request')}") from error
         flow = await self.warm()
         with scoped(agent=self.name):
             plan: Plan = await flow.PlanFlow.plan(asked, self._models)
@@ -71,8 +71,3 @@ class Planner(Agent):
                         f"the planner can't start: {error}", suggestion="set HOME to a directory that can be written"
                     ) from error
         return self._flow
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    return f"{'.'.join(map(str, problem['loc'])) or 'request'}: {problem['msg']}"
