@@ -1,4 +1,4 @@
-"""The opposite of a condition: in Kusto and in SPL's search it holds where x is null, in the plan `not (x == 5)` not."""
+"""The opposite of a condition: in Kusto and SPL's search it holds where x is null, in the plan it does not."""
 
 from __future__ import annotations
 

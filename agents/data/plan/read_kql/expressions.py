@@ -24,8 +24,8 @@ from agents.data.plan.model import (
     Path,
     Scalar,
 )
-from agents.data.plan.read_kql.literals import compound_string, dynamic, literal
 from agents.data.plan.nulls import all_of, any_of, negated
+from agents.data.plan.read_kql.literals import compound_string, dynamic, literal
 from agents.data.plan.read_kql.syntax import (
     Reading,
     Stage,

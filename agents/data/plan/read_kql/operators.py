@@ -26,9 +26,9 @@ from agents.data.plan.model import (
     Table,
     Values,
 )
+from agents.data.plan.nulls import may_be_null
 from agents.data.plan.read_kql import combining, summarizing, windows
 from agents.data.plan.read_kql.expressions import Scalars
-from agents.data.plan.nulls import may_be_null
 from agents.data.plan.read_kql.syntax import (
     Reading,
     Stage,

@@ -5,45 +5,9 @@ The plan hides the right side's columns whose names the left has: where nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-
-from agents.data.plan.model import (
-    Aggregate,
-    Column,
-    Drop,
-    Expand,
-    Extend,
-    Join,
-    Key,
-    Limit,
-    Project,
-    QueryPlan,
-    Rename,
-    Step,
-    Union,
-    Window,
-)
+from agents.data.plan.model import Column, Drop, Join, Key, QueryPlan, Rename, Step, Union
+from agents.data.plan.needs import Needs, before
 from agents.data.plan.walk import columns_in
-
-
-@dataclass(frozen=True)
-class Needs:
-    """Which columns are read later: all but these, or only these."""
-
-    names: frozenset[str] = frozenset()
-    all_but: bool = True
-
-    def has(self, name: str) -> bool:
-        return (name in self.names) != self.all_but
-
-    def plus(self, names: Iterable[str]) -> Needs:
-        found = frozenset(names)
-        return replace(self, names=self.names - found if self.all_but else self.names | found)
-
-    def minus(self, names: Iterable[str]) -> Needs:
-        found = frozenset(names)
-        return replace(self, names=self.names | found if self.all_but else self.names - found)
 
 
 def pruned(plan: QueryPlan) -> QueryPlan:
@@ -58,32 +22,11 @@ def _pruned(plan: QueryPlan, needs: Needs) -> QueryPlan:
             step, gone = _join(step, needs)
             steps = [kept for later in steps if (kept := _without(later, gone)) is not None]
         steps.append(step)
-        needs = _before(step, needs)
+        needs = before(step, needs)
     source = plan.source
     if isinstance(source, Union):
         source = source.model_copy(update={"plans": tuple(pruned(one) for one in source.plans)})
     return QueryPlan(source=source, steps=tuple(reversed(steps)))
-
-
-def _before(step: Step, needs: Needs) -> Needs:
-    """What the rows before a step must have."""
-    if isinstance(step, Project | Aggregate):
-        return Needs(frozenset(columns_in(step)), all_but=False)
-    if isinstance(step, Extend | Window):
-        return needs.minus(column.name for column in step.columns).plus(columns_in(step))
-    if isinstance(step, Expand):
-        return needs.minus([step.name]).plus(columns_in(step))
-    if isinstance(step, Drop):
-        return needs.minus(step.names)
-    if isinstance(step, Rename):
-        read = [one.was for one in step.columns if needs.has(one.name)]
-        return needs.minus([one.name for one in step.columns]).plus(read)
-    if isinstance(step, Join):
-        keys = {name for key in step.keys for name in columns_in(key.left)}
-        return needs.plus(keys | (columns_in(step.condition) if step.condition else set()))
-    if step.kind == "distinct":
-        return Needs()
-    return needs if isinstance(step, Limit) else needs.plus(columns_in(step))
 
 
 def _join(step: Join, needs: Needs) -> tuple[Join, frozenset[str]]:

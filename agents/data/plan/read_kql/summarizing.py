@@ -24,8 +24,8 @@ from agents.data.plan.model import (
     Step,
     Top,
 )
-from agents.data.plan.read_kql.expressions import Scalars
 from agents.data.plan.nulls import may_be_null
+from agents.data.plan.read_kql.expressions import Scalars
 from agents.data.plan.read_kql.syntax import (
     Reading,
     Stage,
