@@ -168,9 +168,7 @@ def append_columns(t: Translation, relation: Relation, command: Combine) -> Rela
     mine = t.pin(relation)
     override = command.flag("override")
     changes = {
-        name: Sql(f"q.{quote(name)}", kind)
-        for name, kind in other.columns.items()
-        if override or name not in mine.columns
+        name: _beside(mine, name, kind) for name, kind in other.columns.items() if override or name not in mine.columns
     }
     numbered = [
         t.add(f"SELECT *, row_number() OVER (ORDER BY {part.order}) AS {quote('#row')} FROM {part.name}")
@@ -179,6 +177,17 @@ def append_columns(t: Translation, relation: Relation, command: Combine) -> Rela
     left = replace(mine, name=t.add(f"SELECT * FROM {numbered[0]}"))
     joined = _joined(t, left, f"LEFT JOIN {numbered[1]} AS q ON r.{quote('#row')} = q.{quote('#row')}", changes)
     return t.step(joined, f"SELECT * EXCLUDE ({quote('#row')}) FROM {joined.name}")
+
+
+def _beside(mine: Relation, name: str, kind: Kind) -> Sql:
+    """The field of the row beside this one; a row with none beside keeps its own."""
+    theirs = Sql(f"q.{quote(name)}", kind)
+    if name not in mine.columns:
+        return theirs
+    ours = Sql(f"r.{quote(name)}", mine.columns[name])
+    both = common_kind([ours, theirs])
+    beside = f"q.{quote('#row')} IS NOT NULL"
+    return Sql(f"(CASE WHEN {beside} THEN {convert(theirs, both)} ELSE {convert(ours, both)} END)", both)
 
 
 def union(t: Translation, relation: Relation | None, command: Combine) -> Relation:

@@ -95,7 +95,7 @@ def _literal(node: Literal) -> Sql:
     if isinstance(node.value, str):
         return Sql(string(node.value), "str", node.value)
     if isinstance(node.value, int):
-        return Sql(str(node.value), "int" if abs(node.value) < 2**63 else "num")
+        return Sql(f"{node.value}::BIGINT", "int") if abs(node.value) < 2**63 else Sql(str(node.value), "num")
     return Sql(f"CAST({node.value!r} AS DOUBLE)", "num")
 
 
@@ -113,7 +113,7 @@ def any_element(value: Sql, test: Callable[[str], str], name: str = "e") -> str:
 def arithmetic(op: str, left: Sql, right: Sql) -> Sql:
     if op == "+" and (_textual(left) or _textual(right)):
         return Sql(f"({as_str(left)} || {as_str(right)})", "str", wordy=True)
-    if op == "+" and "str" in (left.kind, right.kind) and not (_numeric(left) and _numeric(right)):
+    if op == "+" and "str" in (left.kind, right.kind) and not (_numeric(left) or _numeric(right)):
         return _added_or_joined([*(left.terms or [left]), *(right.terms or [right])])
     a, b = as_num(left), as_num(right)
     if op in ("/", "%"):

@@ -207,7 +207,7 @@ def _tonumber(c: Compiler, args: list[Expression]) -> Sql:
     value = c.compile(args[0])
     if len(args) == 1:
         return Sql(as_num(value), "int" if value.kind == "int" else "num")
-    base = c.compile(args[1]).text
+    base = c.compile(args[1]).text.removesuffix("::BIGINT")
     if base == "16":
         return Sql(f"TRY_CAST('0x' || regexp_replace({as_str(value)}, '^0[xX]', '') AS BIGINT)", "int")
     if base == "10":

@@ -11,6 +11,7 @@ from agents.data.spl.transpile.values import string
 from shared.catalog import Catalog
 
 _ZERO = timedelta(0)
+_LAST_SECOND = 253_402_300_799.0  # of the year 9999
 _UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "second"),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "minute"),
@@ -84,7 +85,7 @@ def _interval(amount: int, unit: str) -> str:
 def moment(text: str, now: str) -> str:
     """earliest's and latest's value as a TIMESTAMP: epoch, `now`, relative, `MM/DD/YYYY:HH:MM:SS` or ISO 8601."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return f"make_timestamp(CAST({text} * 1000000 AS BIGINT))"
+        return f"make_timestamp({round(min(float(text), _LAST_SECOND) * 1_000_000)})"
     if match := _ABSOLUTE.fullmatch(text):
         month, day, year, hour, minute, second = match.groups()
         time = f" {int(hour):02d}:{minute}:{second}" if hour else ""
@@ -123,8 +124,8 @@ def span(text: str) -> Span:
     unit = _UNITS.get(match.group(2).lower())
     if unit is None or amount == 0:
         raise NotExecutable(f"the span '{text}' is not understood")
-    seconds = amount * _SECONDS[unit] if unit in _SECONDS else None
-    return Span(f"INTERVAL '{_interval(amount, unit)}'", seconds, _origin(match.group(3) or "", unit))
+    length = amount * _SECONDS[unit] if unit in _SECONDS else None
+    return Span(f"INTERVAL '{_interval(amount, unit)}'", length, _origin(match.group(3) or "", unit))
 
 
 def _origin(snap: str, unit: str) -> str:

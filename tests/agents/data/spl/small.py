@@ -90,7 +90,14 @@ def _connect() -> duckdb.DuckDBPyConnection:
     web = [(day + t, raw, host, "nginx:access", *rest) for t, raw, host, *rest in _WEB]
     auth = [(day + t, raw, host, "linux:auth", *rest) for t, raw, host, *rest in _AUTH]
     traffic = [(day + t, *rest) for t, *rest in _TRAFFIC]
-    filled = {"web": web, "auth": auth, "hosts": _HOSTS, "users": _USERS, "oncall": _ONCALL, "Network.Traffic": traffic}
+    filled: dict[str, list[tuple[Any, ...]]] = {
+        "web": web,
+        "auth": auth,
+        "hosts": _HOSTS,
+        "users": _USERS,
+        "oncall": _ONCALL,
+        "Network.Traffic": traffic,
+    }
     for name, rows in filled.items():
         connection.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(rows[0]))})', rows)
     return connection
