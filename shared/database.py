@@ -6,12 +6,15 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import MetaData, event
+from sqlalchemy import MetaData, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.errors import LexiQueryError, StorageFailed
+
+_CREATING = 0x1E91
+"""Key of PostgreSQL's advisory lock that is held while tables are made."""
 
 
 def open_database(url: str) -> AsyncEngine:
@@ -35,6 +38,8 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
     """Create what is missing of `schemas`. Raises StorageFailed when the database can't be reached or written."""
     try:
         async with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":  # services that start together would make the same table twice
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
             for schema in schemas:
                 await connection.run_sync(schema.create_all)
     except DatabaseError as error:
@@ -68,7 +73,7 @@ def storage_failure(error: DatabaseError | OSError) -> LexiQueryError:
     """
     if isinstance(error, DatabaseError):
         return StorageFailed(f"the database failed: {error.orig}", suggestion="is its disk full, or the file damaged?")
-    if error.errno not in _OF_DISKS:
-        return LexiQueryError(f"the system failed: {type(error).__name__}: {error.strerror or error}")
     where = f" {error.filename}" if error.filename else ""
+    if error.errno not in _OF_DISKS:
+        return LexiQueryError(f"the system failed: {type(error).__name__}{where}: {error.strerror or error}")
     return StorageFailed(f"can't use{where}: {error.strerror or error}")

@@ -181,7 +181,13 @@ async def lexiquery(
 ) -> AsyncIterator[LexiQuery]:
     """Everything but the agents, which are scripted."""
     scripted_ollama.models.append("tiny:latest")
-    settings = settings.model_copy(update={"ollama_host": scripted_ollama.url, "model": "tiny"})
+    changes = {"ollama_host": scripted_ollama.url, "model": "tiny"}
+    async with with_scripted(agents, settings.model_copy(update=changes)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def with_scripted(agents: ScriptedAgents, settings: Settings) -> AsyncIterator[LexiQuery]:
     async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
         await create_tables(state.engine, registry_schema)
         await state.catalogs.put(HOSTS)

@@ -1,0 +1,99 @@
+"""PostgreSQL by setting: everything that SQLite does, on a database of its own that is dropped at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from core_engine.server import build_app
+from core_engine.store import schema as store_schema
+from shared.database import create_tables, open_database
+from shared.ledger import schema as ledger_schema
+from shared.settings import Settings
+from tests.agents.scripted_agent import model_call
+from tests.core_engine.conftest import ScriptedAgents, with_scripted
+from tests.core_engine.processes import Command
+from tests.scripted_ollama import ScriptedOllama
+
+SERVER = "postgresql://postgres@127.0.0.1:5432"
+URL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database."""
+    try:
+        server = psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"no PostgreSQL at 127.0.0.1:5432 that user postgres may use: {error}")
+    name = f"lexiquery_{uuid4().hex}"
+    with server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield f"{SERVER}/{name}"
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def test_a_journey_runs_whole(postgresql: str, tmp_path: Path, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = "SELECT count(*) AS orders FROM orders WHERE status = 'open'"
+    lexiquery = Command(tmp_path, scripted_ollama.url)
+    lexiquery.environment["LEXIQUERY_DATABASE_URL"] = postgresql
+    lexiquery.import_shop()
+    answer = lexiquery.json("ask", "How many orders are open?")
+    assert answer["status"] == "completed"
+    assert answer["missing"] == []
+    assert answer["answers"][0]["result"]["rows"] == [[2]]
+    assert lexiquery.json("cost", "show", answer["journey_id"]) == answer["cost"]
+    assert lexiquery.json("cost", "stats")[0]["calls"] >= 1
+    assert sorted(path.name for path in (tmp_path / "data").glob("*.db")) == []
+    with psycopg.connect(postgresql) as database:
+        [(status,)] = database.execute("SELECT status FROM journeys").fetchall()
+        [(workflow,)] = database.execute("SELECT status FROM dbos.workflow_status").fetchall()
+    assert (status, workflow) == ("completed", "SUCCESS")
+
+
+async def test_the_api_keeps_everything_there(
+    postgresql: str, settings: Settings, scripted_ollama: ScriptedOllama, agents: ScriptedAgents
+) -> None:
+    changes = {"ollama_host": scripted_ollama.url, "database_url": postgresql}
+    async with with_scripted(agents, settings.model_copy(update=changes)) as lexiquery:
+        transport = httpx.ASGITransport(build_app(lexiquery, URL))
+        async with httpx.AsyncClient(transport=transport, base_url=URL) as http:
+            conversation = (await http.post("/api/v1/conversations")).json()["conversation_id"]
+            first = {"question": "Which hosts are there?", "conversation_id": conversation}
+            for _ in range(2):
+                answered = await http.post("/api/v1/query", json=first, headers={"X-Journey-ID": "mine"})
+            again = {"question": "And which of them are idle?", "conversation_id": conversation}
+            follow_up = (await http.post("/api/v1/query", json=again)).json()
+            correction = {"journey_id": "mine", "corrected_query": "SELECT count(*) AS n FROM hosts"}
+            learned = (await http.post("/api/v1/feedback", json=correction)).json()["learned"]
+            await lexiquery.state.ledger.begin(model_call("c-1", journey_id="mine", agent="kql"))
+            [listed] = (await http.get("/api/v1/conversations")).json()
+            metrics = (await http.get("/metrics")).text
+            exported = (await http.get("/api/v1/cost/export")).text
+            with_events = (await http.get("/api/v1/journeys/mine/events")).text
+    assert answered.json()["status"] == "completed"
+    assert follow_up["plan"]["notes"] == ["asked as: Which hosts are there? Follow-up: And which of them are idle?"]
+    assert learned
+    assert (listed["question"], listed["journeys"]) == ("Which hosts are there?", 2)
+    assert 'lexiquery_journeys{status="completed"} 2' in metrics
+    assert '"id":"c-1"' in exported
+    assert "event: answer" in with_events
+
+
+async def test_services_that_start_together_make_the_tables_once(postgresql: str) -> None:
+    engines = [open_database(postgresql) for _ in range(4)]
+    await asyncio.gather(*(create_tables(engine, ledger_schema, store_schema) for engine in engines))
+    for engine in engines:
+        await engine.dispose()
+    with psycopg.connect(postgresql) as database:
+        [(tables,)] = database.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'journeys'").fetchall()
+    assert tables == 1
