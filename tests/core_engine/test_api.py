@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -282,6 +284,19 @@ async def test_metrics_count_journeys_and_model_calls(http: httpx.AsyncClient, l
         assert f"{line}\n" in text
     unknown = [line for line in text.splitlines() if 'od\\"d' in line and "tokens" in line]
     assert unknown == [], "a count nobody gave is no 0"
+
+
+async def test_every_route_is_documented(http: httpx.AsyncClient) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+    routes = {
+        (method.upper(), path)
+        for path, methods in (await http.get("/openapi.json")).json()["paths"].items()
+        for method in methods
+    }
+    told = {
+        (method, path) for methods, path in re.findall(r"`([A-Z, ]+) (/[^`]*)`", page) for method in methods.split(", ")
+    }
+    assert routes == told
 
 
 async def test_the_page_of_the_api_loads_nothing(http: httpx.AsyncClient) -> None:
