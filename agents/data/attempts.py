@@ -11,7 +11,17 @@ from agents.data.examples import same_question
 from agents.data.linking import nearest_in_meaning
 from agents.data.platform import Platform
 from agents.data.proof import prove
-from agents.data.repair import Mended, snap, snap_values, swap_table, told_where, unknown_columns, with_suggestions
+from agents.data.repair import (
+    Mended,
+    read_rows_called,
+    snap,
+    snap_values,
+    swap_table,
+    told_where,
+    unknown_columns,
+    with_suggestions,
+)
+from agents.data.roles import column_for, owner_of
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
@@ -97,15 +107,25 @@ class Attempts:
     def _mend(self, query: str, proof: Proof, tables: Sequence[Table], catalog: Catalog) -> Mended:
         if proof.verdict != "rejected":
             return snap_values(query, self._platform, catalog)
-        swapped = swap_table(query, proof, self._read_by(query, catalog, proof), tables)
-        return swapped if swapped.notes else snap(query, proof, tables)
+        mended = swap_table(query, proof, self._read_by(query, catalog, proof), tables)
+        if not mended.notes and self._platform.name == "sql":
+            mended = read_rows_called(query, proof, catalog.tables)
+        return mended if mended.notes else snap(query, proof, tables)
 
     async def _meant(self, proof: Proof, query: str, brief: Brief) -> Proof:
-        """The proof with the column nearest in meaning for each unknown one that spelling finds no name for."""
+        """The proof with the column nearest in meaning, or of the same use, for each unknown one that spelling finds no
+        name for."""
         if proof.verdict != "rejected" or not (wrong := unknown_columns(proof)):
             return proof
-        read = await asyncio.to_thread(self._read_by, query, brief.linked.catalog, proof)
-        return with_suggestions(proof, await nearest_in_meaning(wrong, read or brief.tables, self._models))
+        catalog = brief.linked.catalog
+        read = await asyncio.to_thread(self._read_by, query, catalog, proof)
+        better: dict[str, str] = {}
+        for name in wrong:
+            owner = owner_of(name, query, read)
+            meant = await nearest_in_meaning([name], [owner] if owner else read or brief.tables, self._models)
+            if column := meant.get(name) or (column_for(name, owner, catalog) if owner else None):
+                better[name] = column
+        return with_suggestions(proof, better)
 
     def _read_by(self, query: str, catalog: Catalog, proof: Proof) -> list[Table]:
         parsed = any(check.name == "parse" and check.status == "passed" for check in proof.checks)

@@ -6,14 +6,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlglot import exp
+
 from agents.data.literals import comparisons, same_value
 from agents.data.platform import Platform
+from agents.data.roles import rows_called
 from shared.catalog import Catalog, Table
 from shared.models import Problem, Proof
 
 _QUOTED = re.compile(r"'([^']+)'")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _HINT = re.compile(r"^did you mean '(?P<quoted>[^']+)'\??$|^(?P<bare>[A-Za-z_][\w.:*-]*)$")
+_CLAUSES = "where|join|inner|left|right|full|cross|on|using|group|order|having|limit|union|qualify"
+_ALIAS = re.compile(rf"\s+(?:as\s+\w|(?!(?:{_CLAUSES})\b)\w)", re.IGNORECASE)
 _STRINGS = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 
 
@@ -53,6 +58,23 @@ def swap_table(query: str, proof: Proof, read: Sequence[Table], offered: Sequenc
             places = _all_places(query, read[0].name)
             return _applied(query, [_Change(start, start + len(read[0].name), table.name, note) for start in places])
     return Mended(query)
+
+
+def read_rows_called(query: str, proof: Proof, offered: Sequence[Table]) -> Mended:
+    """SQL that reads a table `incidents` where incidents are the tickets of that kind reads those tickets."""
+    changes = []
+    for problem in proof.problems:
+        wrong = _wrong_name(problem) if problem.code == "unknown_table" else None
+        start = _place(query, wrong, problem) if wrong else None
+        if wrong is None or start is None or (found := rows_called(wrong, offered)) is None:
+            continue
+        table, column, value = found
+        kind = exp.column(column.name).eq(exp.Literal.string(value))
+        rows = f"({exp.select('*').from_(table.name).where(kind).sql()})"
+        named = rows if _ALIAS.match(query, start + len(wrong)) else f"{rows} AS {wrong}"
+        note = f"read '{wrong}' as the rows of '{table.name}' with {column.name} = '{value}'"
+        changes.append(_Change(start, start + len(wrong), named, note))
+    return _applied(query, changes)
 
 
 def with_suggestions(proof: Proof, better: Mapping[str, str]) -> Proof:
