@@ -18,6 +18,7 @@ from agents.data.plan.model import (
     Named,
     Not,
     Project,
+    QueryPlan,
     Unsayable,
 )
 from agents.data.plan.nulls import all_of, any_of, negated
@@ -240,6 +241,9 @@ def _among(rows: Rows, node: Subsearch) -> Expr:
         return FALSE
     plan = found.plan
     if len(found.columns) > 1:
-        plan = plan.then(Project(columns=(Named(name=names[0], value=Column(name=names[0])),)))
+        only = Project(columns=(Named(name=names[0], value=Column(name=names[0])),))
+        last = plan.steps[-1] if plan.steps else None
+        picked = isinstance(last, Project) and all(one.value == Column(name=one.name) for one in last.columns)
+        plan = QueryPlan(source=plan.source, steps=(*(plan.steps[:-1] if picked else plan.steps), only))
     text = rows.columns[names[0]] == "string"
     return InPlan(operand=Column(name=names[0]), plan=plan, ignore_case=text)
