@@ -36,7 +36,7 @@ class Stage:
         """After more steps. node: the operator whose columns hold then; None keeps them."""
         columns = self.columns if node is None else columns_of(node)
         known = self.present if present is None else frozenset(present)
-        return Stage(self.plan.then(*steps), columns, known & columns.keys())
+        return Stage(self.plan.then(*steps), columns, frozenset(name for name in known if name in columns))
 
 
 def kind(node: Any) -> str:

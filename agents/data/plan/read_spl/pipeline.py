@@ -80,8 +80,9 @@ def base_search(search: Search, expression: SearchExpression | None) -> Rows:
     parts = [_events(search, table, expression) for table in tables]
     if len(parts) == 1:
         return parts[0]
-    plan = QueryPlan(source=Union(plans=tuple(part.plan for part in parts)))
-    present = frozenset.intersection(*(part.present for part in parts))
+    origin = None if any("index" in part.columns for part in parts) else "index"
+    plan = QueryPlan(source=Union(plans=tuple(part.plan for part in parts), origin=origin))
+    present = frozenset.intersection(*(part.present for part in parts)) | ({origin} if origin else frozenset())
     columns = columns_of(plan, search.catalog) or {}
     return Rows(search, plan, columns, present, _order_of(columns))
 
@@ -94,7 +95,8 @@ def _events(search: Search, table: CatalogTable, expression: SearchExpression | 
     plan = QueryPlan(source=Table(name=table.name))
     columns = source_columns(plan.source, search.catalog) or {}
     values = {column.name: column.values for column in table.columns if column.values}
-    rows = Rows(search, plan, columns, _EVERY_EVENT & columns.keys(), _order_of(columns), values=values)
+    every = frozenset(name for name in columns if name in _EVERY_EVENT)
+    rows = Rows(search, plan, columns, every, _order_of(columns), values=values)
     kept = condition(rows, _without_index(expression, table.name))
     return rows if kept == TRUE else rows.then(Filter(condition=kept))
 

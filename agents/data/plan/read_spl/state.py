@@ -56,9 +56,8 @@ class Rows:
             columns = after(step, columns, self.search.catalog) or {}
             if isinstance(step, Filter):
                 known |= required(step.condition)
-        return replace(
-            self, plan=self.plan.then(*steps), columns=columns, present=(known | frozenset(present)) & columns.keys()
-        )
+        there = frozenset(name for name in (*known, *present) if name in columns)
+        return replace(self, plan=self.plan.then(*steps), columns=columns, present=there)
 
     def without(self, *changed: str) -> Rows:
         """What was known of these fields no longer holds; `then` says what they are now."""

@@ -223,7 +223,7 @@ def union(source: Union, catalog: Catalog) -> Writer:
     columns = columns_of(plan, catalog)
     if columns is None:
         raise Unsayable("a union with a table that the catalog lacks", "SPL")
-    if source.origin is not None:
+    if source.origin is not None and not all(one.searching and source.origin == "index" for one in parts):
         for one, part in zip(parts, source.plans, strict=True):
             name = part.source.name if isinstance(part.source, Table) else ""
             one.add(f'eval {eval_name(source.origin)}="{name}"')

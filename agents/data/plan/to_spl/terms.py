@@ -119,7 +119,7 @@ def term(w: Writer, condition: Expr, *, alone: bool = True) -> str | None:
     if isinstance(condition, Logic):
         return _group(w, condition, alone)
     if isinstance(condition, Not):
-        return _negated(w, condition.operand)
+        return _negated(w, condition.operand, alone)
     if isinstance(condition, Compare):
         return _comparison(w, condition, condition.op)
     if isinstance(condition, In):
@@ -134,6 +134,9 @@ def term(w: Writer, condition: Expr, *, alone: bool = True) -> str | None:
 
 
 def _group(w: Writer, condition: Logic, alone: bool) -> str | None:
+    without = _not_or_missing(w, condition)
+    if without is not None:
+        return without
     parts = [term(w, one, alone=False) for one in condition.operands]
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):
@@ -142,7 +145,28 @@ def _group(w: Writer, condition: Logic, alone: bool) -> str | None:
     return joined if condition.op == "and" and alone else f"({joined})"
 
 
-def _negated(w: Writer, condition: Expr) -> str | None:
+def _not_or_missing(w: Writer, condition: Logic) -> str | None:
+    """`NOT user=bob`, which search has of rows without the field too: `x != 'bob' or x is null` in the plan."""
+    if condition.op != "or" or len(condition.operands) != 2:
+        return None
+    for one, other in (condition.operands, condition.operands[::-1]):
+        if isinstance(other, IsNull) and isinstance(other.operand, Column):
+            positive = _positive(one, other.operand)
+            text = term(w, positive) if positive is not None else None
+            return f"NOT {text}" if text is not None else None
+    return None
+
+
+def _positive(condition: Expr, column: Column) -> Expr | None:
+    """What is denied of the column."""
+    if isinstance(condition, Compare) and condition.op == "!=" and condition.left == column:
+        return condition.model_copy(update={"op": "=="})
+    if isinstance(condition, Not) and isinstance(inner := condition.operand, In | InPlan | Match):
+        return inner if inner.operand == column else None
+    return None
+
+
+def _negated(w: Writer, condition: Expr, alone: bool) -> str | None:
     """`field!=value` is of rows that have the field, as the plan's; `NOT field=value` also of those without."""
     if isinstance(condition, Compare):
         return _comparison(w, condition, _OPPOSITE[condition.op])
@@ -152,7 +176,8 @@ def _negated(w: Writer, condition: Expr) -> str | None:
         return _there(w, condition)
     if isinstance(condition, In | InPlan) and isinstance(condition.operand, Column):
         positive = term(w, condition)
-        return f"{field(w.fields[condition.operand.name])}=* NOT {positive}" if positive else None
+        text = f"{field(w.fields[condition.operand.name])}=* NOT {positive}"
+        return None if positive is None else text if alone else f"({text})"
     if isinstance(condition, Column) and w.columns.get(condition.name) == "bool":
         return f"{field(w.fields[condition.name])}=false"
     return None
