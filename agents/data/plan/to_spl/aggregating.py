@@ -11,8 +11,10 @@ from agents.data.plan.model import (
     Constant,
     Duration,
     Expr,
+    IsNull,
     Measure,
     Named,
+    Not,
     SortKey,
     Unsayable,
     When,
@@ -169,7 +171,9 @@ def _combined(one: Measure) -> Expr:
 
 
 def _of_row(w: Writer, one: Measure, order: SortKey | None) -> str:
-    """latest and earliest by time; by another value the first once rows are sorted by it."""
+    """latest and earliest by time; by another value the first once rows are sorted by it. All pass over nulls."""
+    if one.where == Not(operand=IsNull(operand=one.args[0])):
+        one = one.model_copy(update={"where": None})
     if order is not None:
         return f"first({_argument(w, one)})"
     return f"{'latest' if one.function == 'arg_max' else 'earliest'}({_argument(w, one)})"

@@ -12,9 +12,11 @@ from agents.data.plan.model import (
     Named,
     Project,
     QueryPlan,
+    Rename,
     Scalar,
     Step,
     Table,
+    Top,
     Union,
     Unsayable,
 )
@@ -44,15 +46,17 @@ def values_of(w: Writer, plan: QueryPlan, name: str) -> str:
         raise Unsayable("a time among those of another search", "SPL")
     if own != name:
         inner.add(f"rename {field(own)} AS {field(name)}")
-    inner.commands = _without_table(inner, [own])
-    inner.add(f"fields {field(name)}")
+    _only(inner, [name])
     return inner.subsearch()
 
 
-def _without_table(w: Writer, names: list[str]) -> list[str]:
-    """`table x` just before `fields x` says it twice."""
-    last = "table " + " ".join(field(name) for name in names)
-    return w.commands[:-1] if w.commands and w.commands[-1] == last else w.commands
+def _only(w: Writer, names: list[str]) -> None:
+    """Only these fields; the table before, which has them, says less."""
+    if w.commands and w.commands[-1].startswith("table ") and set(names) <= set(w.shown):
+        w.commands.pop()
+    elif w.shows(names):
+        return
+    w.add("fields " + " ".join(field(name) for name in names))
 
 
 def scalar_field(w: Writer, scalar: Scalar) -> str:
@@ -129,12 +133,12 @@ def _by_lookup(w: Writer, step: Join, outputs: list[str], following: Step | None
     plain = _lookup_table(w.catalog, step.right)
     if plain is None or len(step.keys) != 1 or not outputs:
         return False
-    table, names = plain
+    table, names, first_of = plain
     key = step.keys[0]
     if not isinstance(key.left, Column) or not isinstance(key.right, Column) or key.right.name not in names:
         return False
     column = names[key.right.name]
-    if not _is_unique(w.catalog, table, column):
+    if column != first_of and not _is_unique(w.catalog, table, column):
         return False
     own = field(w.fields[key.left.name])
     matched = own if own == column else f"{field(column)} AS {own}"
@@ -146,20 +150,24 @@ def _by_lookup(w: Writer, step: Join, outputs: list[str], following: Step | None
     return True
 
 
-def _lookup_table(catalog: Catalog, plan: QueryPlan) -> tuple[str, dict[str, str]] | None:
-    """The lookup that a plan reads as it is, and its columns by the names they get."""
+def _lookup_table(catalog: Catalog, plan: QueryPlan) -> tuple[str, dict[str, str], str | None] | None:
+    """The lookup that a plan reads as it is, its columns by the names they get, and the one whose first rows it takes,
+    as the command lookup does."""
     if not isinstance(plan.source, Table) or (table := catalog.find(plan.source.name)) is None:
         return None
     names = {column.name: column.name for column in table.columns}
+    first_of = None
     for step in plan.steps:
-        if step.kind == "project" and all(isinstance(one.value, Column) for one in step.columns):
+        if isinstance(step, Project) and all(isinstance(one.value, Column) for one in step.columns):
             names = {one.name: names[one.value.name] for one in step.columns if isinstance(one.value, Column)}
-        elif step.kind == "rename":
+        elif isinstance(step, Rename):
             new = {one.was: one.name for one in step.columns}
             names = {new.get(name, name): column for name, column in names.items()}
+        elif isinstance(step, Top) and len(step.groups) == 1 and step.count == 1 and not step.order:
+            first_of = names[step.groups[0].name] if isinstance(step.groups[0], Column) else None
         else:
             return None
-    return (table.name, names) if table.kind == "lookup" else None
+    return (table.name, names, first_of) if table.kind == "lookup" else None
 
 
 def _is_unique(catalog: Catalog, table: str, key: str) -> bool:
@@ -188,9 +196,7 @@ def _by_join(w: Writer, step: Join, outputs: list[str]) -> None:
     if any(inner.fields[name] == "_time" for name in outputs):
         raise Unsayable("a join that takes the time of the other side", "SPL")
     names = list(dict.fromkeys([*keys, *(inner.fields[name] for name in outputs)]))
-    if not inner.shows(names):
-        inner.commands = _without_table(inner, names)
-        inner.add("fields " + " ".join(field(name) for name in names))
+    _only(inner, names)
     how = "left" if step.how == "left" else "inner"
     w.add(f"join type={how} max=0 {' '.join(field(key) for key in keys)} {inner.subsearch()}")
     if not step.keys:

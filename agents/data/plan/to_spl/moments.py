@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from agents.data.plan.model import Arithmetic, Call, Cast, Constant, Duration, Expr, Unit, Unsayable
@@ -10,6 +11,7 @@ from agents.data.plan.read_spl.times import SECONDS, offset
 UNITS: dict[Unit, str] = {
     "second": "s", "minute": "m", "hour": "h", "day": "d", "week": "w", "month": "mon", "quarter": "q", "year": "y",
 }  # fmt: skip
+_DAY, _DAYS = re.compile(r"(?:([+-]\d+)d)?@d"), re.compile(r"([+-]\d+)d")
 # SPL's @w is Sunday, the plan's weeks start on Monday.
 SNAPS: dict[str, str] = {**{unit: f"@{short}" for unit, short in UNITS.items()}, "week": "@w1"}
 
@@ -20,12 +22,21 @@ def modifier(value: Expr) -> str | None:
         return ""
     if isinstance(value, Arithmetic) and value.op in ("+", "-") and isinstance(value.right, Duration):
         before = modifier(value.left)
-        return None if before is None else before + shift(value.right, value.op)
+        return None if before is None else _moved(before, shift(value.right, value.op))
     snapped = snap(value)
     if snapped is None:
         return None
     before = modifier(snapped[1])
     return None if before is None else before + snapped[0]
+
+
+def _moved(before: str, by: str) -> str:
+    """Days are counted before the time is cut to its day: `-1d@d`."""
+    match, days = _DAY.fullmatch(before), _DAYS.fullmatch(by)
+    if match is None or days is None:
+        return before + by
+    total = int(match[1] or 0) + int(days[1])
+    return f"{total:+d}d@d" if total else "@d"
 
 
 def snap(value: Expr) -> tuple[str, Expr] | None:

@@ -83,15 +83,23 @@ def _after(w: Writer, *steps: Step) -> None:
 
 
 def _merged(steps: Sequence[Step]) -> list[Step]:
-    """Neighbouring filters as one."""
+    """Neighbouring filters as one, and neighbouring renames."""
     found: list[Step] = []
     for step in steps:
         last = found[-1] if found else None
         if isinstance(step, Filter) and isinstance(last, Filter):
             found[-1] = Filter(condition=all_of([last.condition, step.condition]))
+        elif isinstance(step, Rename) and isinstance(last, Rename) and not _chained(last, step):
+            found[-1] = Rename(columns=(*last.columns, *step.columns))
         else:
             found.append(step)
     return found
+
+
+def _chained(first: Rename, second: Rename) -> bool:
+    """Whether the second one renames what the first one made, or takes a name it freed."""
+    names = {name for one in first.columns for name in (one.name, one.was)}
+    return any(one.was in names or one.name in names for one in second.columns)
 
 
 # --- sources ------------------------------------------------------------------------------------------------------
@@ -171,11 +179,12 @@ def _ranged(times: list[str]) -> list[str]:
 
 
 def _said_by_stats(condition: Expr, later: Sequence[Step]) -> bool:
-    """`x is not null` before a group by x is what stats does."""
+    """`x is not null` before a group by x is what stats and dedup do."""
     if not (isinstance(condition, Not) and isinstance(condition.operand, IsNull)) or not later:
         return False
     step = later[0]
-    return isinstance(step, Aggregate) and any(group.value == condition.operand.operand for group in step.groups)
+    groups = step.groups if isinstance(step, Aggregate | Top) else ()
+    return condition.operand.operand in [one.value if isinstance(one, Named) else one for one in groups]
 
 
 def _has_subsearch(condition: Expr) -> bool:

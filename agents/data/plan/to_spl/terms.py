@@ -61,7 +61,7 @@ def _bounds(w: Writer, condition: Expr) -> list[tuple[str, Expr]] | None:
         return None
     op: str = condition.op
     left, right = condition.left, condition.right
-    if not _is_event_time(w, left):
+    if isinstance(left, Constant) or moments.modifier(left) is not None:
         op, left, right = _SWAPPED[condition.op], right, left
     if _is_event_time(w, left):
         moves = moments.modifier(right) is not None and "@" not in (moments.modifier(right) or "")
