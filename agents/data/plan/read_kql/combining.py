@@ -49,7 +49,7 @@ _RIGHT: dict[str, How] = {"rightsemi": "semi", "rightanti": "anti", "rightantise
 def join(reading: Reading, stage: Stage, node: Any) -> Stage:
     how = parameters(node).get("kind", "innerunique")
     right = _rows(reading, node.Expression)
-    pairs = list(_pairs(node))
+    pairs = list(_pairs(node.ConditionClause))
     if how in _LEFT:
         return stage.then(Join(how=_LEFT[how], right=right.plan, keys=_keys(pairs)))
     if how in ("rightsemi", "rightanti", "rightantisemi"):
@@ -73,7 +73,7 @@ def lookup(reading: Reading, stage: Stage, node: Any) -> Stage:
     """A join that leaves the right side's keys away."""
     how = parameters(node).get("kind", "leftouter")
     right = _rows(reading, node.Expression)
-    pairs = list(_pairs(node))
+    pairs = list(_pairs(node.LookupClause))
     keys = {b for _, b in pairs}
     values = [name for name in right.columns if name not in keys]
     names = dict(zip(values, list(columns_of(node))[len(stage.columns) :], strict=True))
@@ -92,11 +92,11 @@ def _rows(reading: Reading, node: Any) -> Stage:
     return read_pipeline(reading, node)
 
 
-def _pairs(node: Any) -> Iterator[tuple[str, str]]:
+def _pairs(clause: Any) -> Iterator[tuple[str, str]]:
     """The names of the keys: left's and right's."""
-    if kind(node.ConditionClause) != "JoinOnClause":
-        raise unsayable("a join by anything but its keys", node)
-    for condition in items(node.ConditionClause.Expressions):
+    if kind(clause) != "JoinOnClause":
+        raise unsayable("a join by anything but its keys", clause)
+    for condition in items(clause.Expressions):
         yield from _pair(condition)
 
 
