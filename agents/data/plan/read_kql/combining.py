@@ -10,7 +10,6 @@ from agents.data.plan.model import (
     Aggregate,
     Column,
     Distinct,
-    Drop,
     Filter,
     Join,
     Key,
@@ -70,20 +69,17 @@ def join(reading: Reading, stage: Stage, node: Any) -> Stage:
 
 
 def lookup(reading: Reading, stage: Stage, node: Any) -> Stage:
-    """A join that leaves the right side's keys away."""
+    """A join that leaves the right side's keys away: under the left side's names the join hides them."""
     how = parameters(node).get("kind", "leftouter")
     right = _rows(reading, node.Expression)
     pairs = list(_pairs(node.LookupClause))
-    keys = {b for _, b in pairs}
-    values = [name for name in right.columns if name not in keys]
+    own = {b: a for a, b in pairs}
+    values = [name for name in right.columns if name not in own]
     names = dict(zip(values, list(columns_of(node))[len(stage.columns) :], strict=True))
-    spare = {key: f"{key}_key" for key in keys if key not in stage.columns}
-    right = _renamed(right, {**names, **spare})
-    pairs = [(a, spare.get(b, b)) for a, b in pairs]
-    joined = Join(how=_BOTH[how], right=right.plan, keys=_keys(pairs))
+    right = _renamed(right, {**names, **own})
+    joined = Join(how=_BOTH[how], right=right.plan, keys=_keys((a, a) for a, _ in pairs))
     present = stage.present | (right.present if how == "inner" else frozenset())
-    drop = [Drop(names=tuple(spare.values()))] if spare else []
-    return stage.then(joined, *drop, node=node, present=present)
+    return stage.then(joined, node=node, present=present)
 
 
 def _rows(reading: Reading, node: Any) -> Stage:

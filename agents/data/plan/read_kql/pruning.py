@@ -37,8 +37,9 @@ def _join(step: Join, needs: Needs) -> tuple[Join, frozenset[str]]:
     last = step.right.steps[-1] if step.right.steps else None
     if not isinstance(last, Rename):
         return step.model_copy(update={"right": pruned(step.right)}), frozenset()
-    kept = tuple(one for one in last.columns if wanted.has(one.name))
-    old = {one.name: one.was for one in last.columns if not wanted.has(one.name)}
+    idle = [one for one in last.columns if not wanted.has(one.name) and one.name.removeprefix(one.was).isdigit()]
+    kept = tuple(one for one in last.columns if one not in idle)
+    old = {one.name: one.was for one in idle}
     steps = step.right.steps[:-1] + ((Rename(columns=kept),) if kept else ())
     right = pruned(QueryPlan(source=step.right.source, steps=steps))
     keys = tuple(Key(left=key.left, right=_named_before(key.right, old)) for key in step.keys)

@@ -43,6 +43,7 @@ from agents.data.plan.model import (
     Window,
 )
 from agents.data.plan.read_kql import read_kql
+from agents.data.plan.schema import columns_of
 from tests.agents.data.conftest import small_catalog
 from tests.agents.data.public import items, kql_catalog
 
@@ -198,8 +199,9 @@ def test_joins_from_the_right_exchange_the_sides() -> None:
 
 
 def test_lookup_leaves_the_right_keys_away() -> None:
-    found = steps("SigninLogs | lookup kind=leftouter Hosts on $left.UserPrincipalName == $right.HostName")
-    assert [step.kind for step in found] == ["join", "drop"]
+    query = "SigninLogs | lookup kind=leftouter Hosts on $left.UserPrincipalName == $right.HostName"
+    columns = columns_of(read_kql(query, CATALOG), CATALOG) or {}
+    assert list(columns)[-2:] == ["Risk", "IPAddress1"]
 
 
 def test_lets_are_written_out_where_they_are_used() -> None:
