@@ -15,6 +15,7 @@ from core_engine.waiting import answer_while_awaited, server_sent
 from shared.accounts import Accounts
 from shared.catalog import Catalog
 from shared.context import scoped
+from shared.documents import IngestReport, IngestRequest, SentDocument
 from shared.models import (
     Answer,
     CallRecord,
@@ -23,8 +24,6 @@ from shared.models import (
     ExecuteRequest,
     Feedback,
     FeedbackTaken,
-    IngestReport,
-    IngestRequest,
     JourneyCostSummary,
     JourneySummary,
     KnowledgeHit,
@@ -34,7 +33,6 @@ from shared.models import (
     Question,
     Rows,
     SearchRequest,
-    SentDocument,
 )
 
 JOURNEY_HEADER = "X-Journey-ID"

@@ -8,9 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from core_engine import commands
+else:
+
+    class _Commands:
+        """The module, imported when a command runs: `lexiquery --help` needs none of it."""
+
+        def __getattr__(self, name: str) -> Any:
+            from core_engine import commands
+
+            return getattr(commands, name)
+
+    commands = _Commands()
 
 
 def _typer(help_text: str) -> typer.Typer:
@@ -37,10 +51,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Group = Annotated[str | None, typer.Option("--group", help="Schema group; all of them if not given.")]
 
 
-def _run(work: Coroutine[Any, Any, int], *, as_json: bool = False) -> None:
-    from core_engine.commands import run
-
-    raise typer.Exit(run(work, as_json=as_json))
+def _run(work: Coroutine[Any, Any, commands.Result | None], as_json: bool = False) -> None:
+    raise typer.Exit(commands.run(work, as_json=as_json))
 
 
 @app.command()
@@ -49,20 +61,16 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 by default.")] = None,
 ) -> None:
     """Run everything in one process: HTTP API, A2A, MCP and all agents."""
-    from core_engine import commands
-
     _run(commands.up(host, port))
 
 
 @app.command()
 def serve(
-    agent: Annotated[str, typer.Argument(help="planner, sop, known_errors, kql, spl or sql.")],
+    agent: Annotated[str, typer.Argument(help="An agent's name, such as sop or kql.")],
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; the agent's own by default.")] = None,
 ) -> None:
     """Run one agent as an A2A server."""
-    from core_engine import commands
-
     _run(commands.serve_agent(agent, host, port))
 
 
@@ -76,22 +84,18 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question: a plan, what your runbooks say, proven queries with rows, and the cost."""
-    from core_engine import commands
-
-    _run(commands.ask(question, group, platform, run, max_tokens, as_json), as_json=as_json)
+    _run(commands.ask(question, group, platform, run, max_tokens), as_json)
 
 
 @app.command()
 def prove(
-    platform: Annotated[str, typer.Option("--platform", help="kql, spl or sql.")],
+    platform: Annotated[str, typer.Option("--platform", help="Its platform, such as kql.")],
     group: Annotated[str, typer.Option("--group", help="Schema group to prove it against.")],
     file: Annotated[str, typer.Argument(help="File with the query; - is standard input.")] = "-",
     as_json: Json = False,
 ) -> None:
     """Prove a query against the real schema; no model is involved."""
-    from core_engine import commands
-
-    _run(commands.prove(platform, group, file, as_json), as_json=as_json)
+    _run(commands.prove(platform, group, file), as_json)
 
 
 @app.command(name="eval")
@@ -103,25 +107,19 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure the answers to questions with known queries."""
-    from core_engine import commands
-
-    _run(commands.evaluate(suite, out, limit, model, as_json), as_json=as_json)
+    _run(commands.evaluate(suite, out, limit, model), as_json)
 
 
 @app.command()
 def mcp() -> None:
     """Speak MCP on standard input and output, for IDE assistants."""
-    from core_engine import commands
-
     _run(commands.mcp())
 
 
 @app.command()
 def seed(as_json: Json = False) -> None:
     """Load the seed data: one company's operations in three schema groups, its runbooks and known errors."""
-    from core_engine import commands
-
-    _run(commands.seed(as_json), as_json=as_json)
+    _run(commands.seed(), as_json)
 
 
 @app.command()
@@ -130,78 +128,66 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Fetch the model, load the seed data, start everything, and ask a question."""
-    from core_engine import commands
-
-    _run(commands.demo(question, as_json), as_json=as_json)
+    _run(commands.demo(question), as_json)
 
 
 @catalog.command("import")
 def catalog_import(
-    source: Annotated[str, typer.Argument(help="A catalog file (YAML, JSON) or a .sql file with CREATE TABLE.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A catalog file (YAML, JSON) or a .sql file with CREATE TABLE, here or at http(s)://…; or the "
+            "tables of a database: sqlite:///FILE, postgresql://…"
+        ),
+    ],
     group: Annotated[str | None, typer.Option("--group", help="Schema group to import into.")] = None,
     platform: Annotated[str | None, typer.Option("--platform", help="Its platform, if the file does not say.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Import a schema group with its rows; each example is proven, broken ones are refused."""
-    from core_engine import commands
-
-    _run(commands.catalog_import(source, group, platform, as_json), as_json=as_json)
+    """Import a schema group, with the rows that a file names; each example is proven, broken ones are refused."""
+    _run(commands.catalog_import(source, group, platform), as_json)
 
 
 @catalog.command("list")
 def catalog_list(as_json: Json = False) -> None:
     """The schema groups."""
-    from core_engine import commands
-
-    _run(commands.catalog_list(as_json), as_json=as_json)
+    _run(commands.catalog_list(), as_json)
 
 
 @catalog.command("show")
 def catalog_show(group: str, as_json: Json = False) -> None:
     """A schema group's tables and columns."""
-    from core_engine import commands
-
-    _run(commands.catalog_show(group, as_json), as_json=as_json)
+    _run(commands.catalog_show(group), as_json)
 
 
 @sop.command("add")
 def sop_add(paths: Annotated[list[Path], typer.Argument(help="Files or folders.")], as_json: Json = False) -> None:
     """Add runbooks: Markdown, text, HTML, DOCX, PDF."""
-    from core_engine import commands
-
-    _run(commands.sop_add(paths, as_json), as_json=as_json)
+    _run(commands.sop_add(paths), as_json)
 
 
 @sop.command("search")
 def sop_search(text: str, limit: Annotated[int, typer.Option(min=1, max=50)] = 5, as_json: Json = False) -> None:
     """Search the runbooks and known errors."""
-    from core_engine import commands
-
-    _run(commands.sop_search(text, limit, as_json), as_json=as_json)
+    _run(commands.sop_search(text, limit), as_json)
 
 
 @cost.command("show")
 def cost_show(journey: str, as_json: Json = False) -> None:
     """One journey's cost."""
-    from core_engine import commands
-
-    _run(commands.cost_show(journey, as_json), as_json=as_json)
+    _run(commands.cost_show(journey), as_json)
 
 
 @cost.command("recent")
-def cost_recent(limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Json = False) -> None:
+def cost_recent(limit: Annotated[int, typer.Option(min=1, max=500)] = 20, as_json: Json = False) -> None:
     """The newest journeys and their cost."""
-    from core_engine import commands
-
-    _run(commands.cost_recent(limit, as_json), as_json=as_json)
+    _run(commands.cost_recent(limit), as_json)
 
 
 @cost.command("stats")
-def cost_stats(days: Annotated[int, typer.Option(min=1)] = 30, as_json: Json = False) -> None:
+def cost_stats(days: Annotated[int, typer.Option(min=1, max=3650)] = 30, as_json: Json = False) -> None:
     """Calls, tokens and seconds by model, operation and day."""
-    from core_engine import commands
-
-    _run(commands.cost_stats(days, as_json), as_json=as_json)
+    _run(commands.cost_stats(days), as_json)
 
 
 @cost.command("export")
@@ -212,33 +198,25 @@ def cost_export(
     as_json: Json = False,
 ) -> None:
     """Every call of the ledger."""
-    from core_engine import commands
-
-    _run(commands.cost_export(out, as_json), as_json=as_json)
+    _run(commands.cost_export(out), as_json)
 
 
 @agents.command("list")
 def agents_list(as_json: Json = False) -> None:
     """The registered agents, their platforms and skills."""
-    from core_engine import commands
-
-    _run(commands.agents_list(as_json), as_json=as_json)
+    _run(commands.agents_list(), as_json)
 
 
 @agents.command("register")
 def agents_register(url: str, as_json: Json = False) -> None:
     """Register an A2A agent by its URL; its Agent Card is fetched and checked."""
-    from core_engine import commands
-
-    _run(commands.agents_register(url, as_json), as_json=as_json)
+    _run(commands.agents_register(url), as_json)
 
 
 @models.command("list")
 def models_list(as_json: Json = False) -> None:
     """The models of the manifest, and which of them are here."""
-    from core_engine import commands
-
-    _run(commands.models_list(as_json), as_json=as_json)
+    _run(commands.models_list(), as_json)
 
 
 @models.command("pull")
@@ -247,9 +225,7 @@ def models_pull(
     as_json: Json = False,
 ) -> None:
     """Fetch a model's file: resumes what was interrupted, checks its sha256."""
-    from core_engine import commands
-
-    _run(commands.models_pull(name, as_json), as_json=as_json)
+    _run(commands.models_pull(name), as_json)
 
 
 def main() -> None:

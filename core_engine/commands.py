@@ -1,206 +1,235 @@
-"""What the commands of the CLI do. Each returns its exit code; errors are LexiQueryError and end in `run`."""
+"""What the commands of the CLI do. Each gives a Result; its errors are LexiQueryErrors and end in `run`."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
+import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import DatabaseError
 
 from core_engine.session import open_product
+from core_engine.state import State, open_state
 from shared.database import storage_failure
-from shared.errors import InvalidInput, LexiQueryError, ModelUnavailable, NotFound, Unauthorized, problem_detail
-from shared.models import Answer, Budget, CallRecord, Model, ProveRequest, Question
-from shared.render import render_answer
+from shared.errors import (
+    InvalidInput,
+    LexiQueryError,
+    ModelUnavailable,
+    NotFound,
+    Unauthorized,
+    first_problem,
+    problem_detail,
+)
+from shared.models import Answer, Budget, Model, ProveRequest, Question, SearchRequest
+from shared.render import render_answer, render_cost, render_hits, render_proof
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from core_engine.state import State
+    from core_engine.product import LocalProduct
+    from core_engine.remote import RemoteProduct
 
 DONE, FAILED, USAGE, ASKED_BACK = 0, 1, 2, 3
+_INTERRUPTED = 130
+M = TypeVar("M", bound=Model)
 
 
-def run(work: Coroutine[Any, Any, int], *, as_json: bool) -> int:
-    """Run a command; its errors become a line on stderr, or a problem on stdout with --json, and an exit code."""
+@dataclass(frozen=True)
+class Result:
+    """value: what --json prints; text: the same for people; code: the process's exit code."""
+
+    value: Any
+    text: str
+    code: int = DONE
+
+
+def run(work: Coroutine[Any, Any, Result | None], *, as_json: bool = False) -> int:
+    """Run a command and print its result; its exit code. An error is a line on stderr, and a problem with --json."""
     try:
-        return asyncio.run(work)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "LEXIQUERY_" + "_".join(str(part) for part in first["loc"]).upper()
-        return _fail(InvalidInput(f"{name}: {first['msg']}"), as_json)
+        result = asyncio.run(work)
+        if result is None:
+            return DONE
+        _print(_json(result.value) if as_json else result.text)
+        return result.code
     except LexiQueryError as error:
         return _fail(error, as_json)
+    except ValidationError as error:
+        return _fail(LexiQueryError(f"{error.title} is not what LexiQuery expects: {first_problem(error)}"), as_json)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, as `head` does; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except (DatabaseError, OSError) as error:
         return _fail(storage_failure(error), as_json)
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
 
 
 def _fail(error: LexiQueryError, as_json: bool) -> int:
     if as_json:
-        _print_json(problem_detail(error).model_dump(exclude_none=True))
+        _print(_json(problem_detail(error).model_dump(exclude_none=True)))
     print(f"lexiquery: {error}", file=sys.stderr)
     return USAGE if isinstance(error, InvalidInput | NotFound | Unauthorized) else FAILED
 
 
+def _print(text: str) -> None:
+    if text:
+        print(text, flush=True)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(to_jsonable_python(value, by_alias=True), indent=2, ensure_ascii=False)
+
+
+def _table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
+    cells = [header, *[["-" if cell is None else str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(header))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _listed(lines: Sequence[dict[str, Any]], otherwise: str) -> Result:
+    """Lines of the same fields as a table, or `otherwise` when there is none."""
+    return Result(lines, _table([list(line.values()) for line in lines], list(lines[0])) if lines else otherwise)
+
+
 def _settings(**changes: Any) -> Settings:
-    """The settings, with what the command line changes; logging is set up by them."""
+    """The settings, with what the command line changes; logging is set up by them.
+
+    Raises InvalidInput naming the option or the variable that is wrong.
+    """
     from shared.logging import configure_logging
 
-    settings = Settings(**{name: value for name, value in changes.items() if value is not None})
+    given = {name: value for name, value in changes.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        name = f"--{field}" if field in given else f"LEXIQUERY_{field.upper()}"
+        raise InvalidInput(f"{name}: {first['msg']}") from error
     configure_logging(settings)
     return settings
 
 
-def _command_settings(**changes: Any) -> Settings:
-    """For commands that people read: only warnings on stderr unless they asked for more."""
-    quiet = {} if "LEXIQUERY_LOG_LEVEL" in _environment() else {"log_level": "error", "log_format": "console"}
-    return _settings(**quiet, **changes)
+def _quiet_settings(**changes: Any) -> Settings:
+    """For commands that people read: only errors are logged unless they asked for more."""
+    asked = any(name.upper() == "LEXIQUERY_LOG_LEVEL" for name in os.environ)
+    return _settings(**({} if asked else {"log_level": "error", "log_format": "console"}), **changes)
 
 
-def _environment() -> set[str]:
-    import os
-
-    return {name.upper() for name in os.environ}
+def _state() -> AbstractAsyncContextManager[State]:
+    return open_state(_quiet_settings())
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+def _product() -> AbstractAsyncContextManager[LocalProduct | RemoteProduct]:
+    return open_product(_quiet_settings())
 
 
-def _show(value: Model, text: str, as_json: bool) -> None:
-    print(value.model_dump_json(indent=2) if as_json else text)
+def _request(model: type[M], **fields: Any) -> M:
+    """Raises InvalidInput naming what the user gave wrong."""
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error)) from error
 
 
-def _table(rows: list[tuple[Any, ...]], header: tuple[str, ...]) -> str:
-    cells = [header, *[tuple("-" if cell is None else str(cell) for cell in row) for row in rows]]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-
-
-async def up(host: str | None, port: int | None) -> int:
+async def up(host: str | None, port: int | None) -> None:
     from core_engine.server import Server
 
     await Server(_settings(host=host, port=port)).serve()
-    return DONE
 
 
-async def serve_agent(name: str, host: str | None, port: int | None) -> int:
+async def serve_agent(name: str, host: str | None, port: int | None) -> None:
     from core_engine.agent_server import serve_agent as serve_one
 
     await serve_one(name, _settings(host=host, port=port))
-    return DONE
+
+
+async def mcp() -> None:
+    from protocol_interface.mcp_server import run_stdio
+
+    async with open_product(_settings()) as product:
+        await run_stdio(product)
 
 
 async def ask(
-    question: str,
-    group: str | None,
-    platforms: list[str] | None,
-    run_it: bool,
-    max_tokens: int | None,
-    as_json: bool,
-) -> int:
-    settings = _command_settings()
-    asked = Question(
+    question: str, group: str | None, platforms: list[str] | None, run_it: bool, max_tokens: int | None
+) -> Result:
+    asked = _request(
+        Question,
         question=question,
         schema_group=group,
         platforms=platforms or None,
         run=run_it,
         budget=Budget(tokens=max_tokens) if max_tokens else None,
     )
-    async with open_product(settings) as product:
-        answer = await product.answer(await product.start(asked))
-    _show(answer, render_answer(answer), as_json)
-    return exit_code(answer)
+    async with _product() as product:
+        return _answered(await product.answer(await product.start(asked)))
 
 
-def exit_code(answer: Answer) -> int:
-    return {"completed": DONE, "needs_clarification": ASKED_BACK}.get(answer.status, FAILED)
+def _answered(answer: Answer) -> Result:
+    code = {"completed": DONE, "needs_clarification": ASKED_BACK}.get(answer.status, FAILED)
+    return Result(answer, render_answer(answer), code)
 
 
-async def prove(platform: str, group: str, file: str, as_json: bool) -> int:
+async def prove(platform: str, group: str, file: str) -> Result:
     from core_engine.proving import prove_request
-    from core_engine.state import open_state
-    from shared.render import render_proof
 
-    settings = _command_settings()
-    request = ProveRequest(platform=platform, schema_group=group, query=_read_text(file))
-    async with open_state(settings) as state:
+    request = _request(ProveRequest, platform=platform, schema_group=group, query=_read_text(file))
+    async with _state() as state:
         proof = await prove_request(request, state.catalogs, state.sandbox)
-    _show(proof, render_proof(proof), as_json)
-    return FAILED if proof.verdict == "rejected" else DONE
+    return Result(proof, render_proof(proof), FAILED if proof.verdict == "rejected" else DONE)
 
 
 def _read_text(file: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
     try:
-        return Path(file).read_text(encoding="utf-8")
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise NotFound(f"can't read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
-async def evaluate(suite: Path, out: Path, limit: int | None, model: str | None, as_json: bool) -> int:
+async def evaluate(suite: Path, out: Path, limit: int | None, model: str | None) -> Result:
     from core_engine.bootstrap import open_lexiquery
     from core_engine.evaluation import evaluate as run_suite
 
-    settings = _command_settings(model=model, hold_out=True)
-    async with open_lexiquery(settings) as lexiquery:
+    async with open_lexiquery(_quiet_settings(model=model, hold_out=True)) as lexiquery:
         summary = await run_suite(suite, out, lexiquery=lexiquery, limit=limit)
-    _show(summary, summary.render(), as_json)
-    return DONE
+    return Result(summary, summary.render())
 
 
-async def mcp() -> int:
-    from protocol_interface.mcp_server import run_stdio
-
-    settings = _settings()
-    async with open_product(settings) as product:
-        await run_stdio(product)
-    return DONE
-
-
-async def seed(as_json: bool) -> int:
+async def seed() -> Result:
     from core_engine.seeding import load_seed
 
-    report = await load_seed(_command_settings())
-    _show(report, report.render(), as_json)
-    return DONE
+    report = await load_seed(_quiet_settings())
+    return Result(report, report.render())
 
 
-async def demo(question: str | None, as_json: bool) -> int:
+async def demo(question: str | None) -> Result:
     from core_engine.demo import run_demo
 
-    answer = await run_demo(_command_settings(), question)
-    _show(answer, render_answer(answer), as_json)
-    return exit_code(answer)
+    return _answered(await run_demo(_quiet_settings(), question))
 
 
-async def catalog_import(source: str, group: str | None, platform: str | None, as_json: bool) -> int:
+async def catalog_import(source: str, group: str | None, platform: str | None) -> Result:
     from agents.data.importing import import_catalog
-    from core_engine.state import open_state
 
-    settings = _command_settings()
-    async with open_state(settings) as state:
+    async with _state() as state:
         report = await import_catalog(
-            Path(source),
-            catalogs=state.catalogs,
-            sandbox=state.sandbox,
-            settings=settings,
-            group=group,
-            platform=platform,
+            source, catalogs=state.catalogs, sandbox=state.sandbox, group=group, platform=platform
         )
         await _index(report.schema_group, state)
-    _show(report, report.render(), as_json)
-    return DONE if not report.refused else FAILED
+    return Result(report, report.render(), FAILED if report.refused else DONE)
 
 
 async def _index(group: str, state: State) -> None:
@@ -215,166 +244,115 @@ async def _index(group: str, state: State) -> None:
             print(f"lexiquery: '{group}' is imported, and not yet indexed: {error}", file=sys.stderr)
 
 
-async def catalog_list(as_json: bool) -> int:
-    from core_engine.state import open_state
-
-    async with open_state(_command_settings()) as state:
+async def catalog_list() -> Result:
+    async with _state() as state:
         found = await state.catalogs.all()
-    rows = [(one.schema_group, one.platform, len(one.tables), len(one.examples)) for one in found]
-    header = ("schema_group", "platform", "tables", "examples")
-    if as_json:
-        _print_json([dict(zip(header, row, strict=True)) for row in rows])
-    else:
-        print(_table(rows, header))
-    return DONE
+    lines = [
+        {
+            "schema_group": one.schema_group,
+            "platform": one.platform,
+            "tables": len(one.tables),
+            "examples": len(one.examples),
+        }
+        for one in found
+    ]
+    return _listed(lines, "no schema group yet; `lexiquery catalog import FILE` adds one")
 
 
-async def catalog_show(group: str, as_json: bool) -> int:
-    from core_engine.state import open_state
-
-    async with open_state(_command_settings()) as state:
+async def catalog_show(group: str) -> Result:
+    async with _state() as state:
         catalog = await state.catalogs.get(group)
     lines = [f"{catalog.schema_group} on {catalog.platform}: {catalog.description}".rstrip(": ")]
     for table in catalog.tables:
-        lines.append(f"\n{table.name}  {table.description}")
+        lines.append(f"\n{table.name}  {table.description}".rstrip())
         lines += [f"  {column.name} {column.type}  {column.description}".rstrip() for column in table.columns]
-    if as_json:
-        _print_json(catalog.model_dump(mode="json", by_alias=True))
-    else:
-        print("\n".join(lines))
-    return DONE
+    return Result(catalog, "\n".join(lines))
 
 
-async def sop_add(paths: list[Path], as_json: bool) -> int:
+async def sop_add(paths: list[Path]) -> Result:
     from agents.knowledge.files import add_files
 
-    async with open_product(_command_settings()) as product:
+    async with _product() as product:
         report = await add_files(paths, product.add_procedures)
-    _show(report, report.render(), as_json)
-    return FAILED if report.failed else DONE
+    return Result(report, report.render(), FAILED if report.failed else DONE)
 
 
-async def sop_search(text: str, limit: int, as_json: bool) -> int:
-    async with open_product(_command_settings()) as product:
-        hits = await product.search_procedures(text, limit)
-    if as_json:
-        _print_json([hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits])
-    else:
-        found = [f"{hit.score:.2f}  {hit.title}  ({hit.source})\n      {hit.excerpt}" for hit in hits]
-        print("\n".join(found) or "nothing here bears on that")
-    return DONE
+async def sop_search(text: str, limit: int) -> Result:
+    asked = _request(SearchRequest, question=text, limit=limit)
+    async with _product() as product:
+        hits = await product.search_procedures(asked.question, asked.limit)
+    shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
+    return Result(shown, render_hits(hits))
 
 
-async def cost_show(journey: str, as_json: bool) -> int:
-    from core_engine.state import open_state
-    from shared.render import render_cost
-
-    async with open_state(_command_settings()) as state:
+async def cost_show(journey: str) -> Result:
+    async with _state() as state:
         await state.store.status(journey)
         summary = await state.ledger.journey_summary(journey)
-    _show(summary, render_cost(summary), as_json)
-    return DONE
+    return Result(summary, render_cost(summary))
 
 
-async def cost_recent(limit: int, as_json: bool) -> int:
-    from core_engine.state import open_state
-
-    async with open_state(_command_settings()) as state:
+async def cost_recent(limit: int) -> Result:
+    async with _state() as state:
         journeys = await state.store.journeys(limit=limit)
         costs = [await state.ledger.journey_summary(one.journey_id) for one in journeys]
-    if as_json:
-        _print_json([cost.model_dump(mode="json") for cost in costs])
-        return DONE
     rows = [
         (one.journey_id, one.status, cost.calls, cost.prompt_tokens, cost.completion_tokens, f"{cost.seconds:.1f}")
         for one, cost in zip(journeys, costs, strict=True)
     ]
-    print(_table(rows, ("journey", "status", "calls", "prompt", "completion", "seconds")))
-    return DONE
+    header = ("journey", "status", "calls", "prompt", "completion", "seconds")
+    return Result(costs, _table(rows, header) if rows else "no journey yet; `lexiquery ask` starts one")
 
 
-async def cost_stats(days: int, as_json: bool) -> int:
-    from core_engine.state import open_state
-
-    async with open_state(_command_settings()) as state:
-        stats = [line.model_dump(mode="json") for line in await state.ledger.stats(days=days)]
-    if as_json:
-        _print_json(stats)
-    elif stats:
-        print(_table([tuple(line.values()) for line in stats], tuple(stats[0])))
-    else:
-        print(f"no model call in the last {days} days")
-    return DONE
+async def cost_stats(days: int) -> Result:
+    async with _state() as state:
+        stats = await state.ledger.stats(days=days)
+    return _listed([line.model_dump(mode="json") for line in stats], f"no model call in the last {days} days")
 
 
-async def cost_export(out: str, as_json: bool) -> int:
-    """Raises InvalidInput for a file that is neither .csv nor .jsonl."""
-    from core_engine.state import open_state
+async def cost_export(out: str) -> Result:
+    """Raises InvalidInput for a file that is neither .csv nor .jsonl, or can't be written."""
+    from core_engine.exporting import exported
+    from shared.accounts import Accounts
 
     if out != "-" and Path(out).suffix not in (".csv", ".jsonl"):
         raise InvalidInput(f"can't export to '{out}'", suggestion="name a file ending in .csv or .jsonl")
-    calls: list[CallRecord] = []
-    async with open_state(_command_settings()) as state:
-        while page := await state.ledger.calls(limit=1000, offset=len(calls)):
-            calls += page
-    lines = [call.model_dump(mode="json") for call in calls]
+    async with _state() as state:
+        lines = [line async for line in exported(Accounts(state.engine).calls(), _form(out))]
     if out == "-":
-        for line in lines:
-            print(json.dumps(line, ensure_ascii=False))
-        return DONE
-    await asyncio.to_thread(_write_calls, Path(out), lines)
-    if as_json:
-        _print_json({"file": out, "calls": len(lines)})
-    else:
-        print(f"{len(lines)} calls written to {out}")
-    return DONE
+        return Result([json.loads(line) for line in lines], "".join(lines).rstrip("\n"))
+    try:
+        await asyncio.to_thread(Path(out).write_text, "".join(lines), encoding="utf-8", newline="")
+    except OSError as error:
+        raise InvalidInput(f"can't write {out}: {error.strerror}") from error
+    calls = len(lines) - (_form(out) == "csv")
+    return Result({"file": out, "calls": calls}, f"{calls} calls written to {out}")
 
 
-def _write_calls(out: Path, lines: list[dict[str, Any]]) -> None:
-    with out.open("w", encoding="utf-8", newline="") as file:
-        if out.suffix == ".csv":
-            writer = csv.DictWriter(file, fieldnames=list(CallRecord.model_fields))
-            writer.writeheader()
-            writer.writerows(lines)
-        else:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+def _form(out: str) -> Any:
+    return "csv" if out.endswith(".csv") else "jsonl"
 
 
-async def agents_list(as_json: bool) -> int:
-    async with open_product(_command_settings()) as product:
+async def agents_list() -> Result:
+    async with _product() as product:
         found = await product.list_agents()
-    if as_json:
-        _print_json([agent.model_dump(mode="json") for agent in found])
-    else:
-        rows = [(one.name, one.platform, ", ".join(skill["id"] for skill in one.skills), one.url) for one in found]
-        print(_table(rows, ("agent", "platform", "skills", "url")))
-    return DONE
+    rows = [(one.name, one.platform, ", ".join(skill["id"] for skill in one.skills), one.url) for one in found]
+    return Result(found, _table(rows, ("agent", "platform", "skills", "url")))
 
 
-async def agents_register(url: str, as_json: bool) -> int:
-    async with open_product(_command_settings()) as product:
+async def agents_register(url: str) -> Result:
+    async with _product() as product:
         agent = await product.register_agent(url)
-    _show(agent, f"registered {agent.name} at {agent.url}", as_json)
-    return DONE
+    return Result(agent, f"registered {agent.name} at {agent.url}")
 
 
-async def models_list(as_json: bool) -> int:
+async def models_list() -> Result:
     from core_engine.fetching import list_models
 
-    found = list_models(_command_settings())
-    if as_json:
-        _print_json(found)
-    else:
-        print(_table([tuple(one.values()) for one in found], tuple(found[0])))
-    return DONE
+    return _listed(list_models(_quiet_settings()), "no model in the manifest")
 
 
-async def models_pull(name: str | None, as_json: bool) -> int:
+async def models_pull(name: str | None) -> Result:
     from core_engine.fetching import pull_models
 
-    pulled = await pull_models(_command_settings(), [name] if name else None)
-    if as_json:
-        _print_json(pulled)
-    else:
-        print(_table([tuple(one.values()) for one in pulled], tuple(pulled[0])))
-    return DONE
+    return _listed(await pull_models(_quiet_settings(), [name] if name else None), "nothing to fetch")

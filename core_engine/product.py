@@ -20,6 +20,7 @@ from protocol_interface.a2a_client import A2AClient
 from protocol_interface.product import Event, RegisteredAgent
 from protocol_interface.registry import Registry
 from shared.catalog import Catalogs
+from shared.documents import IngestReport, IngestRequest, SentDocument
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from shared.ledger import Ledger
 from shared.models import (
@@ -28,8 +29,6 @@ from shared.models import (
     Feedback,
     FeedbackTaken,
     Hits,
-    IngestReport,
-    IngestRequest,
     JourneyCostSummary,
     KnowledgeHit,
     Proof,
@@ -37,7 +36,6 @@ from shared.models import (
     Question,
     Rows,
     SearchRequest,
-    SentDocument,
 )
 from shared.settings import Settings
 

@@ -11,12 +11,11 @@ import httpx
 from pydantic import TypeAdapter
 
 from protocol_interface.product import Event, RegisteredAgent
+from shared.documents import IngestReport, IngestRequest
 from shared.errors import AgentUnavailable, LexiQueryError, error_of
 from shared.models import (
     Answer,
     ExecuteRequest,
-    IngestReport,
-    IngestRequest,
     JourneyCostSummary,
     KnowledgeHit,
     ProblemDetail,

@@ -14,9 +14,10 @@ from core_engine.state import State, open_state, own_data_dir
 from data.seed.generate import GROUPS, HERE, generate
 from shared.catalog import read_catalog
 from shared.database import create_tables
+from shared.documents import IngestReport
 from shared.errors import LexiQueryError
 from shared.llm.runtime import open_models
-from shared.models import IngestReport, Model
+from shared.models import Model
 from shared.settings import Settings
 
 
@@ -60,7 +61,7 @@ async def _load_group(path: Path, state: State) -> str:
     there = {one.schema_group: one.version for one in await state.catalogs.all()}
     if there.get(catalog.schema_group) == catalog.version and state.sandbox.has_rows(catalog):
         return "up to date"
-    report = await import_catalog(path, catalogs=state.catalogs, sandbox=state.sandbox, settings=state.settings)
+    report = await import_catalog(path, catalogs=state.catalogs, sandbox=state.sandbox)
     if report.refused:
         raise LexiQueryError(f"the seed catalog {path} holds examples that can't be proven: {report.render()}")
     return report.render()

@@ -109,6 +109,12 @@ class AgentUnavailable(LexiQueryError):
     code = "agent_unavailable"
 
 
+class SourceUnavailable(LexiQueryError):
+    """A web address or a database that something is imported from could not be read."""
+
+    code = "source_unavailable"
+
+
 class ModelUnavailable(LexiQueryError):
     """The model could not be reached, is not installed, or failed."""
 
@@ -158,6 +164,7 @@ HTTP_STATUS: dict[type[LexiQueryError], int] = {
     QueryTimeout: 422,
     QueryOutOfMemory: 422,
     AgentUnavailable: 502,
+    SourceUnavailable: 502,
     ModelUnavailable: 503,
     ContextExceeded: 422,
     BudgetExceeded: 402,

@@ -2,8 +2,8 @@
 
     confidence = 1 / (1 + exp(-(intercept of the platform + sum of weight * evidence)))
 
-The evidence is in the answer (`QueryAnswer.evidence`), the weights in a file that `lexiquery eval --calibrate` writes:
-`calibration.json` in the data directory, else the one that ships with the platform code. Without a calibration for the
+The evidence is in the answer (`QueryAnswer.evidence`), the weights in `calibration.json`: the one in the data directory
+(a copy of what `lexiquery eval` wrote), else the one that ships with the platform code. Without a calibration for the
 platform and model, the confidence is None: unknown, rather than made up.
 """
 

@@ -1,21 +1,22 @@
-"""From a file to a schema group that can be asked: catalog checked, rows loaded, examples proven, all stored."""
+"""From a source to a schema group that can be asked: catalog checked, rows loaded, examples proven, all stored."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from agents.data.ddl import read_ddl
+from pydantic import ValidationError
+
 from agents.data.platform import Platform, load_platform
 from agents.data.proof import advice, prove
 from agents.data.rows import load_rows
 from agents.data.sandbox import Sandbox
+from agents.data.sources import open_source
 from agents.data.sql import DIALECTS
-from shared.catalog import Catalog, Catalogs, Example, read_catalog
-from shared.errors import InvalidInput, NotFound, StorageFailed, did_you_mean
+from shared.catalog import Catalog, Catalogs, Example
+from shared.errors import InvalidInput, StorageFailed, did_you_mean, first_problem
 from shared.models import Model, Proof
-from shared.settings import Settings
 
 
 class RefusedExample(Model):
@@ -27,7 +28,8 @@ class RefusedExample(Model):
 
 
 class ImportReport(Model):
-    """What an import did. rows: of each table that came with a file; examples: how many are kept."""
+    """What an import did. rows: of each table that came with a file; examples: how many are kept; notes: what is not as
+    it was where it comes from."""
 
     schema_group: str
     platform: str
@@ -36,13 +38,15 @@ class ImportReport(Model):
     rows: dict[str, int] = {}
     examples: int = 0
     refused: list[RefusedExample] = []
+    notes: list[str] = []
 
     def render(self) -> str:
         """For people, a line a fact."""
         total = sum(self.rows.values())
         lines = [
             f"{self.schema_group} on {self.platform}, version {self.version}: {self.tables} tables, "
-            f"{total:,} rows, {self.examples} proven examples"
+            f"{total:,} rows, {self.examples} proven examples",
+            *(f"  note: {note}" for note in self.notes),
         ]
         for refused in self.refused:
             problem = refused.proof.problems[0]
@@ -52,24 +56,28 @@ class ImportReport(Model):
 
 
 async def import_catalog(
-    path: Path,
+    source: str | Path,
     *,
     catalogs: Catalogs,
     sandbox: Sandbox,
-    settings: Settings,
     group: str | None = None,
     platform: str | None = None,
 ) -> ImportReport:
-    """Read a catalog (.yaml, .yml, .json) or DDL (.sql), load its rows, prove its examples, store it.
+    """Read a catalog from a file, a web address or a database, load its rows, prove its examples, store it.
 
-    group, platform: instead of what the file says. The group is replaced whole, or on any error stays as it was.
-    Raises NotFound (file, platform), InvalidInput (what the file says), StorageFailed (what can't be written).
+    source: .yaml, .yml, .json or .sql, a path or http(s)://…; sqlite:///… or postgresql://…
+    group, platform: instead of what it says. The group is replaced whole, or on any error stays as it was.
+    Raises NotFound, InvalidInput (what it says), SourceUnavailable, StorageFailed (what can't be written).
     """
-    catalog = await asyncio.to_thread(read_any, path, group, platform)
-    checked(catalog)
-    counts = await asyncio.to_thread(_store_rows, catalog, path.parent, sandbox.path(catalog.schema_group))
-    report = await store_catalog(catalog, catalogs=catalogs, sandbox=sandbox)
-    return report.model_copy(update={"rows": counts})
+    try:
+        async with open_source(str(source), group, platform) as read:
+            checked(read.catalog)
+            target = sandbox.path(read.catalog.schema_group)
+            counts = await asyncio.to_thread(_store_rows, read.catalog, read.folder, target)
+            report = await store_catalog(read.catalog, catalogs=catalogs, sandbox=sandbox)
+    except ValidationError as error:
+        raise InvalidInput(f"the catalog can't be used: {first_problem(error)}") from error
+    return report.model_copy(update={"rows": counts, "notes": read.notes})
 
 
 async def store_catalog(catalog: Catalog, *, catalogs: Catalogs, sandbox: Sandbox) -> ImportReport:
@@ -88,37 +96,6 @@ async def store_catalog(catalog: Catalog, *, catalogs: Catalogs, sandbox: Sandbo
         examples=len(kept),
         refused=refused,
     )
-
-
-def read_any(path: Path, group: str | None = None, platform: str | None = None) -> Catalog:
-    """A catalog from any file that has a reader. Raises NotFound, or InvalidInput for a suffix without one."""
-    if not path.is_file():
-        raise NotFound(f"no catalog file at {path}")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InvalidInput(f"can't read a catalog from {path}", suggestion=f"known: {', '.join(sorted(_READERS))}")
-    catalog = reader(path, group)
-    changes = {"schema_group": group or catalog.schema_group, "platform": platform or catalog.platform}
-    return Catalog.model_validate({**catalog.model_dump(by_alias=True), **changes})
-
-
-def _from_catalog_file(path: Path, group: str | None) -> Catalog:
-    return read_catalog(path)
-
-
-def _from_ddl(path: Path, group: str | None) -> Catalog:
-    if group is None:
-        raise InvalidInput(f"{path} names no schema group", suggestion="say which with --group")
-    return read_ddl(path, group)
-
-
-# A new kind of file is one reader here: (path, group asked for) → Catalog.
-_READERS: dict[str, Callable[[Path, str | None], Catalog]] = {
-    ".yaml": _from_catalog_file,
-    ".yml": _from_catalog_file,
-    ".json": _from_catalog_file,
-    ".sql": _from_ddl,
-}
 
 
 def checked(catalog: Catalog) -> Platform:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.knowledge.documents import MAX_BYTES, READERS
+from shared.documents import Failure, IngestReport, IngestRequest, SentDocument
 from shared.errors import InvalidInput, NotFound
-from shared.models import Failure, IngestReport, IngestRequest, SentDocument
 
 MAX_FILES = 20_000
 _SENT_AT_ONCE = 2**20

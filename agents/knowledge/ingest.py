@@ -11,8 +11,8 @@ from pathlib import PurePath
 from agents.knowledge.chunks import chunks_of
 from agents.knowledge.documents import MAX_BYTES, read_document
 from agents.knowledge.library import Library
+from shared.documents import Failure, IngestReport, IngestRequest, SentDocument
 from shared.errors import InvalidInput, ModelUnavailable
-from shared.models import Failure, IngestReport, IngestRequest, SentDocument
 
 _LONGEST_NAME = 1000
 

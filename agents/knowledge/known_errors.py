@@ -22,9 +22,10 @@ from agents.knowledge.search import EXCERPT_CHARACTERS, shortened
 from agents.knowledge.store import known_errors_table
 from agents.knowledge.templates import WILDCARD, Template, words_of
 from agents.knowledge.text import identifiers
+from shared.documents import Failure, IngestReport
 from shared.errors import InvalidInput, NotFound
 from shared.llm.client import Models
-from shared.models import Failure, Hits, IngestReport, KnowledgeHit, Model, SearchRequest
+from shared.models import Hits, KnowledgeHit, Model, SearchRequest
 from shared.settings import Settings
 
 

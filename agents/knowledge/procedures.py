@@ -11,8 +11,9 @@ from agents.knowledge.files import add_files
 from agents.knowledge.ingest import import_documents
 from agents.knowledge.library import Library
 from agents.knowledge.search import Match
+from shared.documents import IngestReport, IngestRequest
 from shared.llm.client import Models
-from shared.models import IngestReport, IngestRequest, KnowledgeHit
+from shared.models import KnowledgeHit
 from shared.settings import Settings
 
 

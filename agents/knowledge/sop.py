@@ -6,8 +6,9 @@ from typing import Any
 
 from agents.agent import Agent, Skill
 from agents.knowledge.procedures import Procedures
+from shared.documents import IngestRequest
 from shared.errors import NotFound
-from shared.models import Hits, IngestRequest, SearchRequest
+from shared.models import Hits, SearchRequest
 
 
 class Sop(Agent):

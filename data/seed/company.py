@@ -156,7 +156,6 @@ _CAST = {
     ("Security", 1): ("Agnes Thorne", "Security Analyst"),
     ("Platform", 1): ("Viktor Sokolov", "Site Reliability Engineer"),
 }
-LEAVER = "piotr.maly"
 _LEFT = {"piotr.maly": date(2026, 3, 6), "helena.brandt": date(2026, 3, 31)}
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from core_engine import commands
+from shared.models import Answer
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama, scripted_server
 
@@ -69,6 +71,12 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
         (["catalog", "show", "shpo"], "did you mean 'shop'?"),
         (["cost", "show", "nope"], "unknown journey 'nope'"),
         (["cost", "export", "--out", "calls.xls"], "'calls.xls'"),
+        (["cost", "export", "--out", "/no/such/calls.csv"], "can't write /no/such/calls.csv"),
+        (["ask", "who is \udc80?"], "question holds a lone surrogate"),
+        (["catalog", "import", "mysql://host/db", "--group", "g"], "can't read a database of kind 'mysql'"),
+        (["eval", "/no/such/suite.jsonl", "--out", "/tmp/none"], "/no/such/suite.jsonl"),
+        (["agents", "register", "not a url"], "not a url"),
+        (["sop", "search", " "], "the question is empty"),
         (["serve", "sqll"], "unknown agent 'sqll'; did you mean 'sql'?"),
         (["sop", "add", "/no/such/folder"], "/no/such/folder"),
         (["up", "--host", "0.0.0.0"], "LEXIQUERY_API_KEY"),
@@ -88,7 +96,56 @@ def test_an_unknown_embedded_model_is_named(lexiquery: Command) -> None:
 def test_a_bad_setting_is_named(lexiquery: Command) -> None:
     done = lexiquery.run("catalog", "list", LEXIQUERY_PORT="many")
     assert done.exit_code == 2
-    assert "LEXIQUERY_PORT" in done.stderr
+    assert "LEXIQUERY_PORT: Input should be a valid integer" in done.stderr
+
+
+async def a_fault() -> commands.Result:
+    return commands.Result(Answer.model_validate({"answer": 42}), "")
+
+
+def test_a_fault_of_lexiquery_is_not_blamed_on_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(a_fault(), as_json=True) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["code"] == "internal_error"
+    assert "lexiquery: Answer is not what LexiQuery expects: journey_id: Field required" in printed.err
+
+
+def test_a_problem_is_json_too(lexiquery: Command) -> None:
+    problem = lexiquery.json("catalog", "show", "shpo")
+    assert (problem["code"], problem["suggestion"]) == ("not_found", "did you mean 'shop'?")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["aks", "q"], "Did you mean 'ask'?"),
+        (["cost", "shwo", "j"], "Did you mean 'show'?"),
+        (["ask", "q", "--grop", "shop"], "--group"),
+        (["cost", "stats", "--days", "0"], "--days"),
+        (["sop", "search", "q", "--limit", "51"], "--limit"),
+    ],
+)
+def test_a_call_that_cannot_be_read_exits_with_two_and_names_the_nearest(
+    lexiquery: Command, words: list[str], says: str
+) -> None:
+    done = lexiquery.run(*words)
+    assert (done.exit_code, says in done.stderr, done.stdout) == (2, True, ""), done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(lexiquery: Command) -> None:
+    done = lexiquery.spawn(
+        "bash", "-c", f"{sys.executable} -m core_engine.cli models list | true; exit ${{PIPESTATUS[0]}}"
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_database_becomes_a_group(lexiquery: Command, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "crm.db") as database:
+        database.execute("CREATE TABLE leads (id INTEGER PRIMARY KEY, owner TEXT)")
+    report = lexiquery.json("catalog", "import", f"sqlite:///{tmp_path}/crm.db", "--group", "crm")
+    assert (report["platform"], report["tables"], report["notes"]) == ("sql", 1, [])
+    proof = lexiquery.json("prove", "--platform", "sql", "--group", "crm", stdin="SELECT ownr FROM leads")
+    assert proof["checks"][1]["problems"][0]["suggestion"] == "owner"
 
 
 def test_a_port_in_use_is_named(lexiquery: Command) -> None:
@@ -145,7 +202,9 @@ def test_calls_are_exported(lexiquery: Command, tmp_path: Path) -> None:
     assert lexiquery.run("cost", "export", "--out", str(out)).exit_code == 0
     header, *lines = out.read_text().splitlines()
     assert header.startswith("id,")
-    assert lines
+    calls = lexiquery.json("cost", "export")
+    assert len(calls) == len(lines) > 0
+    assert [json.loads(line) for line in lexiquery.run("cost", "export").stdout.splitlines()] == calls
 
 
 def test_runbooks_are_added_and_found(lexiquery: Command, tmp_path: Path) -> None:

@@ -42,6 +42,31 @@ def postgresql() -> Iterator[str]:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def test_a_live_database_becomes_a_group(postgresql: str, tmp_path: Path, scripted_ollama: ScriptedOllama) -> None:
+    with psycopg.connect(postgresql) as database:
+        database.execute("""
+            CREATE TYPE state AS ENUM ('open', 'paid');
+            CREATE DOMAIN amount AS numeric;
+            CREATE TABLE customers (id serial PRIMARY KEY, tags text[], shape point);
+            COMMENT ON TABLE customers IS 'who buys';
+            CREATE SCHEMA sales;
+            CREATE TABLE sales.orders
+                (id int PRIMARY KEY, customer int REFERENCES customers, state state, total amount);
+        """)
+    lexiquery = Command(tmp_path, scripted_ollama.url)
+    report = lexiquery.json("catalog", "import", postgresql, "--group", "crm")
+    assert report["notes"] == ["customers.shape: a column of type 'unknown' is held as TEXT"]
+    catalog = lexiquery.json("catalog", "show", "crm")
+    customers, orders = catalog["tables"]
+    assert (customers["name"], customers["description"], orders["name"]) == ("customers", "who buys", "sales.orders")
+    assert [column["type"] for column in orders["columns"]] == ["INTEGER", "INTEGER", "TEXT", "NUMERIC"]
+    assert orders["columns"][2]["values"] == ["open", "paid"]
+    assert [(one["from"], one["to"]) for one in catalog["relationships"]] == [("sales.orders.customer", "customers.id")]
+    query = "SELECT o.total FROM sales.orders o JOIN customers c ON o.customer = c.id WHERE o.state = 'open'"
+    proof = lexiquery.json("prove", "--platform", "sql", "--group", "crm", stdin=query)
+    assert proof["verdict"] == "proven", proof
+
+
 def test_a_journey_runs_whole(postgresql: str, tmp_path: Path, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = "SELECT count(*) AS orders FROM orders WHERE status = 'open'"
     lexiquery = Command(tmp_path, scripted_ollama.url)

@@ -14,8 +14,9 @@ from starlette.routing import Route
 from core_engine.bootstrap import LexiQuery
 from core_engine.remote import RemoteProduct
 from core_engine.server import build_app
+from shared.documents import IngestRequest
 from shared.errors import AgentUnavailable, NotFound
-from shared.models import IngestRequest, Question
+from shared.models import Question
 from tests.agents.serving import loopback_socket, on_a_socket
 
 URL = "http://127.0.0.1:8000"

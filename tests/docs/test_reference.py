@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import cast
 
 import typer.main
-from typer.core import TyperGroup
+import yaml
+from typer.core import TyperCommand, TyperGroup
 
+from agents.data.importing import checked
+from agents.data.proof import prove
+from agents.data.sandbox import Sandbox
 from core_engine.cli import app
+from shared.catalog import Catalog
 from shared.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,13 +29,20 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def commands() -> list[str]:
+def commands() -> dict[str, TyperCommand]:
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
-    found = []
+    found: dict[str, object] = {}
     for name, command in root.commands.items():
-        found += [f"{name} {sub}" for sub in command.commands] if isinstance(command, TyperGroup) else [name]
-    return found
+        below = (
+            {f"{name} {sub}": one for sub, one in command.commands.items()} if isinstance(command, TyperGroup) else {}
+        )
+        found |= below or {name: command}
+    return cast("dict[str, TyperCommand]", found)
+
+
+def options(command: TyperCommand) -> set[str]:
+    return {name for option in command.params for name in (*option.opts, *option.secondary_opts) if name[:2] == "--"}
 
 
 def test_every_setting_is_in_the_settings_page() -> None:
@@ -37,4 +51,24 @@ def test_every_setting_is_in_the_settings_page() -> None:
 
 def test_every_command_is_in_the_command_page() -> None:
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
-    assert [command for command in commands() if f"`lexiquery {command}" not in page] == []
+    rows = {name: next((row for row in page.splitlines() if f"| `lexiquery {name}" in row), "") for name in commands()}
+    assert [name for name, row in rows.items() if not row] == []
+    hidden = {"--json", "--run"}  # said once for all commands; what happens without --no-run
+    missing = {
+        name: [one for one in options(commands()[name]) - hidden if one not in row] for name, row in rows.items()
+    }
+    assert {name: found for name, found in missing.items() if found} == {}
+
+
+def test_every_command_says_what_it_does_and_those_with_a_result_print_json() -> None:
+    assert [name for name, command in commands().items() if not command.help] == []
+    assert {name for name, command in commands().items() if "--json" not in options(command)} == {"up", "serve", "mcp"}
+
+
+def test_the_catalog_page_shows_a_catalog_that_can_be_used(settings: Settings) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", (DOCS / "catalog.md").read_text(encoding="utf-8"), re.DOTALL)
+    catalog = Catalog.model_validate(yaml.safe_load(block))
+    [example] = catalog.examples
+    sandbox = Sandbox(settings)
+    assert prove(checked(catalog), example.query, catalog, sandbox).verdict == "proven"
+    sandbox.close()

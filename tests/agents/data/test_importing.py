@@ -11,8 +11,9 @@ import duckdb
 import pytest
 import yaml
 
-from agents.data.importing import import_catalog, read_any, store_catalog
+from agents.data.importing import import_catalog, store_catalog
 from agents.data.sandbox import Sandbox
+from agents.data.sources import read_any
 from shared.catalog import Catalog, Catalogs
 from shared.catalog import schema as catalog_schema
 from shared.database import create_tables, open_database
@@ -51,9 +52,7 @@ class Import:
         return path
 
     async def run(self, path: Path, **options: Any) -> Any:
-        return await import_catalog(
-            path, catalogs=self.catalogs, sandbox=self.sandbox, settings=self.settings, **options
-        )
+        return await import_catalog(path, catalogs=self.catalogs, sandbox=self.sandbox, **options)
 
 
 @pytest.fixture
@@ -208,6 +207,11 @@ def test_a_ddl_file_wants_a_group(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text(DDL)
     with pytest.raises(InvalidInput, match="names no schema group; say which with --group"):
         read_any(tmp_path / "a.sql")
+
+
+async def test_a_group_name_that_cannot_be_used_is_the_input_s_fault(place: Import) -> None:
+    with pytest.raises(InvalidInput, match="the catalog can't be used: schema_group: String should match"):
+        await place.run(place.write(), group="my group")
 
 
 async def test_a_catalog_put_by_itself_keeps_the_rows(place: Import) -> None:

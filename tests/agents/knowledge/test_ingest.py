@@ -7,8 +7,8 @@ from pypdf import PdfWriter
 
 from agents.knowledge import files
 from agents.knowledge.procedures import Procedures
+from shared.documents import IngestReport, IngestRequest, SentDocument
 from shared.errors import InvalidInput, NotFound
-from shared.models import IngestReport, IngestRequest, SentDocument
 from tests.scripted_ollama import ScriptedOllama
 
 ALL = ["runbooks/certificate.md", "runbooks/disk.md", "runbooks/sign-in.md"]

@@ -10,10 +10,10 @@ from agents.knowledge.ingest import import_documents
 from agents.knowledge.library import Library
 from agents.knowledge.store import KnowledgeStore
 from agents.knowledge.vectors import Vectors
+from shared.documents import IngestReport
 from shared.errors import InvalidInput
 from shared.ledger import Ledger
 from shared.llm.client import Models
-from shared.models import IngestReport
 from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama
 

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from agents.knowledge.procedures import Procedures
 from agents.knowledge.sop import Sop
+from shared.documents import IngestRequest, SentDocument
 from shared.errors import NotFound, first_problem
-from shared.models import Hits, IngestRequest, SentDocument
+from shared.models import Hits
 
 
 async def test_the_agent_finds_the_passage_and_where_it_stands(procedures: Procedures, folder: Path) -> None:

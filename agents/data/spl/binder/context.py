@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from agents.data.names import nearest_name
-from agents.data.spl.ast import Binary, Call, Expression, FieldRef, Literal, MacroCall, Name, Unary
+from agents.data.spl.ast import Binary, Call, Expression, FieldRef, MacroCall, Name, Unary
 from agents.data.spl.binder.scope import Scope
 from agents.data.spl.functions import CONDITIONS, EVAL_FUNCTIONS, OTHER_WORDS, UNLIMITED, is_stats_function
 from agents.data.spl.source import Macro, SplError, unknown, unknown_macro
@@ -142,7 +142,3 @@ def _arity(least: int, most: int) -> str:
     if most == UNLIMITED:
         return f"at least {least} arguments"
     return f"{least} arguments" if least == most else f"{least} to {most} arguments"
-
-
-def literal_text(node: Expression | None) -> str | None:
-    return node.value if isinstance(node, Literal) and isinstance(node.value, str) else None
