@@ -161,7 +161,7 @@ class Registry:
         seconds: the longest wait for each; all are asked at once.
         """
         rows = await self._rows(select(_agents).order_by(_agents.c.id))
-        found = await asyncio.gather(*(_is_well(row, http(row.id), seconds) for row in rows))
+        found = await asyncio.gather(*(self._is_well(row, http(row.id), seconds) for row in rows))
         health = {row.id: healthy for row, healthy in zip(rows, found, strict=True)}
         for row in rows:
             if row.healthy is not False and not health[row.id]:
@@ -170,6 +170,15 @@ class Registry:
                 log.info("agent answers again", name=row.id, url=row.url)
             await self.mark(row.id, health[row.id])
         return health
+
+    async def _is_well(self, row: Row[Any], client: httpx.AsyncClient, seconds: float) -> bool:
+        """A stranger's address is judged each time: its name may have come to mean another."""
+        allowed = {"trusted": row.trusted, "allow_loopback": self._allow_loopback}
+        try:
+            card = await fetch_card(row.url, client=client, seconds=seconds, **allowed)
+        except (AgentUnavailable, InvalidInput):
+            return False
+        return bool(card.name == row.id)
 
     async def _write(self, card: AgentCard, url: str, trusted: bool) -> None:
         async with self._engine.begin() as connection:
@@ -256,11 +265,3 @@ def _registered(row: Row[Any]) -> RegisteredAgent:
 
 
 _SHOWN = ("id", "name", "description", "tags", "examples")
-
-
-async def _is_well(row: Row[Any], client: httpx.AsyncClient, seconds: float) -> bool:
-    try:
-        card = await fetch_card(row.url, client=client, trusted=True, seconds=seconds)
-    except (AgentUnavailable, InvalidInput):
-        return False
-    return bool(card.name == row.id)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.ledger import schema
+from shared.ledger import PEER, schema
 from shared.models import CallRecord, Model
 
 _calls = schema.tables["llm_calls"].c
@@ -37,6 +37,7 @@ class Accounts:
         self._engine = engine
 
     async def totals(self) -> list[Totals]:
+        """Of our own calls; what a stranger says that it used is no use of ours."""
         keys = (_calls.agent, _calls.model, _calls.operation, _calls.status, _calls.currency)
         query = (
             select(
@@ -48,6 +49,7 @@ class Accounts:
                 func.sum(_calls.cost).label("cost"),
                 func.sum(case((_calls.cost.is_(None), 1), else_=0)).label("unpriced_calls"),
             )
+            .where(_calls.id.not_like(f"{PEER}%"))
             .group_by(*keys)
             .order_by(*keys)
         )

@@ -271,6 +271,7 @@ async def test_metrics_count_journeys_and_model_calls(http: httpx.AsyncClient, l
     await http.post("/api/v1/query", json=QUESTION)
     await lexiquery.state.ledger.begin(call(1, total_seconds=1.5, cost=0.25, currency="EUR"))
     await lexiquery.state.ledger.begin(call(2, prompt_tokens=None, completion_tokens=None, model='od"d'))
+    await lexiquery.state.ledger.begin(call(3, id="peer:guest:1", model="a name that a stranger made up"))
     text = (await http.get("/metrics")).text
     labels = 'agent="kql",model="tiny",operation="chat",status="success",currency="EUR"'
     for line in (
@@ -282,6 +283,7 @@ async def test_metrics_count_journeys_and_model_calls(http: httpx.AsyncClient, l
         'lexiquery_model_unpriced_calls_total{agent="kql",model="od\\"d",operation="chat",status="success"} 1',
     ):
         assert f"{line}\n" in text
+    assert "stranger" not in text
     unknown = [line for line in text.splitlines() if 'od\\"d' in line and "tokens" in line]
     assert unknown == [], "a count nobody gave is no 0"
 

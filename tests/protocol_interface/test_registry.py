@@ -163,6 +163,23 @@ async def test_health_is_that_of_the_card_at_the_url(registry: Registry, remote_
     assert {agent.id: agent.healthy for agent in await registry.discover()} == health
 
 
+async def test_a_stranger_whose_name_came_to_mean_our_own_network_is_not_called(
+    engine: AsyncEngine, registry: Registry, remote_client: A2AClient
+) -> None:
+    called = asyncio.Event()
+
+    async def note(_: Request) -> Response:
+        called.set()
+        return Response()
+
+    host = Starlette(routes=[Route("/.well-known/agent-card.json", note)])
+    async with on_a_socket(host, loopback_socket()) as url:
+        await registry.register(agent_card(ScriptedAgent("guest"), url), url=url, trusted=False)
+        health = await Registry(engine).check_health(remote_client.http)
+    assert health == {"guest": False}
+    assert not called.is_set()
+
+
 async def test_an_agent_of_this_process_is_healthy(registry: Registry, local_client: A2AClient) -> None:
     assert await local_client.check_health() == {"scripted": True}
 
