@@ -336,8 +336,10 @@ def _form(out: str) -> Any:
 async def agents_list() -> Result:
     async with _product() as product:
         found = await product.list_agents()
-    rows = [(one.name, one.platform, ", ".join(skill["id"] for skill in one.skills), one.url) for one in found]
-    return Result(found, _table(rows, ("agent", "platform", "skills", "url")))
+    rows = [
+        (one.name, one.platform, ", ".join(skill["id"] for skill in one.skills), one.health, one.url) for one in found
+    ]
+    return Result(found, _table(rows, ("agent", "platform", "skills", "health", "url")))
 
 
 async def agents_register(url: str) -> Result:

@@ -25,7 +25,7 @@ from protocol_interface.mcp_schema import input_schema, output_schema
 from protocol_interface.product import Event, Product, RegisteredAgent, Stage
 from shared import __version__
 from shared.errors import InvalidInput, LexiQueryError, NotFound, did_you_mean, problem_detail
-from shared.models import Answer, Hits, JourneyCostSummary, Model, Proof, ProveRequest, Question
+from shared.models import Answer, HitLimit, Hits, JourneyCostSummary, Model, Proof, ProveRequest, Question
 from shared.render import render_answer, render_cost, render_hits, render_proof
 
 _INSTRUCTIONS = (
@@ -89,7 +89,7 @@ class Tools:
         proof = await self._product.prove(ProveRequest(platform=platform, schema_group=schema_group, query=query))
         return _result(proof, render_proof(proof))
 
-    async def search_procedures(self, question: str, limit: Annotated[int, Field(ge=1, le=50)] = 5) -> CallToolResult:
+    async def search_procedures(self, question: str, limit: HitLimit = 5) -> CallToolResult:
         """Find passages of runbooks and known errors that bear on a question."""
         hits = await self._product.search_procedures(question, limit)
         return _result(Hits(hits=hits), render_hits(hits))
@@ -218,5 +218,4 @@ def _bad_argument(error: ValidationError, known: list[str]) -> InvalidInput:
 def _agent_line(agent: RegisteredAgent) -> str:
     skills = ", ".join(str(skill.get("id")) for skill in agent.skills)
     platform = f", platform {agent.platform}" if agent.platform else ""
-    state = {True: "", False: ", not answering", None: ", not checked"}[agent.healthy]
-    return f"{agent.name} ({skills}{platform}{state}): {agent.description}"
+    return f"{agent.name} ({skills}{platform}; {agent.health}): {agent.description}"

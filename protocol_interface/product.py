@@ -49,6 +49,11 @@ class RegisteredAgent(Model):
     healthy: bool | None = None
     trusted: bool = False
 
+    @property
+    def health(self) -> str:
+        """For people: how it was when it was last asked whether it lives."""
+        return {True: "answers", False: "does not answer", None: "not asked yet"}[self.healthy]
+
 
 class Product(Protocol):
     """Every method raises LexiQueryError for what the caller can mend."""

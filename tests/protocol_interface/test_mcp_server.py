@@ -170,7 +170,7 @@ async def test_procedures_agents_and_costs_are_served() -> None:
         agents = await client.call_tool("list_agents")
         cost = await client.call_tool("journey_cost", {"journey_id": "journey-1"})
     assert Hits.model_validate(hits.structured_content).hits[0].title == "VPN outage"
-    assert _text(agents) == "kql (query, platform kql): Writes KQL"
+    assert _text(agents) == "kql (query, platform kql; answers): Writes KQL"
     assert JourneyCostSummary.model_validate(cost.structured_content).prompt_tokens == 811
 
 
