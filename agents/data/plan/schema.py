@@ -63,7 +63,7 @@ _DUCKDB: dict[str, DataType] = {
     **dict.fromkeys(("JSON", "STRUCT", "MAP", "UNION"), "dynamic"),
 }
 _RESULTS: dict[str, DataType] = {
-    **dict.fromkeys(("now", "from_epoch", "parse_time"), "datetime"),
+    **dict.fromkeys(("now", "from_epoch", "parse_time", "date_trunc"), "datetime"),
     **dict.fromkeys(("date_part", "date_diff", "length", "position", "list_length", "sign"), "int"),
     **dict.fromkeys(("to_seconds", "to_epoch", "sqrt", "power", "exp", "ln", "log10", "log2"), "real"),
     **dict.fromkeys(("format_time", "lower", "upper", "substring", "concat", "append", "replace"), "string"),
@@ -191,8 +191,6 @@ _CONDITIONS = (Compare, Logic, Not, In, InPlan, Between, IsNull, Match)
 def _call(call: Call, columns: Columns) -> DataType | None:
     if call.function in _RESULTS:
         return _RESULTS[call.function]
-    if call.function == "date_trunc":
-        return type_of(call.args[1], columns)
     if call.function == "round":
         return type_of(call.args[0], columns)
     return _common([type_of(arg, columns) for arg in call.args])
