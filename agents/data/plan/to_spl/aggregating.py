@@ -21,6 +21,7 @@ from agents.data.plan.model import (
 )
 from agents.data.plan.read_spl.times import SECONDS, offset
 from agents.data.plan.to_spl import moments
+from agents.data.plan.to_spl.extracting import extracted
 from agents.data.plan.to_spl.names import argument, eval_name, field, number
 from agents.data.plan.to_spl.writer import Writer
 from agents.data.plan.walk import columns_in
@@ -30,11 +31,13 @@ _FUNCTIONS = {
     "stddev": "stdev", "variance": "var", "median": "median", "list": "list", "set": "values", "any": "first",
 }  # fmt: skip
 
+_ONE, _ZERO = Constant(type="int", value=1), Constant(type="int", value=0)
+
 
 def aggregate(w: Writer, step: Aggregate) -> None:
     keys = _groups(w, step)
     order = _order_of_rows(w, step)
-    measures = [_measure(w, one, order) for one in step.measures] or ["count"]
+    measures = [_measure(w, _counted(one) if keys else one, order) for one in step.measures] or ["count"]
     if order is not None:
         from agents.data.plan.to_spl.steps import sort  # steps aggregate with this
 
@@ -71,7 +74,7 @@ def _groups(w: Writer, step: Aggregate) -> dict[str, str]:
             name = w.new_name(one.name) if one.name in read or one.name in fields.values() else one.name
             fields[one.name] = name
             computed.append(Named(name=name, value=one.value))
-    w.assign(computed)
+    w.assign(extracted(w, computed))
     if bucket is not None and fields[bucket.name] == "_time":
         w.add(bin_command(bucket.value))
     return fields
@@ -126,11 +129,21 @@ def _size(value: Expr) -> Duration | None:
 
 
 def _measure(w: Writer, one: Measure, order: SortKey | None) -> str:
-    text = _call(w, one, order)
+    text = call(w, one, order)
     return text if text == one.name else f"{text} as {field(one.name)}"
 
 
-def _call(w: Writer, one: Measure, order: SortKey | None) -> str:
+def _counted(one: Measure) -> Measure:
+    """`sum(case when x then 1 else 0 end)` of rows that there are is how many of them x holds for."""
+    value = one.args[0] if one.args else None
+    if one.function != "sum" or one.where is not None or not isinstance(value, Case) or len(value.whens) != 1:
+        return one
+    if value.whens[0].result != _ONE or value.otherwise != _ZERO:
+        return one
+    return Measure(name=one.name, function="count", where=value.whens[0].condition)
+
+
+def call(w: Writer, one: Measure, order: SortKey | None) -> str:
     if one.function == "count" and not one.args:
         return f"count(eval({w.condition(one.where)}))" if one.where is not None else "count"
     if one.function in ("arg_max", "arg_min"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agents.data.plan.model import (
     Aggregate,
     Column,
@@ -22,8 +24,11 @@ from agents.data.plan.model import (
 )
 from agents.data.plan.needs import Needs
 from agents.data.plan.read_spl.state import required
-from agents.data.plan.schema import Columns, columns_of
+from agents.data.plan.schema import Columns, call_type, columns_of
+from agents.data.plan.to_spl.aggregating import call
+from agents.data.plan.to_spl.expressions import Evaluator
 from agents.data.plan.to_spl.names import eval_name, field
+from agents.data.plan.to_spl.terms import conjuncts
 from agents.data.plan.to_spl.writer import Writer
 from agents.data.plan.walk import columns_in
 from shared.catalog import Catalog
@@ -59,17 +64,45 @@ def _only(w: Writer, names: list[str]) -> None:
     w.add("fields " + " ".join(field(name) for name in names))
 
 
-def scalar_field(w: Writer, scalar: Scalar) -> str:
-    """A field with the single value in every row: by eventstats if it is of these rows, else joined to all."""
-    last = scalar.plan.steps[-1] if scalar.plan.steps else None
-    if isinstance(last, Aggregate) and len(last.measures) == 1 and not last.groups and _same_rows(w, scalar.plan):
-        from agents.data.plan.to_spl.aggregating import _call
+def scalar_value(w: Writer, scalar: Scalar) -> str:
+    """The single value as an expression: of a field made by eventstats if it is of these rows, else one joined to
+    all of them."""
+    return _of_these_rows(w, scalar.plan) or _of_other_rows(w, scalar.plan)
 
-        name = w.new_name(last.measures[0].name)
-        w.add(f"eventstats {_call(w, last.measures[0], None)} as {field(name)}")
-        w.scalars.append(name)
-        return name
-    inner = _written(scalar.plan, w.catalog)
+
+def _of_these_rows(w: Writer, plan: QueryPlan) -> str | None:
+    """`avg(x)` or `avg(x) * 2` of the rows that the search has so far."""
+    steps = list(plan.steps)
+    result = steps.pop() if steps and isinstance(steps[-1], Project) else None
+    aggregate = steps.pop() if steps else None
+    if not isinstance(aggregate, Aggregate) or aggregate.groups:
+        return None
+    while steps and isinstance(steps[-1], Project) and _is_plain(steps[-1]):
+        steps.pop()
+    if plan.source != w.so_far.source or _filtered(steps) != _filtered(w.so_far.steps):
+        return None
+    fields = {one.name: w.new_name(one.name) for one in aggregate.measures}
+    calls = [f"{call(w, one, None)} as {field(fields[one.name])}" for one in aggregate.measures]
+    w.add(f"eventstats {' '.join(calls)}")
+    w.scalars += fields.values()
+    columns: Columns = {one.name: call_type(one, w.columns) for one in aggregate.measures}
+    if not isinstance(result, Project):
+        return eval_name(fields[aggregate.measures[0].name])
+    text = Evaluator(columns, fields, w.scalar).value(result.columns[0].value)
+    return text if text in fields.values() else f"({text})"
+
+
+def _is_plain(step: Project) -> bool:
+    return all(one.value == Column(name=one.name) for one in step.columns)
+
+
+def _filtered(steps: Iterable[Step]) -> list[object]:
+    """The steps, the conditions of their filters in any order."""
+    return [frozenset(conjuncts(step.condition)) if isinstance(step, Filter) else step for step in steps]
+
+
+def _of_other_rows(w: Writer, plan: QueryPlan) -> str:
+    inner = _written(plan, w.catalog)
     name, joint = w.new_name("value"), w.new_name("joint")
     own = inner.fields[next(iter(inner.columns))]
     inner.add(f"eval {joint}=1, {name}={eval_name(own)}")
@@ -78,10 +111,6 @@ def scalar_field(w: Writer, scalar: Scalar) -> str:
     w.add(f"join type=left {joint} {inner.subsearch()}")
     w.scalars += [name, joint]
     return name
-
-
-def _same_rows(w: Writer, plan: QueryPlan) -> bool:
-    return plan.source == w.so_far.source and plan.steps[:-1] == w.so_far.steps
 
 
 # --- joins --------------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from agents.data.plan.needs import Needs, after_each
 from agents.data.plan.nulls import all_of
 from agents.data.plan.schema import after, source_columns
 from agents.data.plan.to_spl import aggregating, combining, extracting, windows
+from agents.data.plan.to_spl.arranging import arranged
 from agents.data.plan.to_spl.names import eval_name, field
 from agents.data.plan.to_spl.terms import conjuncts, term, time_terms
 from agents.data.plan.to_spl.writer import Writer
@@ -47,7 +48,7 @@ from shared.catalog import Catalog
 def written(plan: QueryPlan, catalog: Catalog) -> Writer:
     """The search of a plan. Raises Unsayable."""
     w = source(plan, catalog)
-    steps = _merged(plan.steps)
+    steps = arranged(plan, catalog)
     needs = after_each(steps)
     at = 0
     while at < len(steps):
@@ -63,11 +64,14 @@ def _write(w: Writer, steps: list[Step], at: int, needs: list[Needs]) -> int:
         _after(w, step, following)
         return 2
     if isinstance(step, Filter):
-        filter_rows(w, step, steps[at + 1 :], needs[at])
+        filter_rows(w, step, steps[at + 1 :])
     elif isinstance(step, Join):
         combining.join(w, step, needs[at], following)
     else:
         _RULES[type(step)](w, step)
+    if w.scalars and needs[at].all_but and not isinstance(step, Aggregate | Project):
+        w.add("fields - " + " ".join(w.scalars))
+    w.scalars.clear()
     _after(w, step)
     return 1
 
@@ -80,26 +84,6 @@ def _after(w: Writer, *steps: Step) -> None:
         w.columns = columns
         w.fields = {name: w.fields.get(name, name) for name in columns}
         w.so_far = w.so_far.then(step)
-
-
-def _merged(steps: Sequence[Step]) -> list[Step]:
-    """Neighbouring filters as one, and neighbouring renames."""
-    found: list[Step] = []
-    for step in steps:
-        last = found[-1] if found else None
-        if isinstance(step, Filter) and isinstance(last, Filter):
-            found[-1] = Filter(condition=all_of([last.condition, step.condition]))
-        elif isinstance(step, Rename) and isinstance(last, Rename) and not _chained(last, step):
-            found[-1] = Rename(columns=(*last.columns, *step.columns))
-        else:
-            found.append(step)
-    return found
-
-
-def _chained(first: Rename, second: Rename) -> bool:
-    """Whether the second one renames what the first one made, or takes a name it freed."""
-    names = {name for one in first.columns for name in (one.name, one.was)}
-    return any(one.was in names or one.name in names for one in second.columns)
 
 
 # --- sources ------------------------------------------------------------------------------------------------------
@@ -134,7 +118,7 @@ def _table(table: Table, catalog: Catalog, start: QueryPlan) -> Writer:
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def filter_rows(w: Writer, step: Filter, later: Sequence[Step], needs: Needs) -> None:
+def filter_rows(w: Writer, step: Filter, later: Sequence[Step]) -> None:
     """As terms of the base search while there is only that, else as where; subsearches are search's in any place."""
     conditions = [one for one in conjuncts(step.condition) if not _said_by_stats(one, later)]
     rest = conditions
@@ -157,17 +141,7 @@ def filter_rows(w: Writer, step: Filter, later: Sequence[Step], needs: Needs) ->
         w.add(f"search {text}")
     plain = [one for one in rest if not _has_subsearch(one)]
     if plain:
-        _where(w, all_of(plain), needs)
-
-
-def _where(w: Writer, condition: Expr, needs: Needs) -> None:
-    before = set(w.fields.values())
-    text = w.condition(condition)
-    w.add(f"where {text}")
-    made = [name for name in w.scalars if name not in before]
-    if made and needs.all_but:
-        w.add("fields - " + " ".join(made))
-    w.scalars.clear()
+        w.add(f"where {w.condition(all_of(plain))}")
 
 
 def _ranged(times: list[str]) -> list[str]:

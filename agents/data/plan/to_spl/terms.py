@@ -1,7 +1,7 @@
 """Conditions as terms of a base search: `status>=500 service=search earliest=-24h`.
 
-Search compares text without case, as people who write SPL take for granted: an exact comparison of the plan is written
-as a term too, unless the catalog lists values of the field that differ only in case.
+Search compares text without case, as people who write SPL take for granted: an exact comparison or LIKE of the plan is
+written as a term too, unless the catalog lists values of the field that differ only in case.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from agents.data.plan.model import (
     Match,
     Not,
 )
+from agents.data.plan.nulls import all_of
 from agents.data.plan.to_spl import moments
 from agents.data.plan.to_spl.names import field, number, quoted, value
 from agents.data.plan.to_spl.writer import Writer
@@ -31,12 +32,16 @@ from agents.data.plan.to_spl.writer import Writer
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _SWAPPED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _WILDCARDS = {"contains": "*{}*", "startswith": "{}*", "endswith": "*{}"}
+# So many values are compared one by one.
+_FEW = 3
 _DAY = Duration(amount=1, unit="day")
 
 
 def conjuncts(condition: Expr) -> list[Expr]:
     if isinstance(condition, Logic) and condition.op == "and":
         return [part for one in condition.operands for part in conjuncts(one)]
+    if isinstance(condition, Not) and isinstance(inner := condition.operand, Logic) and inner.op == "or":
+        return [part for one in inner.operands for part in conjuncts(Not(operand=one))]
     if isinstance(condition, Between):
         low = Compare(op=">=", left=condition.operand, right=condition.low)
         return [low, Compare(op="<=", left=condition.operand, right=condition.high)]
@@ -174,6 +179,12 @@ def _negated(w: Writer, condition: Expr, alone: bool) -> str | None:
         return _match(w, condition, "!=")
     if isinstance(condition, IsNull):
         return _there(w, condition)
+    if isinstance(condition, Logic):
+        turned = tuple(Not(operand=one) for one in condition.operands)
+        return _group(w, Logic(op="or" if condition.op == "and" else "and", operands=turned), alone)
+    if isinstance(condition, In) and len(condition.values) <= _FEW:
+        each = [Compare(op="!=", left=condition.operand, right=one) for one in condition.values]
+        return term(w, all_of(each), alone=alone)
     if isinstance(condition, In | InPlan) and isinstance(condition.operand, Column):
         positive = term(w, condition)
         text = f"{field(w.fields[condition.operand.name])}=* NOT {positive}"
@@ -247,10 +258,10 @@ def _listed(w: Writer, condition: In) -> str | None:
 
 
 def _match(w: Writer, condition: Match, op: str) -> str | None:
-    """Wildcards ignore case; what has to keep it is where's to say."""
+    """Wildcards, which ignore case."""
     name = _field(w, condition.operand)
     pattern = condition.pattern.value if isinstance(condition.pattern, Constant) else None
-    if name is None or not isinstance(pattern, str) or not pattern or not condition.ignore_case or "*" in pattern:
+    if name is None or not isinstance(pattern, str) or not pattern or "*" in pattern:
         return None
     if condition.op == "has_word" and name == "_raw" and op == "=":
         return quoted(pattern) if pattern[0].isalnum() and pattern[-1].isalnum() else None

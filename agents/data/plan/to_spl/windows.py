@@ -16,7 +16,7 @@ from agents.data.plan.model import (
     Window,
     WindowColumn,
 )
-from agents.data.plan.to_spl.aggregating import _call
+from agents.data.plan.to_spl.aggregating import call
 from agents.data.plan.to_spl.names import field
 from agents.data.plan.to_spl.writer import Writer
 
@@ -50,8 +50,8 @@ def _as(w: Writer, one: WindowColumn, function: str) -> str:
         return f"count as {field(one.name)}"
     if function not in _AGGREGATES and function not in ("median", "percentile", "list", "set"):
         raise Unsayable(f"the window function {function}", "SPL")
-    call = _call(w, Measure.model_validate({"name": one.name, "function": function, "args": one.args}), None)
-    return f"{call} as {field(one.name)}"
+    text = call(w, Measure.model_validate({"name": one.name, "function": function, "args": one.args}), None)
+    return f"{text} as {field(one.name)}"
 
 
 def _ordered(w: Writer, step: Window, keys: list[str], by: str) -> None:

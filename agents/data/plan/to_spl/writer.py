@@ -66,7 +66,7 @@ class Writer:
     # --- expressions ----------------------------------------------------------------------------------------------
 
     def evaluator(self) -> Evaluator:
-        return Evaluator(self.columns, self.fields, self._scalar)
+        return Evaluator(self.columns, self.fields, self.scalar)
 
     def value(self, expression: Expr) -> str:
         return self.evaluator().value(expression)
@@ -83,10 +83,10 @@ class Writer:
         self.add(f"eval {name}={self.value(expression)}")
         return name
 
-    def _scalar(self, scalar: Scalar) -> str:
-        from agents.data.plan.to_spl.combining import scalar_field  # it writes a search of its own
+    def scalar(self, scalar: Scalar) -> str:
+        from agents.data.plan.to_spl.combining import scalar_value  # it writes a search of its own
 
-        return eval_name(scalar_field(self, scalar))
+        return scalar_value(self, scalar)
 
     # --- assignments ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from agents.data.plan.expressions import (
     Compare,
     Constant,
     Duration,
+    Logic,
     Match,
     Not,
 )
@@ -60,7 +61,7 @@ index=web earliest="05/01/2024:10:00:00" latest=now
 index=web [search index=auth action=failure | dedup user | fields user] | table user
 index=web NOT [search index=auth | fields user] | stats count
 index IN (web, auth) user=bob | stats count by host
-index=web | where like(uri, "/lo%") AND match(_raw, "(?i)error\d+")
+index=web uri="/lo*" | where match(_raw, "(?i)error\d+")
 index=web | eval kb=round(bytes/1024, 2), who=coalesce(user, "nobody") | table _time who kb
 index=web | eval level=case(status>=500, "bad", status>=400, "poor", true(), "good") | stats count by level
 index=web | eval slow=if(bytes>250 AND isnotnull(user), "yes", "no") | stats count by slow
@@ -192,14 +193,26 @@ def test_a_join_takes_only_what_is_read_of_the_other_side() -> None:
 
 def test_text_with_signs_of_like_is_matched_by_a_regular_expression() -> None:
     part = Match(op="contains", operand=Column(name="_raw"), pattern=text("upstream_timeout"))
-    assert to_spl(web(Filter(condition=part)), CATALOG) == 'index=web | where match(_raw, "upstream_timeout")'
+    plan = web(Limit(count=9), Filter(condition=part))
+    assert to_spl(plan, CATALOG) == 'index=web | head 9 | where match(_raw, "upstream_timeout")'
 
 
-def test_a_case_that_must_be_kept_is_where_s() -> None:
+def test_patterns_are_wildcards_in_a_base_search_and_like_after_it() -> None:
     like = Match(op="like", operand=USER, pattern=text("Al%"))
-    assert to_spl(web(Filter(condition=like)), CATALOG) == 'index=web | where like(user, "Al%")'
-    assert to_spl(web(Filter(condition=Not(operand=like.model_copy(update={"ignore_case": True})))), CATALOG) == (
-        'index=web user!="Al*"'
+    assert to_spl(web(Filter(condition=like)), CATALOG) == 'index=web user="Al*"'
+    assert to_spl(web(Filter(condition=Not(operand=like))), CATALOG) == 'index=web user!="Al*"'
+    later = web(Limit(count=3), Filter(condition=like))
+    assert to_spl(later, CATALOG) == 'index=web | head 3 | where like(user, "Al%")'
+
+
+def test_conditions_on_the_events_come_before_a_join() -> None:
+    join = Join(right=QueryPlan(source=Table(name="users")), keys=(Key(left=USER, right=USER),))
+    bad = Compare(op=">=", left=STATUS, right=whole(400))
+    senior = Compare(op=">", left=Column(name="level"), right=whole(3))
+    plan = web(join, Filter(condition=Logic(op="and", operands=(senior, bad))), count_by())
+    assert to_spl(plan, CATALOG) == (
+        "index=web status>=400 | join type=inner max=0 user [| inputlookup users | fields user level]"
+        " | where level>3 | stats count as n"
     )
 
 
