@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import ClassVar
 
+from agents.data.plan.model import QueryPlan
 from agents.data.platform import Ask, NotExecutable, Platform
 from agents.data.spl.ast import Pipeline
 from agents.data.spl.check import Parsed, check_spl, known_macros
@@ -74,3 +75,13 @@ There is no SELECT, FROM, HAVING, LIMIT or GROUP BY."""
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         pipeline = _parsed(query, catalog).pipeline
         return tables_read(pipeline, catalog) if pipeline else []
+
+    def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:
+        from agents.data.plan.read_spl import read_spl
+
+        return read_spl(query, catalog)
+
+    def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
+        from agents.data.plan.to_spl import to_spl
+
+        return to_spl(plan, catalog)

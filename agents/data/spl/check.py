@@ -8,7 +8,7 @@ from agents.data.spl.ast import Pipeline
 from agents.data.spl.binder import bind_pipeline
 from agents.data.spl.parser import parse_pipeline
 from agents.data.spl.safety import check_safety
-from agents.data.spl.source import Macro, Source, SplError, read_source
+from agents.data.spl.source import Macro, Source, SplError, read_source, unknown_macro
 from shared.catalog import Catalog
 from shared.models import Check, CheckName
 
@@ -45,10 +45,17 @@ class Parsed:
         return self._check("parse", [self.error] if self.error else [])
 
     def bind(self, catalog: Catalog | None) -> Check:
-        return self._judged("bind", lambda pipeline: bind_pipeline(pipeline, catalog, self.macros))
+        return self._judged("bind", lambda pipeline: self._bound(pipeline, catalog))
 
     def safety(self, catalog: Catalog | None) -> Check:
-        return self._judged("safety", lambda pipeline: check_safety(pipeline, catalog))
+        return self._judged("safety", lambda pipeline: check_safety(pipeline, catalog, self.source.hidden))
+
+    def _bound(self, pipeline: Pipeline, catalog: Catalog | None) -> list[SplError]:
+        errors = bind_pipeline(pipeline, catalog, self.macros)
+        told = {error.at for error in errors}
+        hidden = self.source.hidden if catalog is not None else []
+        errors += [unknown_macro(macro.name, macro.at, self.macros) for macro in hidden if macro.at not in told]
+        return sorted(errors, key=lambda error: error.at)
 
     def _judged(self, name: CheckName, judge: Callable[[Pipeline], list[SplError]]) -> Check:
         if self.pipeline is None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeGuard
+
 from agents.data.names import nearest_name
 from agents.data.spl.ast import (
     Aggregate,
     Call,
     Combine,
     Command,
+    Comparison,
+    FieldRef,
     From,
     Generic,
     InputLookup,
     Lookup,
-    MacroCommand,
+    MacroCall,
     Pipeline,
     Search,
     SearchExpression,
     Value,
 )
+from agents.data.spl.bounds import exceeded
 from agents.data.spl.catalogue import COMMANDS, DENIED
 from agents.data.spl.source import SplError
 from agents.data.spl.sources import (
@@ -30,11 +36,15 @@ from agents.data.spl.sources import (
     indexes,
     lookups,
     matching_indexes,
+    shallow,
     walk,
 )
 from shared.catalog import Catalog
 
-_MAX_GENERATED = 100_000
+# Splunk's own that runs a script for each value.
+_EXTERNAL_LOOKUPS = frozenset(("dnslookup",))
+# Fields of a base search that pull in another search's terms.
+_SEARCHES = frozenset(("savedsearch", "savedsplunk"))
 _OUTSIDE = (
     "metadata",
     "dbinspect",
@@ -53,17 +63,25 @@ _OUTSIDE = (
 )
 
 
-def check_safety(pipeline: Pipeline, catalog: Catalog | None) -> list[SplError]:
-    """Every reason not to run it. catalog: None judges only side effects, not what is read."""
+def check_safety(pipeline: Pipeline, catalog: Catalog | None, hidden: Sequence[MacroCall] = ()) -> list[SplError]:
+    """Every reason not to run it. catalog: None judges only side effects and bounds, not what is read; hidden: macros
+    that are not known."""
     problems: list[SplError] = []
+    problems += exceeded(pipeline)
     for command in commands(pipeline):
         problems += _side_effects(command)
         if catalog is not None:
             problems += _reads(command, catalog)
     if catalog is not None:
+        problems += [_unknown_macro(macro) for macro in hidden]
         problems += _unbounded(pipeline, catalog)
         problems += [problem for node in walk(pipeline) if isinstance(node, Call) for problem in _call(node, catalog)]
     return sorted(problems, key=lambda problem: problem.at)
+
+
+def _unknown_macro(macro: MacroCall) -> SplError:
+    message = f"macro '{macro.name}' is unknown, so what it does can't be checked"
+    return SplError("unknown_macro", message, macro.at)
 
 
 def _side_effects(command: Command) -> list[SplError]:
@@ -76,17 +94,16 @@ def _side_effects(command: Command) -> list[SplError]:
     entry = COMMANDS.get(command.name)
     if entry and entry.kind in ("writing", "running"):
         return [SplError("denied_command", f"'{command.name}' is not allowed: it does more than read", command.at)]
-    if command.name == "makeresults" and (problem := _too_many(command)):
-        return [problem]
+    if isinstance(command, Lookup) and command.table.name.lower() in _EXTERNAL_LOOKUPS:
+        message = f"the lookup '{command.table.name}' is not allowed: it sends each value to another server"
+        return [SplError("denied_command", message, command.at, "use a lookup of this group")]
+    if isinstance(command, Combine) and command.name == "union":
+        return [_denied_dataset(field) for field in command.fields if field.name.lower().startswith("savedsearch")]
     return []
 
 
-def _too_many(command: Command) -> SplError | None:
-    count = command.option("count", "1")
-    if count.isdigit() and int(count) > _MAX_GENERATED:
-        message = f"makeresults count={count} makes more than {_MAX_GENERATED} rows"
-        return SplError("resource_limit", message, command.at, f"count={_MAX_GENERATED} at most")
-    return None
+def _denied_dataset(field: FieldRef) -> SplError:
+    return SplError("denied_command", f"'{field.name}' is not allowed: it {DENIED['savedsearch']}", field.at)
 
 
 def _reads(command: Command, catalog: Catalog) -> list[SplError]:
@@ -97,16 +114,25 @@ def _reads(command: Command, catalog: Catalog) -> list[SplError]:
         return [] if known else [_outside(f"{command.kind} '{command.source.name}'", command.source.at)]
     if isinstance(command, Generic) and command.name in _OUTSIDE:
         return [SplError("outside_catalog", f"'{command.name}' reads outside this group's catalog", command.at)]
-    if isinstance(command, MacroCommand):
-        message = f"macro '{command.name}' is unknown, so what it does can't be checked"
-        return [SplError("unknown_macro", message, command.at)]
     if isinstance(command, Aggregate) and command.dataset is not None:
         if find_datasets(command.dataset.text, catalog):
             return []
         return [SplError("outside_catalog", f"data model '{command.dataset.text}' is not in the catalog", command.at)]
     if isinstance(command, Combine) and command.name == "union" and command.fields:
         return [SplError("outside_catalog", "union of named datasets reads outside the catalog", command.at)]
-    return [problem for value in _index_values(command) for problem in _index(value, catalog)]
+    problems = [problem for value in _index_values(command) for problem in _index(value, catalog)]
+    if isinstance(command, Search):
+        problems += [_named_search(node) for node in shallow(command.expression) if _is_named_search(node)]
+    return problems
+
+
+def _is_named_search(node: object) -> TypeGuard[Comparison]:
+    return isinstance(node, Comparison) and node.field.name.lower() in _SEARCHES
+
+
+def _named_search(node: Comparison) -> SplError:
+    message = f"'{node.field.name}' is not allowed: it {DENIED['savedsearch']}"
+    return SplError("denied_command", message, node.at, "write its terms here")
 
 
 def _outside(what: str, at: int) -> SplError:

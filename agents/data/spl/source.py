@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agents.data.names import nearest_name
+from agents.data.spl.ast import MacroCall
 from shared.models import Problem
 
 MAX_LENGTH = 200_000
@@ -15,6 +16,9 @@ MAX_MACRO_DEPTH = 16
 _FEW = 12
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _PIECE = re.compile(rf"\\.|{_STRING}|```.*?```|```|`(?:[^`\"]|{_STRING})*`|[\"`]", re.DOTALL)
+_QUOTED = re.compile(rf"\\.|{_STRING}|```.*?```", re.DOTALL)
+# Characters that look like a pipe, that can't be seen, or that turn the reading order around.
+_MISLEADING = re.compile("[\uff5c\u2223\u01c0\u2758\u23d0\uffe8\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _MACRO = re.compile(r"`\s*([\w:.\-]+)\s*(?:\((.*)\))?\s*`", re.DOTALL)
 _ARGUMENT = re.compile(rf"((?:{_STRING}|\([^()]*\)|[^,\"])*)(?:,|$)", re.DOTALL)
 
@@ -40,10 +44,12 @@ class Macro:
 
 @dataclass
 class Source:
-    """text: what the parser reads; starts/origins: where each piece of it came from in `written`."""
+    """text: what the parser reads; starts/origins: where each piece of it came from in `written`; hidden: the macros in
+    it that are not known."""
 
     written: str
     text: str = ""
+    hidden: list[MacroCall] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     origins: list[tuple[int, bool]] = field(default_factory=list)
 
@@ -69,10 +75,16 @@ def read_source(written: str, macros: Mapping[str, Macro]) -> Source:
     source = Source(written)
     if len(written) > MAX_LENGTH:
         raise SplError("too_long", f"the search has {len(written)} characters; {MAX_LENGTH} are allowed", 0)
+    if found := _MISLEADING.search(_QUOTED.sub(lambda match: " " * len(match.group()), written)):
+        raise SplError("misleading_character", _misled(found.group()), found.start(), "remove it, or put it in quotes")
     parts: list[str] = []
     _expand(written, macros, source, parts, origin=None, calls=())
     source.text = "".join(parts)
     return source
+
+
+def _misled(character: str) -> str:
+    return f"U+{ord(character):04X} reads as something else than it is"
 
 
 def _expand(
@@ -112,6 +124,9 @@ def _expand(
             _expand(definition, macros, source, parts, at, (*calls, name))
             length = sum(map(len, parts))
             last = match.end()
+        elif piece.startswith("`"):
+            place = length + match.start() - last
+            source.hidden.append(MacroCall(piece.strip("` \t\r\n").partition("(")[0].strip(), place))
     emit(text[last:], last)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
@@ -29,6 +30,8 @@ from shared.catalog import Catalog, Column, Table
 
 # What every dataset of a data model has from its events, under the same name everywhere.
 DATASET_FIELDS = ("_time", "host", "source", "sourcetype", "index", "nodename", "splunk_server")
+# Seconds since 1970 of the first years, and relative times of years.
+_LONG_AGO = re.compile(r"\d{1,8}(?:\.\d*)?$|-\d*y|-\d{3,}(?:mon|w|q)|-\d{4,}d|-\d{6,}h|-\d{7,}m|-\d{9,}s?")
 TIME_MODIFIERS = frozenset(("earliest", "latest", "_index_earliest", "_index_latest", "starttime", "endtime")) | {
     *("starttimeu", "endtimeu", "timeformat", "daysago", "hoursago", "minutesago"),
 }
@@ -120,8 +123,11 @@ def base_tables(expression: SearchExpression | None, catalog: Catalog) -> list[T
 
 
 def has_time_bound(expression: SearchExpression | None) -> bool:
+    """Whether the search says from when on, other than all time (`earliest=0`) or years ago."""
     return any(
-        isinstance(node, Comparison) and node.field.name.lower() in ("earliest", "_index_earliest", "_time")
+        isinstance(node, Comparison)
+        and node.field.name.lower() in ("earliest", "_index_earliest", "_time")
+        and not (isinstance(node.value, Value) and _LONG_AGO.match(node.value.text))
         for node in walk(expression)
     )
 

@@ -11,6 +11,7 @@ from agents.data.spl.ast import FieldRef, MacroCall, Pipeline, Subsearch, Value
 from agents.data.spl.source import SplError
 
 MAX_DEPTH = 60
+MAX_DIGITS = 15
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[A-Za-z_][\w.\-]*")
 _FIELD = re.compile(r"(?:\\.|<<\w+>>|[^\s,|()\[\]\"'=<>!`\\])+")
@@ -132,6 +133,14 @@ class Cursor:
         at = self.space()
         match = self.match(_OPTION)
         return (match.group(1).lower(), at) if match else None
+
+    def number(self, text: str, at: int) -> int:
+        """A whole number; a macro's, which is not known here, is 0."""
+        if text.startswith("`"):
+            return 0
+        if not text.isdecimal() or len(text) > MAX_DIGITS:
+            raise SplError("bad_number", f"'{text[:30]}' is not a whole number of at most {MAX_DIGITS} digits", at)
+        return int(text)
 
     def macro(self) -> MacroCall | None:
         at = self.space()

@@ -8,8 +8,9 @@ from agents.data.spl.ast import Binary, Call, Expression, Literal, Name, Unary
 from agents.data.spl.parser.cursor import Cursor, unescape
 
 _NUMBER = re.compile(r"(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?(?!\w)")
+_LONGEST_NUMBER = 40
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_QUOTED = re.compile(r"'([^']+)'")
+_QUOTED = re.compile(r"'([^'|]+)'")
 _PART = r"[A-Za-z_@$][\w:@$]*(?:\{\w*\})*"
 _NAME = re.compile(rf"{_PART}(?:\.(?!\d)[\w:@$]+(?:\{{\w*\}})*(?![\w:@$]*\s*\())*|<<\w+>>|\{{\}}")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -71,7 +72,9 @@ def _primary(c: Cursor, at: int, char: str) -> Expression:
         return Name(match.group(1), at)
     if match := c.match(_NUMBER):
         text = match.group()
-        return Literal(int(text) if text.isdigit() else float(text), at)
+        if len(text) > _LONGEST_NUMBER:
+            c.fail(f"this number has {len(text)} characters; {_LONGEST_NUMBER} are understood", code="bad_number")
+        return Literal(int(text) if text.isdecimal() else float(text), at)
     if match := c.match(_CALL):
         c.pos -= 1
         return Call(match.group(1).lower(), _arguments_in_brackets(c), at)

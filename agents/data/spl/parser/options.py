@@ -7,7 +7,7 @@ from collections.abc import Callable
 from agents.data.names import nearest_name
 from agents.data.spl.ast import Command, Value
 from agents.data.spl.catalogue import COMMANDS, Entry
-from agents.data.spl.parser.cursor import Cursor
+from agents.data.spl.parser.cursor import MAX_DIGITS, Cursor
 from agents.data.spl.source import SplError
 
 Grammar = Callable[[Cursor, Command], Command]
@@ -21,7 +21,8 @@ _ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
 _NUMBERS = {
     "limit": ("top", "rare", "head", "tail", "sort", "mvexpand"),
     "max": ("join", "inputlookup"),
-    "bins": ("bin", "bucket"),
+    "start": ("inputlookup",),
+    "bins": ("bin", "bucket", "chart", "timechart"),
     "count": ("makeresults",),
     "maxevents": ("transaction",),
     "window": ("streamstats",),
@@ -64,5 +65,6 @@ def _check(command: str, name: str, value: Value) -> None:
     if allowed and value.text.lower() not in allowed:
         message = f"{name}={value.text} is not an option of '{command}'"
         raise SplError("bad_option", message, value.at, nearest_name(value.text, allowed))
-    if command in _NUMBERS.get(name, ()) and not (value.text.isdigit() or value.text.startswith("`")):
-        raise SplError("bad_option", f"{name} of '{command}' must be a number, not '{value.text}'", value.at)
+    whole = value.text.isdecimal() and len(value.text) <= MAX_DIGITS
+    if command in _NUMBERS.get(name, ()) and not (whole or value.text.startswith("`")):
+        raise SplError("bad_option", f"{name} of '{command}' must be a number, not '{value.text[:30]}'", value.at)

@@ -109,14 +109,14 @@ def top(c: Cursor, command: Command) -> Command:
     if c.eat_word("by"):
         by = c.some_fields("after BY")
         read_trailing(c, command, by)
-    limit = int(count.group() if count else command.option("limit", "10"))
+    limit = c.number(count.group() if count else command.option("limit", "10"), command.at)
     return Top(name=command.name, at=command.at, options=command.options, limit=limit, fields=found, by=by)
 
 
 def sort(c: Cursor, command: Command) -> Command:
     count = c.match(_COUNT)
     read_options(c, command)
-    limit = int(count.group() if count else command.option("limit", "10000"))
+    limit = c.number(count.group() if count else command.option("limit", "10000"), command.at)
     keys = _sort_keys(c)
     if not keys:
         c.fail("sort needs at least one field", code="empty_clause")
@@ -150,7 +150,7 @@ def dedup(c: Cursor, command: Command) -> Command:
     if not found:
         c.fail("dedup needs at least one field", code="empty_clause")
     keys = _sort_keys(c) if c.eat_word("sortby") else []
-    number = int(count.group()) if count else 1
+    number = c.number(count.group(), command.at) if count else 1
     return Dedup(name=command.name, at=command.at, options=command.options, count=number, fields=found, keys=keys)
 
 
@@ -160,7 +160,7 @@ def head(c: Cursor, command: Command) -> Command:
     if not count and not c.at_end():
         condition = parse_expression(c)
     read_options(c, command)
-    number = int(count.group() if count else command.option("limit", "10"))
+    number = c.number(count.group() if count else command.option("limit", "10"), command.at)
     return Head(name=command.name, at=command.at, options=command.options, count=number, condition=condition)
 
 

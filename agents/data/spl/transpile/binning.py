@@ -11,7 +11,7 @@ from agents.data.spl.ast import Bin, FieldRef, Value
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.steps import field, settled
 from agents.data.spl.transpile.times import Span, automatic_span, span
-from agents.data.spl.transpile.values import Sql, as_num, is_number, number_text
+from agents.data.spl.transpile.values import Sql, as_num, is_number, number_text, whole
 
 
 def bin_command(t: Translation, relation: Relation, command: Bin) -> Relation:
@@ -27,7 +27,7 @@ def binned(
     value = field(relation, name)
     target = alias.name if alias else name.name
     size = options["span"].text if "span" in options else ""
-    bins = int(options["bins"].text) if "bins" in options else 100
+    bins = whole(options["bins"].text) if "bins" in options else 100
     if value.kind == "time":
         chosen = chosen_span(relation, size, bins)
         bucket = settled(target, Sql(chosen.bucket(value.text), "time"))

@@ -15,7 +15,7 @@ from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.stats import grouped
 from agents.data.spl.transpile.steps import field
 from agents.data.spl.transpile.times import Span
-from agents.data.spl.transpile.values import Kind, Sql, quote
+from agents.data.spl.transpile.values import Kind, Sql, quote, whole
 
 _MOST_BUCKETS = 50_000  # Splunk's own limit of a chart's rows
 _PER_SECONDS = {"per_second": 1, "per_minute": 60, "per_hour": 3600, "per_day": 86400}
@@ -24,7 +24,7 @@ _UNSUPPORTED = frozenset(("start", "end", "minspan", "aligntime", "agg", "partia
 
 def timechart(t: Translation, relation: Relation, command: Aggregate) -> Relation:
     _supported(command)
-    size = chosen_span(relation, command.option("span"), int(command.option("bins", "100")))
+    size = chosen_span(relation, command.option("span"), whole(command.option("bins", "100")))
     slotted = t.with_columns(relation, {"_time": Sql(size.bucket(field(relation, FieldRef("_time", 0)).text), "time")})
     rated = [_rate(item, size) for item in command.aggregations]
     rates = {item.output: divisor for item, divisor in rated if divisor}

@@ -28,7 +28,7 @@ from agents.data.spl.transpile.reading import read
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation, known
 from agents.data.spl.transpile.steps import compiler, condition, ensured, field
 from agents.data.spl.transpile.times import span
-from agents.data.spl.transpile.values import Kind, Sql, as_str, common_kind, convert, duckdb_type, quote
+from agents.data.spl.transpile.values import Kind, Sql, as_str, common_kind, convert, duckdb_type, quote, whole
 from shared.catalog import Table
 
 
@@ -100,7 +100,7 @@ def join(t: Translation, relation: Relation, command: Combine) -> Relation:
     texts = {name: as_str(Sql(f"q.{quote(name)}", other.columns[name])) for name in keys if name in other.columns}
     if len(texts) < len(keys):
         raise NotExecutable("join needs fields that both sides have")
-    most = int(command.option("max", "1"))
+    most = whole(command.option("max", "1"))
     partition = ", ".join(texts.values())
     kept = f" QUALIFY row_number() OVER (PARTITION BY {partition} ORDER BY {quote(ORDER)}) <= {most}" if most else ""
     right = t.add(f"SELECT * FROM {other.name} AS q{kept}")
@@ -204,7 +204,7 @@ def union(t: Translation, relation: Relation | None, command: Combine) -> Relati
 def returned(t: Translation, relation: Relation, command: Generic) -> Relation:
     """`return [N] field alias=field`: the first rows, these fields."""
     words = [word.text for word in command.words]
-    count = int(words.pop(0)) if words and words[0].isdigit() else 1
+    count = whole(words.pop(0)) if words and words[0].isdecimal() else 1
     pairs = [word.partition("=")[::2] if "=" in word else (word, word) for word in words]
     if any(source.startswith("$") for _, source in pairs):
         raise NotExecutable("return $field makes search terms only its rows can tell")

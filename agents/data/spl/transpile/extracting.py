@@ -15,7 +15,7 @@ from agents.data.spl.transpile.patterns import patterns_by_group, regular_expres
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation
 from agents.data.spl.transpile.steps import field, matching
 from agents.data.spl.transpile.times import duckdb_format
-from agents.data.spl.transpile.values import Kind, Sql, as_mv, as_num, as_str, as_time, convert, quote, string
+from agents.data.spl.transpile.values import Kind, Sql, as_mv, as_num, as_str, as_time, convert, quote, string, whole
 
 _SED = re.compile(r"s(.)((?:\\.|(?!\1).)*)\1((?:\\.|(?!\1).)*)\1(g|\d*)", re.DOTALL)
 _TRANSLATE = re.compile(r"y(.)((?:\\.|(?!\1).)*)\1((?:\\.|(?!\1).)*)\1", re.DOTALL)
@@ -29,7 +29,7 @@ def rex(t: Translation, relation: Relation, command: Rex) -> Relation:
     if "offset_field" in command.options:
         raise NotExecutable("rex's offset_field is not translated")
     regular_expression(command.pattern.text)
-    many = int(command.option("max_match", "1"))
+    many = whole(command.option("max_match", "1"))
     changes = {}
     for name, pattern in patterns_by_group(command.pattern.text).items():
         old = relation.get(name)
@@ -90,7 +90,7 @@ def expand(t: Translation, relation: Relation, command: Fields) -> Relation:
     name = command.fields[0].name
     relation = t.pin(relation)
     values = as_mv(field(relation, command.fields[0]))
-    if limit := int(command.option("limit", "0")):
+    if limit := whole(command.option("limit", "0")):
         values = f"list_slice({values}, 1, {limit})"
     values = f"(CASE WHEN len({values}) > 0 THEN {values} ELSE [NULL] END)"
     place = f"unnest(range(len({values}))) AS {quote('#place')}"
@@ -214,7 +214,7 @@ def _delta(t: Translation, relation: Relation, command: Generic) -> Relation:
     relation = t.pin(relation)
     name = command.words[0].text
     value = as_num(field(relation, FieldRef(name, command.at)))
-    before = f"lag({value}, {int(command.option('p', '1'))}) OVER (ORDER BY {relation.order})"
+    before = f"lag({value}, {whole(command.option('p', '1'))}) OVER (ORDER BY {relation.order})"
     target = command.words[-1].text if len(command.words) == 3 else f"delta({name})"
     return t.with_columns(relation, {target: Sql(f"({value} - {before})", "num")})
 

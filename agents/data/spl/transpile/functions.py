@@ -24,6 +24,7 @@ from agents.data.spl.transpile.values import (
     convert,
     number_text,
     string,
+    whole,
 )
 
 Function = Callable[[Compiler, list[Expression]], Sql]
@@ -299,7 +300,7 @@ def _printf(c: Compiler, args: list[Expression]) -> Sql:
 def json_path(path: str) -> tuple[str, bool]:
     """spath's `a.b{}.c{0}` as DuckDB's `$.a.b[*].c[0]`, and whether it may have many values."""
     steps = "".join(
-        f'."{name}"' + (f"[{'*' if not index else int(index)}]" if brackets else "")
+        f'."{name}"' + (f"[{'*' if not index else whole(index)}]" if brackets else "")
         for name, brackets, index in re.findall(r"([^.{}]+)(\{(\d*)\})?", path)
     )
     return f"${steps}", "[*]" in steps

@@ -12,7 +12,7 @@ from agents.data.spl.ast import Aggregate, FieldRef
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.stats import grouped
 from agents.data.spl.transpile.steps import ensured, expanded, field
-from agents.data.spl.transpile.values import Kind, Sql, as_num, as_str, is_number, quote, string
+from agents.data.spl.transpile.values import Kind, Sql, as_num, as_str, is_number, quote, string, whole
 
 COUNTS = frozenset(("count", "c", "dc", "distinct_count", "estdc"))
 _SERIES = "#series"
@@ -103,7 +103,7 @@ def _kept(t: Translation, relation: Relation, row: str, command: Aggregate) -> s
             raise NotExecutable("series chosen by NOTIN are not translated")
     else:
         score = "sum(score)"
-    if not where and (found is None or int(found.group(2)) == 0):
+    if not where and (found is None or whole(found.group(2)) == 0):
         if found is None:
             raise NotExecutable("the series' limit must be a number, topN or bottomN")
         return ""

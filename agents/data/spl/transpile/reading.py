@@ -13,7 +13,7 @@ from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.searching import Condition, time_range
 from agents.data.spl.transpile.steps import condition
 from agents.data.spl.transpile.types import column_kind
-from agents.data.spl.transpile.values import Kind, duckdb_type, quote, string
+from agents.data.spl.transpile.values import Kind, duckdb_type, quote, string, whole
 from shared.catalog import Table
 
 
@@ -122,7 +122,7 @@ def input_lookup(t: Translation, relation: Relation | None, command: InputLookup
     rows = t.fresh(f"SELECT {selected} FROM {quote(table.name)} AS r", kinds)
     if command.where is not None:
         rows = t.step(rows, f"SELECT * FROM {rows.name} AS r WHERE {condition(t, rows, command.where)}")
-    bounds = [int(command.option(name, default)) for name, default in (("max", "0"), ("start", "0"))]
+    bounds = [whole(command.option(name, default)) for name, default in (("max", "0"), ("start", "0"))]
     if any(bounds):
         limit = f" LIMIT {bounds[0]}" if bounds[0] else ""
         rows = t.step(rows, f"SELECT * FROM {rows.name}{limit} OFFSET {bounds[1]}")
@@ -136,6 +136,6 @@ def input_lookup(t: Translation, relation: Relation | None, command: InputLookup
 def make_results(t: Translation, relation: Relation | None, command: Command) -> Relation:
     if command.options.keys() & {"data", "format"}:
         raise NotExecutable("makeresults is translated with count")
-    count = int(command.option("count", "1"))
+    count = whole(command.option("count", "1"))
     columns: dict[str, Kind] = {"_time": "time"}
     return t.fresh(f"SELECT {t.now} AS {quote('_time')} FROM range({count})", columns)

@@ -15,7 +15,7 @@ from agents.data.spl.transpile.binning import chosen_span
 from agents.data.spl.transpile.reading import base_search, datasets
 from agents.data.spl.transpile.relation import Relation, Translation, known
 from agents.data.spl.transpile.steps import compiler, ensured, expanded, field, matching, settled
-from agents.data.spl.transpile.values import Kind, Sql, as_bool, as_str, quote, string
+from agents.data.spl.transpile.values import Kind, Sql, as_bool, as_str, quote, string, whole
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def streamstats(t: Translation, relation: Relation, command: Aggregate) -> Relat
 
 def _frame(command: Aggregate, grouped_by: bool) -> str:
     """A window counts rows of all groups unless global=f: then, those of its own."""
-    window = int(command.option("window", "0"))
+    window = whole(command.option("window", "0"))
     end = "CURRENT ROW" if command.flag("current", True) else "1 PRECEDING"
     if window == 0:
         return f"ROWS BETWEEN UNBOUNDED PRECEDING AND {end}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agents.data.platform import NotExecutable
-from agents.data.spl.transpile.values import string
+from agents.data.spl.transpile.values import string, whole
 from shared.catalog import Catalog
 
 _ZERO = timedelta(0)
@@ -67,7 +67,7 @@ def relative_time(base: str, modifier: str) -> str | None:
             result = _weekday(result, 0) if unit == "week" else f"date_trunc('{unit}', {result})"
         else:
             sign, amount = match.group(1), match.group(2) or "1"
-            result = f"({result} {sign} INTERVAL '{_interval(int(amount), unit)}')"
+            result = f"({result} {sign} INTERVAL '{_interval(whole(amount), unit)}')"
         position = match.end()
     return result
 
@@ -113,11 +113,11 @@ class Span:
 def span(text: str) -> Span:
     """`5m`, `1h`, `1mon`, `30`, `1w@w1`. Raises NotExecutable for what is none."""
     match = _SPAN.fullmatch(text.strip())
-    if text.strip().isdigit():
-        return Span(f"INTERVAL '{int(text)} second'", float(text))
+    if text.strip().isdecimal():
+        return Span(f"INTERVAL '{whole(text.strip())} second'", float(text))
     if not match:
         raise NotExecutable(f"the span '{text}' is not understood")
-    amount = int(match.group(1) or 1)
+    amount = whole(match.group(1) or "1")
     if match.group(2).lower() in _SUBSECONDS:
         seconds = amount * _SUBSECONDS[match.group(2).lower()]
         return Span(f"INTERVAL '{round(seconds * 1e6)} microsecond'", seconds)

@@ -10,11 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
+from agents.data.platform import NotExecutable
+
 # str: VARCHAR; num: DOUBLE; int: BIGINT; time: TIMESTAMP (a number, its epoch seconds, to SPL); bool: BOOLEAN;
 # mv: VARCHAR[] (a multivalue field); null: always NULL.
 Kind = OneOf["str", "num", "int", "time", "bool", "mv", "null"]
 
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
+_MOST_DIGITS = 15
 _DUCKDB = {
     "str": "VARCHAR",
     "num": "DOUBLE",
@@ -54,6 +57,13 @@ def string(text: str) -> str:
 
 def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
+
+
+def whole(text: str) -> int:
+    """Raises NotExecutable for what is no whole number, or a huge one."""
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+        raise NotExecutable(f"'{text[:30]}' is not a whole number of at most {_MOST_DIGITS} digits")
+    return int(text)
 
 
 def duckdb_type(kind: Kind) -> str:

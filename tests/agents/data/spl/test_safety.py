@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from agents.data.spl import Macro, Parsed
+from agents.data.spl.check import known_macros
 from tests.agents.data.spl.small import CATALOG
 
 UNSAFE = r'''
@@ -124,28 +125,38 @@ index=web [search index=auth action=failure | fields user]
 index=web | append [search index=auth | stats count] | appendpipe [stats count]
 index=web | foreach b* [eval <<FIELD>>=0]
 index=web | eval x=lookup("users", json_object("user", user), json_array("dept"))
+index=web | eval x="a | delete", y="[| delete]", z="`delete`" | table x y z
+index=web "‮" OR "｜ delete"
+index=web | eval x=mvrange(0, 100) | mvexpand x | stats count by x
+index=web | eval total=0 | foreach b* [eval total=total+'<<FIELD>>']
+index=web | join max=0 host [search index=auth | stats count by host]
+index=web earliest=-30d@d | stats count by host
+| tstats count from datamodel=Network.Traffic by Traffic.src
+| from datamodel:Network.Traffic | stats count by src
+index=web `server_errors` | `top_of(3, uri)`
+index=web | eval x=printf("%05.2f", bytes) | eval y=replace(uri, "/", "_"), z=x." ".y." ".uri
 '''
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
     return text.strip("\n").split("\n")
 
 
-@pytest.mark.parametrize("spl", _lines(UNSAFE))
+@pytest.mark.parametrize("spl", lines(UNSAFE))
 def test_a_search_that_does_more_than_read_the_group_is_denied(spl: str) -> None:
     parsed = Parsed(spl)
     assert parsed.parse().status == "failed" or parsed.safety(CATALOG).status == "failed"
 
 
-@pytest.mark.parametrize("spl", _lines(SAFE))
+@pytest.mark.parametrize("spl", lines(SAFE))
 def test_an_honest_search_is_let_through(spl: str) -> None:
-    parsed = Parsed(spl)
+    parsed = Parsed(spl, known_macros(CATALOG))
     assert parsed.parse().status == "passed", parsed.parse().problems
     assert parsed.safety(CATALOG).problems == []
 
 
 def test_the_unsafe_searches_are_judged_and_not_just_misread() -> None:
-    misread = [spl for spl in _lines(UNSAFE) if Parsed(spl).parse().status == "failed"]
+    misread = [spl for spl in lines(UNSAFE) if Parsed(spl).parse().status == "failed"]
     assert misread == []
 
 
