@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data/runtime"), description="databases, vectors, models; everything that is kept")
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in data_dir if not set")
     host: str = Field("127.0.0.1", description="where servers listen; anything but loopback wants api_key")
-    port: int = Field(8000, description="where servers listen; an agent served alone has its own")
+    port: int = Field(8000, ge=0, le=65535, description="where servers listen; an agent served alone has its own")
     public_url: str | None = Field(None, description="where clients reach the server, if not at its own address")
     api_key: SecretStr | None = Field(None, description="clients send it as `Authorization: Bearer` or `X-API-Key`")
 
@@ -35,11 +35,11 @@ class Settings(BaseSettings):
         None, description="where rows of schema groups are kept; data_dir/groups if not set"
     )
     model_dir: Path | None = Field(None, description="where model files are kept; data_dir/models if not set")
-    model_threads: int = Field(0, description="threads of the embedded model; 0 is one a core")
-    num_ctx: int = Field(8192, description="context window asked of the model, in tokens")
-    model_timeout: float = Field(300.0, description="longest wait for one model call")
+    model_threads: int = Field(0, ge=0, description="threads of the embedded model; 0 is one a core")
+    num_ctx: int = Field(8192, gt=0, description="context window asked of the model, in tokens")
+    model_timeout: float = Field(300.0, gt=0, description="longest wait for one model call")
 
-    agent_timeout: float = Field(600.0, description="longest wait for one agent's task")
+    agent_timeout: float = Field(600.0, gt=0, description="longest wait for one agent's task")
     agents: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="agents that run elsewhere: `kql=http://host:9020,sop=http://host:9010`"
     )
@@ -50,10 +50,10 @@ class Settings(BaseSettings):
     chroma_url: str | None = Field(None, description="a Chroma server; embedded in data_dir if not set")
 
     request_limit_mb: int = Field(64, ge=1, description="longest body of an HTTP request, in MiB")
-    question_limit: int = Field(8000, description="longest question, in characters")
-    row_limit: int = Field(1000, description="most rows an answer holds")
-    query_seconds: float = Field(30.0, description="longest run of one query in the sandbox")
-    query_memory_mb: int = Field(1024, description="most memory of one query in the sandbox")
+    question_limit: int = Field(8000, gt=0, description="longest question, in characters")
+    row_limit: int = Field(1000, gt=0, description="most rows an answer holds")
+    query_seconds: float = Field(30.0, gt=0, description="longest run of one query in the sandbox")
+    query_memory_mb: int = Field(1024, gt=0, description="most memory of one query in the sandbox")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least serious line logged")
     log_format: Literal["json", "console"] = Field("json", description="console is for people")

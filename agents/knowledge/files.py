@@ -53,7 +53,7 @@ async def add_files(paths: Sequence[Path], add: Callable[[IngestRequest], Awaita
     if not found.files and not (report.removed or report.failed):
         known = f"known: {', '.join(READERS)}"
         raise InvalidInput(f"no document in {', '.join(map(str, paths))}", suggestion=known)
-    return report
+    return report.model_copy(update={"notes": list(dict.fromkeys(report.notes))})
 
 
 def _find(paths: Sequence[Path]) -> _Found:

@@ -80,6 +80,7 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
         (["serve", "sqll"], "unknown agent 'sqll'; did you mean 'sql'?"),
         (["sop", "add", "/no/such/folder"], "/no/such/folder"),
         (["up", "--host", "0.0.0.0"], "LEXIQUERY_API_KEY"),
+        (["up", "--port", "99999"], "--port: Input should be less than or equal to 65535"),
     ],
 )
 def test_a_wrong_call_exits_with_two_and_names_the_thing(lexiquery: Command, words: list[str], says: str) -> None:

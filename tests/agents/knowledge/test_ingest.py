@@ -65,8 +65,8 @@ async def test_files_of_the_same_name_in_two_folders_are_two_documents(procedure
         assert [hit.excerpt for hit in await procedures.search(f"{word} team", 1)] == [f"Ask the {word} team."]
 
 
-async def test_a_large_folder_is_sent_in_parts(
-    procedures: Procedures, folder: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_large_folder_is_sent_in_parts_and_a_missing_model_noted_once(
+    procedures: Procedures, folder: Path, scripted_ollama: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_SENT_AT_ONCE", 1)
     sent: list[IngestRequest] = []
@@ -75,7 +75,9 @@ async def test_a_large_folder_is_sent_in_parts(
         sent.append(request)
         return await procedures.ingest(request)
 
-    assert (await files.add_files([folder], add)).added == ALL
+    scripted_ollama.fail(status=404, error="model not found", times=1000)
+    report = await files.add_files([folder], add)
+    assert (report.added, len(report.notes)) == (ALL, 1)
     assert [len(request.documents) for request in sent] == [1, 1, 1, 0]
     assert [request.folders for request in sent] == [[], [], [], [str(folder)]]
 
