@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -12,7 +12,6 @@ from agents.agent import Agent, Skill
 from agents.data.attempts import Attempt, Attempts
 from agents.data.confidence import confidence, read_calibration, share
 from agents.data.derive import Brief, make_brief
-from agents.data.examples import same_question
 from agents.data.explain import explain
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
 from agents.data.literals import missing_values, unexplained
@@ -70,7 +69,7 @@ class DataAgent(Agent):
         self._catalogs = catalogs
         self._sandbox = sandbox
         self._settings = settings
-        self._linker = Linker(platform, models)
+        self._linker = Linker(platform, models, sandbox)
         self._attempts = Attempts(platform, models, sandbox)
 
     default_skill = "query"
@@ -144,9 +143,8 @@ class DataAgent(Agent):
             catalogs = [await self._group(schema_group)]
         else:
             catalogs = await self._catalogs.all(self._platform.name)
-        found = [await self._linker.link(question, catalog, knowledge or ()) for catalog in catalogs]
-        if self._settings.hold_out:
-            found = [_held_out(linked, question) for linked in found]
+        held_out = self._settings.hold_out
+        found = [await self._linker.link(question, one, knowledge or (), hold_out=held_out) for one in catalogs]
         return sorted(found, key=lambda linked: -linked.score)
 
     async def _group(self, name: str) -> Catalog:
@@ -211,11 +209,6 @@ def _read(kind: type[_Request], request: dict[str, Any]) -> _Request:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(f"{kind.__name__}: {place}: {first['msg']}") from error
-
-
-def _held_out(linked: Linked, question: str) -> Linked:
-    kept = [scored for scored in linked.examples if not same_question(scored.example.question, question)]
-    return replace(linked, examples=kept)
 
 
 def _which_table(found: list[Linked]) -> Clarification:

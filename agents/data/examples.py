@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.bm25 import BM25
 from agents.data.platform import Platform
 from agents.data.shape import alike, forms
 from agents.data.vectors import Vectors, as_vectors, cosines
@@ -37,6 +38,19 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Solved:
+    """A group's examples for one question, nearest first. words: a passage a table, the questions that read it."""
+
+    examples: list[Scored]
+    words: BM25
+
+    def without(self, question: str, catalog: Catalog) -> Solved:
+        """As if this very question had not been solved."""
+        kept = [scored for scored in self.examples if not same_question(scored.example.question, question)]
+        return Solved(kept, _said_of(catalog, [(one.example, one.tables) for one in kept]))
+
+
+@dataclass(frozen=True)
 class ExampleIndex:
     """A catalog's examples with the vectors of their masked questions."""
 
@@ -44,20 +58,21 @@ class ExampleIndex:
     vectors: Vectors
     tables: list[frozenset[str]]
     words: list[set[str]]
+    said_of: BM25
 
     @classmethod
     async def build(cls, catalog: Catalog, platform: Platform, models: Models) -> ExampleIndex:
         examples = catalog.examples
         vectors = await models.embed([masked(example.question) for example in examples], purpose="index")
         tables = await asyncio.to_thread(_tables, examples, catalog, platform)
-        return cls(
-            examples, as_vectors(vectors), tables, [set(content_words(example.question)) for example in examples]
-        )
+        words = [set(content_words(example.question)) for example in examples]
+        said_of = _said_of(catalog, list(zip(examples, tables, strict=True)))
+        return cls(examples, as_vectors(vectors), tables, words, said_of)
 
-    async def nearest(self, question: str, models: Models) -> list[Scored]:
+    async def nearest(self, question: str, models: Models) -> Solved:
         """All examples, the nearest first: by meaning of the masked questions, and shared words."""
         if not self.examples:
-            return []
+            return Solved([], self.said_of)
         asked = (await models.embed([masked(question)], purpose="retrieve"))[0]
         said = set(content_words(question))
         found = [
@@ -66,7 +81,7 @@ class ExampleIndex:
                 self.examples, cosines(asked, self.vectors), self.vectors, self.tables, self.words, strict=True
             )
         ]
-        return sorted(found, key=lambda scored: -scored.score)
+        return Solved(sorted(found, key=lambda scored: -scored.score), self.said_of)
 
 
 def masked(question: str) -> str:
@@ -101,6 +116,15 @@ def _fit(one: Scored, asked: frozenset[str]) -> float:
 def _nearness(cosine: float, said: set[str], words: set[str]) -> float:
     shared = len(said & words) / max(1, min(len(said), len(words)))
     return max(0.0, min(1.0, (1 - _WORD_SHARE) * cosine + _WORD_SHARE * shared))
+
+
+def _said_of(catalog: Catalog, examples: Sequence[tuple[Example, frozenset[str]]]) -> BM25:
+    """A passage a table of the catalog: the words of the questions whose queries read it."""
+    said: dict[str, list[str]] = {table.name: [] for table in catalog.tables}
+    for example, tables in examples:
+        for table in tables:
+            said[table] += content_words(example.question)
+    return BM25(list(said.values()))
 
 
 def _tables(examples: Sequence[Example], catalog: Catalog, platform: Platform) -> list[frozenset[str]]:

@@ -1,49 +1,70 @@
 """Which tables may hold the answer, why, and what the question's words mean in them. No chat call.
 
-Signals of each table, 0..1 each and none relative to its neighbours, so that a score can be compared between groups and
-platforms: likeness in meaning of the question to its name with description, and to its nearest column; BM25 over
-everything said of it; the nearest solved example that reads it; known values and glossary terms in the question; its
-name in a knowledge hit. One logistic combines them.
+The signals of each table (signals.py) are combined by one logistic, whose weights are in linking.json; `python -m
+core_engine.evaluation.linking` fits and measures them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
-from agents.bm25 import BM25
+import numpy as np
+from pydantic import Field
+
+from agents.data.columns import ColumnMention
+from agents.data.entities import Entity
 from agents.data.examples import ExampleIndex, Scored
-from agents.data.phrases import Mention, Phrases
+from agents.data.phrases import Mention
 from agents.data.platform import Platform
-from agents.data.vectors import Vectors, as_vectors, cosines
-from agents.data.words import content_words, plain
+from agents.data.reasons import why
+from agents.data.samples import sample_values
+from agents.data.sandbox import Sandbox
+from agents.data.signals import Heard, TableIndex, signals
+from agents.data.times import TimeRange, read_times
+from agents.data.vectors import as_vectors, cosines
+from agents.data.words import plain
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
-from shared.models import KnowledgeHit, LinkedTable
+from shared.models import KnowledgeHit, LinkedTable, Model
 
 LINK_FLOOR = 0.12  # below it a table has nothing to do with the question: better ask back than invent a query
+WEIGHTS_FILE = Path(__file__).parent / "linking.json"
 _EMBEDDED_COLUMNS = 200  # of a table
 _COLUMN_TEXT = 200  # characters
 _KEPT_INDEXES = 64
-_NEIGHBOURS = 5
 _NEAR_IN_MEANING = 0.6  # cosine from which a column stands in for a name that does not exist
 
-# Logistic weights over the signals, fitted (ridge, none negative) on NL2KQL's and Defog's dev halves and the seed
-# examples, each question with and without its group's other examples. Fitted on NL2KQL and Defog alone, it puts the
-# right table first for 91% of the seed examples (83% with rank fusion and the name in the question as signals), and the
-# right one of three groups for 80% (63%). The bias puts 4% of a group's own questions below 0.2, the planner's floor.
-WEIGHTS: Mapping[str, float] = {
-    "meaning": 5.5,
-    "columns": 4.0,
-    "words": 3.6,
-    "examples": 1.4,
-    "values": 0.5,
-    "knowledge": 0.5,
-}
-BIAS = -4.7
+
+class Weight(Model):
+    """Of one signal. about: what the signal says."""
+
+    weight: float = Field(ge=0)
+    about: str
+
+
+class Weights(Model):
+    """score = 1 / (1 + exp(-(bias + sum of weight * signal))); trained_on, embedding_model: what they fit."""
+
+    made: str
+    trained_on: str
+    embedding_model: str
+    bias: float
+    signals: dict[str, Weight]
+
+    def total(self, values: Mapping[str, float]) -> float:
+        return self.bias + sum(self.signals[name].weight * value for name, value in values.items())
+
+
+@cache
+def read_weights() -> Weights:
+    """Those that ship."""
+    return Weights.model_validate_json(WEIGHTS_FILE.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -59,12 +80,15 @@ class Link:
 @dataclass(frozen=True)
 class Linked:
     """What linking found in one group: its tables, best first; words of the question that are known values or glossary
-    terms; the nearest examples."""
+    terms; the nearest examples; its times, read against the group's clock; things by their form; columns it names."""
 
     catalog: Catalog
     links: list[Link]
     mentions: list[Mention] = field(default_factory=list)
     examples: list[Scored] = field(default_factory=list)
+    times: list[TimeRange] = field(default_factory=list)
+    entities: list[Entity] = field(default_factory=list)
+    columns: list[ColumnMention] = field(default_factory=list)
 
     @property
     def score(self) -> float:
@@ -73,63 +97,85 @@ class Linked:
 
 @dataclass(frozen=True)
 class _Index:
-    """What linking needs of one version of a catalog."""
-
-    meanings: Vectors
-    columns: list[Vectors]
-    bm25: BM25
-    phrases: Phrases
+    tables: TableIndex
     examples: ExampleIndex
 
 
 class Linker:
-    """Links questions to the tables of a platform's groups; indexes are kept by the catalog's version."""
+    """Links questions to the tables of a platform's groups; indexes are kept by the version of catalog and rows.
 
-    def __init__(self, platform: Platform, models: Models) -> None:
+    sandbox: whose rows values are sampled from; without one only the values that catalogs list are known.
+    """
+
+    def __init__(
+        self, platform: Platform, models: Models, sandbox: Sandbox | None = None, weights: Weights | None = None
+    ) -> None:
         self._platform = platform
         self._models = models
-        self._indexes: dict[str, _Index] = {}
+        self._sandbox = sandbox
+        self._weights = weights or read_weights()
+        self._indexes: dict[tuple[str, int], _Index] = {}
         self._building = asyncio.Lock()
 
-    async def link(self, question: str, catalog: Catalog, knowledge: Sequence[KnowledgeHit] = ()) -> Linked:
-        """Every table of the group with its score, best first."""
+    async def link(
+        self, question: str, catalog: Catalog, knowledge: Sequence[KnowledgeHit] = (), *, hold_out: bool = False
+    ) -> Linked:
+        """Every table of the group with its score, best first. hold_out: as if this very question were not solved."""
         index = await self.index(catalog)
-        asked = (await self._models.embed([question], purpose="link"))[0]
-        mentions = index.phrases.mentions(question)
-        examples = await index.examples.nearest(question, self._models)
-        signals = _signals(index, catalog, question, asked, mentions, examples, knowledge)
+        heard = index.tables.hear(question)
+        asked = (await self._models.embed([heard.bare], purpose="link"))[0]
+        solved = await index.examples.nearest(question, self._models)
+        solved = solved.without(question, catalog) if hold_out else solved
+        found = signals(index.tables, catalog, heard, asked, solved, knowledge)
+        return Linked(
+            catalog=catalog,
+            links=self._links(catalog, heard, found),
+            mentions=heard.mentions,
+            examples=solved.examples,
+            times=read_times(question, catalog.clock or datetime.now(UTC)),
+            entities=heard.entities,
+            columns=heard.columns,
+        )
+
+    def _links(self, catalog: Catalog, heard: Heard, found: Sequence[Mapping[str, float]]) -> list[Link]:
+        weights = {name: one.weight for name, one in self._weights.signals.items()}
         links = [
-            Link(table, _score(of_table), of_table, _why(of_table, table, mentions))
-            for table, of_table in zip(catalog.tables, signals, strict=True)
+            Link(
+                table,
+                1 / (1 + math.exp(-self._weights.total(of_table))),
+                of_table,
+                why(table, of_table, found, weights, heard),
+            )
+            for table, of_table in zip(catalog.tables, found, strict=True)
         ]
-        return Linked(catalog, sorted(links, key=lambda link: -link.score), mentions, examples)
+        return sorted(links, key=lambda link: -link.score)
 
     async def index(self, catalog: Catalog) -> _Index:
-        """The group's vectors and words: embedded now, or found in the embedding cache."""
+        """The group's vectors, words and values: embedded and sampled now, or kept from an earlier question."""
+        key = (catalog.version, self._sandbox.stamp(catalog) if self._sandbox else 0)
         async with self._building:
-            if catalog.version not in self._indexes:
-                self._indexes[catalog.version] = await self._build(catalog)
+            if key not in self._indexes:
+                self._indexes[key] = await self._build(catalog)
                 if len(self._indexes) > _KEPT_INDEXES:
                     self._indexes.pop(next(iter(self._indexes)))
-            return self._indexes[catalog.version]
+            return self._indexes[key]
 
     async def _build(self, catalog: Catalog) -> _Index:
         about = [f"{plain(table.name)}: {table.description}" for table in catalog.tables]
-        columns = [_column_texts(table) for table in catalog.tables]
-        return _Index(
-            meanings=as_vectors(await self._models.embed(about, purpose="index")),
-            columns=[as_vectors(await self._models.embed(texts, purpose="index")) for texts in columns],
-            bm25=BM25([_all_words(table) for table in catalog.tables]),
-            phrases=Phrases(catalog),
-            examples=await ExampleIndex.build(catalog, self._platform, self._models),
-        )
+        names = [[plain(column.name) for column in table.columns[:_EMBEDDED_COLUMNS]] for table in catalog.tables]
+        meanings = as_vectors(await self._models.embed(about, purpose="index"))
+        every = as_vectors(await self._models.embed([name for own in names for name in own], purpose="index"))
+        columns = np.split(every, np.cumsum([len(own) for own in names])[:-1])
+        samples = await asyncio.to_thread(sample_values, catalog, self._sandbox) if self._sandbox else {}
+        tables = await asyncio.to_thread(TableIndex, catalog, meanings, columns, samples)
+        return _Index(tables, await ExampleIndex.build(catalog, self._platform, self._models))
 
 
 async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], models: Models) -> dict[str, str]:
     """For each name the column of the tables that means most nearly the same; names that nothing is near to are left
     out. `client address` is near to `src_ip: where the request came from`."""
     columns = [column for table in tables for column in table.columns[:_EMBEDDED_COLUMNS]]
-    texts = [text for table in tables for text in _column_texts(table)]
+    texts = [f"{plain(column.name)}: {column.description}"[:_COLUMN_TEXT] for column in columns]
     if not columns:
         return {}
     vectors = as_vectors(await models.embed(texts, purpose="index"))
@@ -155,72 +201,3 @@ def linked_tables(linked: Linked, limit: int) -> list[LinkedTable]:
         )
         for link in linked.links[:limit]
     ]
-
-
-def _column_texts(table: Table) -> list[str]:
-    """`user principal name: who signed in`: a name in words, and what is said of it."""
-    return [
-        f"{plain(column.name)}: {column.description}"[:_COLUMN_TEXT] for column in table.columns[:_EMBEDDED_COLUMNS]
-    ]
-
-
-def _all_words(table: Table) -> list[str]:
-    """The name counts twice: a question that says it means it."""
-    words = content_words(table.name) * 2 + content_words(table.description)
-    for column in table.columns:
-        words += content_words(column.name) + content_words(column.description) + content_words(" ".join(column.values))
-    return words
-
-
-def _signals(
-    index: _Index,
-    catalog: Catalog,
-    question: str,
-    asked: Sequence[float],
-    mentions: Sequence[Mention],
-    examples: Sequence[Scored],
-    knowledge: Sequence[KnowledgeHit],
-) -> list[dict[str, float]]:
-    meanings = cosines(asked, index.meanings)
-    bm25 = index.bm25.shares(content_words(question)).tolist()
-    by_example = _example_votes(examples)
-    text = " ".join(f"{hit.title} {hit.excerpt}" for hit in knowledge)
-    return [
-        {
-            "meaning": max(0.0, meanings[number]),
-            "columns": max(0.0, *cosines(asked, index.columns[number])),
-            "words": bm25[number],
-            "examples": by_example.get(table.name, 0.0),
-            "values": min(1.0, sum(mention.weight for mention in mentions if table.name in mention.tables)),
-            "knowledge": float(table.name in text),
-        }
-        for number, table in enumerate(catalog.tables)
-    ]
-
-
-def _example_votes(examples: Sequence[Scored]) -> dict[str, float]:
-    """How near the nearest example of each table is, 0..1."""
-    votes: dict[str, float] = defaultdict(float)
-    for scored in examples[:_NEIGHBOURS]:
-        for table in scored.tables:
-            votes[table] = max(votes[table], scored.score)
-    return votes
-
-
-def _score(signals: Mapping[str, float]) -> float:
-    return 1 / (1 + math.exp(-BIAS - sum(WEIGHTS[name] * value for name, value in signals.items())))
-
-
-def _why(signals: Mapping[str, float], table: Table, mentions: Iterable[Mention]) -> str:
-    """The reasons that carry the score, the strongest first."""
-    words = {
-        "meaning": "its description is near the question",
-        "columns": "a column of it is near the question",
-        "words": "it shares words with the question",
-        "examples": "similar solved questions use it",
-        "knowledge": "a runbook names it",
-    }
-    reasons = {name: WEIGHTS[name] * value for name, value in signals.items() if name in words}
-    strongest = sorted(reasons, key=lambda name: -reasons[name])[:2]
-    found = [mention.in_words(table.name) for mention in mentions if table.name in mention.tables]
-    return "; ".join([*found[:2], *(words[name] for name in strongest if reasons[name] > 0.3)])

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.data.entities import kind_of
+from agents.data.samples import Samples
+from agents.data.times import time_places
 from agents.data.words import content_words, pieces
 from shared.catalog import Catalog, Table
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|under|exactly)\s+\d[\d.,]*", re.IGNORECASE)
 _LONGEST = 5  # words in a phrase
 _SHORTEST_VALUE = 2  # characters; shorter values (`0`, `Y`) are found in every question
+_SHORTEST_NUMBER = 3  # digits of a sampled value
 _SHORTEST_BEGINNING = 4  # letters that two forms of a word share: `fail` of failed and Failure
 
 
@@ -46,10 +52,11 @@ class Mention:
 
 
 class Phrases:
-    """An index of a catalog's known values and glossary terms by their words."""
+    """An index by their words of a catalog's glossary terms, of the values it lists, and of those sampled from rows."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, samples: Samples | None = None) -> None:
         self._values: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+        self._short: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
         self._terms = {tuple(pieces(term.term)): term for term in catalog.glossary}
         self._term_places = {
             term.term: tuple((table.name, "") for table in catalog.tables if _speaks_of(term.meaning, table))
@@ -58,18 +65,29 @@ class Phrases:
         for table in catalog.tables:
             for column in table.columns:
                 for value in column.values:
-                    if len(value) >= _SHORTEST_VALUE and (key := tuple(pieces(value))):
-                        self._values[key][value].append((table.name, column.name))
+                    if len(value) >= _SHORTEST_VALUE:
+                        self._add(value, (table.name, column.name))
         self._beginnings = {
             (key[0][:_SHORTEST_BEGINNING],): key
             for key in self._values
             if len(key) == 1 and key[0].isalpha() and len(key[0]) > _SHORTEST_BEGINNING
         }
+        for place, values in (samples or {}).items():
+            for value in values:
+                if content_words(value) and not (value.isdigit() and len(value) < _SHORTEST_NUMBER):
+                    self._add(value, place)
+
+    def _add(self, value: str, place: tuple[str, str]) -> None:
+        key = tuple(pieces(value))
+        if key and len(key) <= _LONGEST:
+            self._values[key][value].append(place)
+        for short in _short_forms(value):
+            self._short[tuple(pieces(short))][value].append(place)
 
     def mentions(self, question: str) -> list[Mention]:
         """Each phrase once, glossary terms first; a longer phrase hides the shorter ones in it, and a term hides values
         that its words are only like: where failed sign-in is defined, `failed` is not the Failure of some column."""
-        words = pieces(question)
+        words = pieces(_told(question))
         found: list[Mention] = []
         covered: set[int] = set()
         for length in range(min(_LONGEST, len(words)), 0, -1):
@@ -83,7 +101,7 @@ class Phrases:
         terms = [*(one for one in found if one.kind == "term"), *self._terms_in(question, found)]
         defined = {word for term in terms for word in pieces(term.phrase)}
         values = [one for one in found if one.kind == "value" or (one.kind == "like" and one.phrase not in defined)]
-        return [*terms, *values]
+        return [*terms, *dict.fromkeys(values)]
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
         """Terms said in other words' company or order: `sign-ins that failed` says failed sign-in."""
@@ -101,6 +119,8 @@ class Phrases:
             return [Mention(term.term, "term", term.meaning, self._term_places[term.term])]
         if key in self._values:
             return [Mention(phrase, "value", value, tuple(places)) for value, places in self._values[key].items()]
+        if key in self._short:
+            return [Mention(phrase, "like", value, tuple(places)) for value, places in self._short[key].items()]
         if len(key) == 1 and len(key[0]) >= _SHORTEST_BEGINNING and (other := self._form_of(key[0])):
             return [Mention(phrase, "like", value, tuple(places)) for value, places in self._values[other].items()]
         return []
@@ -110,6 +130,24 @@ class Phrases:
         if other and (other[0].startswith(word) or word.startswith(other[0])):
             return other
         return None
+
+
+def _told(question: str) -> str:
+    """The question without its times, and without the numbers that only say how many."""
+    for start, end in reversed(time_places(question)):
+        question = f"{question[:start]} {question[end:]}"
+    return _COUNT.sub(" ", question)
+
+
+def _short_forms(value: str) -> Iterator[str]:
+    """What people say for it: `ines.duarte` for her address, `web-3` for web-3.example.org, `rclone` for rclone.exe."""
+    kind = kind_of(value)
+    if kind == "mail":
+        yield value.partition("@")[0]
+    elif kind == "file":
+        yield value.rpartition(".")[0]
+    elif kind == "domain" and "-" in value.partition(".")[0]:
+        yield value.partition(".")[0]
 
 
 def _speaks_of(meaning: str, table: Table) -> bool:

@@ -52,6 +52,10 @@ class Sandbox:
     def has_rows(self, catalog: Catalog) -> bool:
         return self.path(catalog.schema_group).is_file()
 
+    def stamp(self, catalog: Catalog) -> int:
+        """When the group's rows were last written, in nanoseconds; 0 where there are none."""
+        return self.path(catalog.schema_group).stat().st_mtime_ns if self.has_rows(catalog) else 0
+
     def dry_run(self, sql: str, catalog: Catalog, columns: list[str] | None = None) -> Check:
         """Run on empty tables with the catalog's types: names, types and functions fit, and it ends.
 

@@ -16,6 +16,18 @@ _COMMON = """
     would you your
 """
 _STOP = frozenset(_COMMON.split())
+# Words for the same subject. Looser than the list of names.py, by which columns are renamed.
+_SUBJECTS = (
+    ("login", "logon", "signin", "authentication", "authenticate", "auth"),
+    ("device", "machine", "host", "computer", "endpoint", "server", "system"),
+    ("email", "mail"),
+    ("process", "command", "cmd", "commandline", "executable"),
+    ("alert", "incident", "detection"),
+    ("user", "account", "identity"),
+    ("network", "traffic", "connection"),
+    ("url", "link", "website"),
+)
+_LOGIN = re.compile(r"\b(?:sign|log)(?:ged|ed|s|ing)?[\s-]?(?:in|on)s?\b", re.IGNORECASE)
 
 
 def stem(word: str) -> str:
@@ -48,6 +60,14 @@ def content_words(text: str) -> list[str]:
     return [stem(piece.lower()) for piece in _PIECE.findall(text) if piece.lower() not in _STOP and len(piece) > 1]
 
 
+def subjects(text: str) -> list[str]:
+    """`content_words` of a text or a name, words for the same subject as one: `logged on`, `SigninLogs` → login."""
+    return [_SUBJECT_OF.get(word, word) for word in content_words(_LOGIN.sub("login", plain(text)))]
+
+
 def tokens(text: str) -> list[str]:
     """Runs without spaces, lowercase: `web-3`, `10.0.0.4`, `a.b@c.org` stay whole."""
     return [token.lower() for token in _TOKEN.findall(text)]
+
+
+_SUBJECT_OF = {stem(word): stem(group[0]) for group in _SUBJECTS for word in group}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 
+from agents.data.times.moments import Now
 from agents.data.times.ranges import Place as Place
 from agents.data.times.ranges import TimeRange as TimeRange
 from agents.data.times.ranges import Trailing as Trailing
-from agents.data.times.ranges import read_ranges
+from agents.data.times.ranges import range_places, read_ranges
 
-_ANY_DAY = datetime(2026, 3, 15, 12, tzinfo=UTC)
+_ANY_DAY = Now(datetime(2026, 3, 15, 12, tzinfo=UTC), UTC)
 _VAGUE = re.compile(r"\b(?:now|currently|recent(?:ly)?|latest|tomorrow|older|newer)\b", re.IGNORECASE)
 _DURATION = re.compile(r"\b\d+\s*(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b", re.IGNORECASE)
 
@@ -23,12 +24,12 @@ def read_times(text: str, now: datetime, zone: tzinfo = UTC) -> list[TimeRange]:
     """
     if now.tzinfo is None:
         raise ValueError(f"now has no time zone: {now.isoformat()}")
-    return read_ranges(text, now.astimezone(UTC), zone)
+    return read_ranges(text, Now(now.astimezone(UTC), zone))
 
 
 def time_places(text: str) -> list[Place]:
-    """Where time phrases stand in a text."""
-    return [place for found in read_times(text, _ANY_DAY) for place in found.places]
+    """Where time phrases stand in a text; also those that bound no range (`before and after 3 March`)."""
+    return range_places(text, _ANY_DAY)
 
 
 def speaks_of_time(question: str) -> bool:

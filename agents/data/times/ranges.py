@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, TypeAlias
 
 from agents.data.times.calendar import (
@@ -105,9 +105,9 @@ class _Phrase:
         return self.range.places[-1][1]
 
 
-def read_ranges(text: str, instant: datetime, zone: tzinfo) -> list[TimeRange]:
+def read_ranges(text: str, now: Now) -> list[TimeRange]:
     """The time phrases in order. A time of day takes the day that the text names elsewhere, if it names just one."""
-    reader = _Reader(_without_names(text), text, Now(instant, zone))
+    reader = _Reader(text, now)
     phrases = reader.phrases()
     clocks = [phrase for phrase in phrases if phrase.clocks]
     days = [phrase for phrase in phrases if phrase.day]
@@ -116,13 +116,20 @@ def read_ranges(text: str, instant: datetime, zone: tzinfo) -> list[TimeRange]:
     return [reader.on_its_own(phrase) if phrase.clocks else phrase.range for phrase in phrases]
 
 
-class _Reader:
-    """Reads one text. names are blanked in `text`; `said` has its words."""
+def range_places(text: str, now: Now) -> list[Place]:
+    """Where time phrases stand, and times that bound no range (`before and after 3 March`)."""
+    reader = _Reader(text, now)
+    return sorted([*(place for phrase in reader.phrases() for place in phrase.range.places), *reader.skipped])
 
-    def __init__(self, text: str, said: str, now: Now) -> None:
-        self._text = text
-        self._said = said
+
+class _Reader:
+    """Reads one text. skipped: places of times that bound no range."""
+
+    def __init__(self, text: str, now: Now) -> None:
+        self._text = _without_names(text)
+        self._said = text
         self._now = now
+        self.skipped: list[Place] = []
 
     def phrases(self) -> list[_Phrase]:
         found: list[_Phrase] = []
@@ -133,6 +140,7 @@ class _Reader:
             if other := _NO_RANGE.match(self._text, word.start()):
                 moment = read_moment(self._text, other.end(), self._now, led=True)
                 end = moment[1] if moment else other.end()
+                self.skipped += [(word.start(), end)] if moment else []
             elif phrase := self._phrase(word.start()):
                 found.append(phrase)
                 end = phrase.end

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from agents.bm25 import BM25
-from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
+from agents.data.linking import LINK_FLOOR, Link, Linked, Linker, linked_tables, read_weights
 from agents.data.phrases import Phrases
 from agents.data.platform import load_platform
+from agents.data.sandbox import Sandbox
+from agents.data.schema_text import offered
+from agents.data.signals import SIGNALS
 from agents.data.words import content_words, pieces
-from shared.catalog import GlossaryTerm
+from shared.catalog import Catalog, GlossaryTerm
 from shared.llm.client import Models
 from shared.models import KnowledgeHit
 from tests.agents.data.deriving import small_catalog
@@ -59,6 +62,48 @@ async def test_every_link_says_why_and_no_chat_call_is_made(linker: Linker, scri
     assert [table.table for table in tables] == ["SigninLogs"]
     assert "'Failure' is a value of ResultType" in tables[0].why
     assert scripted_ollama.chats == []
+
+
+async def test_a_value_that_only_the_rows_know_is_a_reason(
+    models: Models, sandbox: Sandbox, kql_group: Catalog
+) -> None:
+    linked = await Linker(load_platform("kql"), models, sandbox).link("What is known of web-2?", kql_group)
+    assert names(linked)[0] == "Hosts"
+    assert "'web-2' is a value of HostName" in linked.links[0].why
+
+
+async def test_columns_and_things_that_the_question_names_are_reasons(linker: Linker) -> None:
+    linked = await linker.link("Which ResultType did ana@contoso.com get?", CATALOG)
+    assert linked.links[0].why.startswith("it has ResultType; 'ana@contoso.com' may be in UserPrincipalName")
+
+
+async def test_times_are_read_against_the_groups_clock(linker: Linker) -> None:
+    (found,) = (await linker.link("Failures yesterday", CATALOG)).times
+    assert CATALOG.clock
+    assert (found.end, found.words) == (CATALOG.clock, "yesterday")
+
+
+async def test_a_question_held_out_is_not_helped_by_its_own_answer(linker: Linker) -> None:
+    question = CATALOG.examples[1].question
+    scores = [
+        {link.table.name: link.score for link in (await linker.link(question, CATALOG, hold_out=held)).links}
+        for held in (False, True)
+    ]
+    assert scores[0]["Heartbeat"] > scores[1]["Heartbeat"]
+
+
+def test_the_shipped_weights_are_of_the_signals_there_are() -> None:
+    weights = read_weights()
+    assert {name: one.about for name, one in weights.signals.items()} == dict(SIGNALS)
+    assert all(one.weight >= 0 for one in weights.signals.values())
+
+
+@pytest.mark.parametrize(("scores", "count"), [([0.95, 0.9, 0.2], 2), ([0.95, 0.3], 1), ([0.3, 0.25, 0.2, 0.2], 3)])
+def test_the_best_table_is_offered_with_those_nearly_as_good(scores: list[float], count: int) -> None:
+    links = [
+        Link(CATALOG.tables[0].model_copy(update={"name": f"T{n}"}), score, {}, "") for n, score in enumerate(scores)
+    ]
+    assert len(offered(Linked(CATALOG, links))) == count
 
 
 async def test_a_catalog_is_indexed_once(linker: Linker, scripted_ollama: ScriptedOllama) -> None:

@@ -1,0 +1,71 @@
+"""Values that occur in the rows, found by the words of a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.data.columns import ColumnNames
+from agents.data.phrases import Phrases
+from agents.data.samples import sample_values
+from agents.data.sandbox import Sandbox
+from shared.catalog import Catalog
+from tests.agents.data.deriving import small_catalog
+
+
+def test_text_columns_with_few_values_are_sampled(sandbox: Sandbox, kql_group: Catalog) -> None:
+    samples = sample_values(kql_group, sandbox)
+    assert set(samples["Hosts", "HostName"]) == {"web-1", "web-2"}
+    assert samples["SigninLogs", "UserPrincipalName"][0] == "bo@contoso.com"  # the most frequent first
+    assert ("SigninLogs", "Details") not in samples  # JSON
+
+
+def test_a_group_without_rows_has_no_samples(sandbox: Sandbox) -> None:
+    assert sample_values(small_catalog(), sandbox) == {}
+
+
+def test_what_the_catalog_lists_is_not_sampled(sandbox: Sandbox, kql_group: Catalog) -> None:
+    hosts = kql_group.tables[1].columns[1].model_copy(update={"values": ["web-9"]})
+    listed = kql_group.tables[1].model_copy(update={"columns": [hosts]})
+    catalog = kql_group.model_copy(update={"tables": [listed]})
+    assert ("Hosts", "HostName") not in sample_values(catalog, sandbox)
+
+
+SAMPLES = {
+    ("Heartbeat", "Computer"): ["web-3.corp.example", "db-orders-1"],
+    ("SigninLogs", "UserPrincipalName"): ["ines.duarte@contoso.com"],
+    ("SigninLogs", "Country"): ["NL", "504", "10", "the"],
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "value"),
+    [
+        ("Is db-orders-1 alive?", "value", "db-orders-1"),
+        ("Is DB Orders 1 alive?", "value", "db-orders-1"),
+        ("Is web-3 alive?", "like", "web-3.corp.example"),
+        ("What did ines.duarte do?", "like", "ines.duarte@contoso.com"),
+        ("Sign-ins with 504", "value", "504"),
+    ],
+)
+def test_a_value_is_found_with_its_exact_spelling(question: str, kind: str, value: str) -> None:
+    assert [(one.kind, one.text) for one in Phrases(small_catalog(), SAMPLES).mentions(question)] == [(kind, value)]
+
+
+@pytest.mark.parametrize("question", ["the top 504 users", "more than 504 of them", "the 10 users", "in the year 504"])
+def test_numbers_that_only_count_are_no_values(question: str) -> None:
+    found = Phrases(small_catalog(), SAMPLES).mentions(question)
+    assert [one.text for one in found] == (["504"] if "year" in question else [])
+
+
+@pytest.mark.parametrize(
+    ("question", "columns"),
+    [
+        ("by user principal name", ["UserPrincipalName"]),
+        ("group by ResultType and os type", ["ResultType", "OSType"]),
+        ("userprincipalnames", ["UserPrincipalName"]),
+        ("Which users are there?", []),
+    ],
+)
+def test_a_question_names_columns_in_any_writing(question: str, columns: list[str]) -> None:
+    mentions = ColumnNames(small_catalog()).mentions(question)
+    assert [column for one in mentions for _, column in one.columns] == columns
