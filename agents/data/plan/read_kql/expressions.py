@@ -17,11 +17,15 @@ from agents.data.plan.model import (
     Constant,
     DataType,
     Duration,
+    Expand,
     Expr,
     In,
     InPlan,
     Match,
+    Named,
     Path,
+    Project,
+    QueryPlan,
     Scalar,
 )
 from agents.data.plan.nulls import all_of, any_of, negated
@@ -81,7 +85,7 @@ class Scalars:
     def text(self, node: Any) -> Expr:
         return as_text(self.read(node), type_of(node))
 
-    def plan(self, node: Any) -> Any:
+    def plan(self, node: Any) -> QueryPlan:
         from agents.data.plan.read_kql.operators import read_pipeline  # operators read their expressions with this
 
         return read_pipeline(self.reading, node).plan
@@ -279,10 +283,10 @@ def _in(s: Scalars, node: Any) -> Expr:
 def _among(s: Scalars, node: Any, ignore_case: bool) -> Expr:
     listed = items(node.Right.Expressions)
     if len(listed) == 1 and is_tabular(listed[0]):
-        wanted = next(iter(columns_of(listed[0]).values()))
-        return InPlan(operand=s.as_type(node.Left, wanted), plan=s.plan(listed[0]), ignore_case=ignore_case)
+        return _among_rows(s, node, listed[0], ignore_case)
     values = [value for one in listed for value in (s.many(one) or [one])]
-    wanted = next((found for value in values if (found := type_of(value)) and found != "dynamic"), "string")
+    types = (type_of(value) for value in values)
+    wanted: DataType = next((found for found in types if found and found != "dynamic"), "string")
     if _is_call(node.Left, "dayofweek"):
         days = [day for value in values if isinstance(day := s.read(value), Duration)]
         return In(operand=_weekday_number(s, node.Left), values=tuple(_whole(day.amount) for day in days))
@@ -290,6 +294,16 @@ def _among(s: Scalars, node: Any, ignore_case: bool) -> Expr:
         return Constant(type="bool", value=False)
     operand = s.as_type(node.Left, wanted)
     return In(operand=operand, values=tuple(s.as_type(value, wanted) for value in values), ignore_case=ignore_case)
+
+
+def _among_rows(s: Scalars, node: Any, rows: Any, ignore_case: bool) -> Expr:
+    """A first column of lists, such as make_set() makes, stands for their elements."""
+    plan, (name, wanted) = s.plan(rows), next(iter(columns_of(rows).items()))
+    if wanted == "dynamic":
+        wanted = type_of(node.Left) or "string"
+        element = Named(name=name, value=Cast(operand=Column(name=name), to=wanted))
+        plan = plan.then(Expand(name=name, value=Column(name=name)), Project(columns=(element,)))
+    return InPlan(operand=s.as_type(node.Left, wanted), plan=plan, ignore_case=ignore_case)
 
 
 def _has_any(s: Scalars, node: Any) -> Expr:

@@ -9,6 +9,7 @@ from typing import Any
 from agents.data.plan.functions import AggregateName
 from agents.data.plan.model import (
     Aggregate,
+    Case,
     Column,
     Constant,
     Expr,
@@ -23,6 +24,9 @@ from agents.data.plan.model import (
     SortKey,
     Step,
     Top,
+    When,
+    Window,
+    WindowColumn,
 )
 from agents.data.plan.nulls import may_be_null
 from agents.data.plan.read_kql.expressions import Scalars
@@ -182,24 +186,43 @@ def _takes_all(item: Any) -> bool:
 
 def _whole_rows(reading: Reading, stage: Stage, node: Any, aggregates: list[Any], by: list[Any]) -> Stage:
     """The row itself of each group: it keeps the order of its columns, where Kusto has the group's first."""
-    if len(aggregates) > 1:
-        raise unsayable("an aggregate beside the whole row of a group", node)
-    call = unnamed(aggregates[0])
+    whole = next(item for item in aggregates if _takes_all(item))
+    call = unnamed(whole)
     scalars, name = Scalars(reading, stage), function_name(call)
     groups = [Named(name=name_of(item) or "", value=scalars.read(unnamed(item))) for item in by]
     if any(not isinstance(one.value, Column) or one.name not in ("", one.value.name) for one in groups):
         raise unsayable("the whole row of a computed group", node)
     key = None if name in ("take_any", "any") else scalars.read(arguments(call)[0])
     order = () if key is None else (SortKey(value=key, descending=name in ("arg_max", "argmax")),)
+    others = [item for item in aggregates if item is not whole]
+    if others:
+        stage = _beside(reading, stage, node, others, groups)
     if key is not None and not isinstance(key, Column):
         return _computed_key(stage, node, groups, name, key)
     chosen = stage.then(*_first(groups, order))
-    new = name_of(aggregates[0])
+    new = name_of(whole)
     if new is None or key is None or new == key.name:
         return chosen
     columns = {new if column == key.name else column: found for column, found in stage.columns.items()}
     renamed = chosen.then(Rename(columns=(Renaming(name=new, was=key.name),)))
     return Stage(renamed.plan, columns, stage.present)
+
+
+def _beside(reading: Reading, stage: Stage, node: Any, others: list[Any], groups: list[Named]) -> Stage:
+    """Aggregates of the group, in each of its rows."""
+    new = [name for name in columns_of(node) if name not in stage.columns]
+    found = _Measures(reading, stage, [name_of(item) or new[place] for place, item in enumerate(others)])
+    for item in others:
+        found.add(item)
+    if found.computed or not groups or any(one.name in stage.columns for one in found.measures):
+        raise unsayable("a computed aggregate beside the whole row of a group", node)
+    columns = tuple(
+        WindowColumn(name=one.name, function=one.function, args=_where_it_counts(one)) for one in found.measures
+    )
+    window = Window(partition=tuple(one.value for one in groups), columns=columns)
+    kinds = columns_of(node)
+    names = {one.name: kinds[one.name] for one in found.measures}
+    return Stage(stage.plan.then(window), {**stage.columns, **names}, stage.present)
 
 
 def _computed_key(stage: Stage, node: Any, groups: list[Named], name: str, key: Expr) -> Stage:
@@ -208,6 +231,14 @@ def _computed_key(stage: Stage, node: Any, groups: list[Named], name: str, key: 
         raise unsayable("the whole row by a computed value", node)
     order = (SortKey(value=Column(name=added[0]), descending=name in ("arg_max", "argmax")),)
     return stage.then(Extend(columns=(Named(name=added[0], value=key),)), *_first(groups, order), node=node)
+
+
+def _where_it_counts(one: Measure) -> tuple[Expr, ...]:
+    """A window has no condition of its own."""
+    if one.where is None:
+        return one.args
+    value = one.args[0] if one.args else Constant(type="int", value=1)
+    return (Case(whens=(When(condition=one.where, result=value),)), *one.args[1:])
 
 
 def _first(groups: list[Named], order: tuple[SortKey, ...]) -> list[Any]:

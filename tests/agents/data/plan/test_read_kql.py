@@ -157,6 +157,19 @@ def test_the_whole_row_of_a_group_is_its_first_in_an_order() -> None:
     assert steps("SigninLogs | summarize take_any(*) by IPAddress") == (Top(groups=(IP,)),)
 
 
+def test_aggregates_beside_the_whole_row_are_windows_of_its_group() -> None:
+    window, top = steps("SigninLogs | summarize n = count(), arg_max(TimeGenerated, *) by IPAddress")
+    assert isinstance(window, Window)
+    assert (window.partition, window.columns[0].name) == ((IP,), "n")
+    assert isinstance(top, Top)
+
+
+def test_a_list_that_values_are_looked_for_in_stands_for_its_elements() -> None:
+    found = condition("IPAddress in ((Hosts | summarize make_set(IPAddress)))")
+    assert isinstance(found, InPlan)
+    assert [step.kind for step in found.plan.steps] == ["aggregate", "expand", "project"]
+
+
 def test_top_sorts_and_cuts_with_nulls_first_where_it_ascends() -> None:
     assert steps("SigninLogs | top 3 by DurationMs asc") == (
         Sort(keys=(SortKey(value=MS, nulls="first"),)),
@@ -265,7 +278,7 @@ the operator search: SigninLogs | search "x"
 the function base64_decode_tostring: SigninLogs | extend x = base64_decode_tostring(ResultType)
 the function make_bag: SigninLogs | summarize x = make_bag(Details)
 a limit on make_set: SigninLogs | summarize make_set(IPAddress, 5)
-an aggregate beside the whole row: SigninLogs | summarize arg_max(TimeGenerated, *), count() by IPAddress
+a computed aggregate beside the whole row: SigninLogs | summarize arg_max(TimeGenerated, *), 2 * count() by IPAddress
 a union of kind inner: union kind=inner SigninLogs, Hosts
 rows that are not sorted: SigninLogs | extend x = prev(IPAddress)
 bin of a time span: SigninLogs | summarize count() by bin(Session, 1m)
