@@ -1,4 +1,7 @@
-"""From a brief to the best query that could be proven: draft, mend by code, then at most two repairs by the model."""
+"""From a brief to the best query that could be proven: draft, mend by code, then repairs by the model.
+
+At most five calls: through SQL a draft and one repair, in the platform's language a draft and two.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass, replace
 from agents.data.derive import Brief, Deriver
 from agents.data.examples import same_question
 from agents.data.linking import nearest_in_meaning
+from agents.data.plan.model import Unsayable
 from agents.data.platform import Platform
 from agents.data.proof import prove
 from agents.data.repair import (
@@ -23,9 +27,13 @@ from agents.data.repair import (
 )
 from agents.data.roles import column_for, owner_of
 from agents.data.sandbox import Sandbox
+from agents.data.through_sql import ThroughSql, looks_like_sql
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
+from shared.logging import get_logger
 from shared.models import Problem, Proof
+
+log = get_logger(__name__)
 
 _REPAIRS = 2
 _SNAPS = 4  # a binder that stops at the first unknown name needs one round a name
@@ -54,15 +62,45 @@ class Attempts:
         self._models = models
         self._deriver = Deriver(platform, models)
         self._sandbox = sandbox
+        self._through_sql = None if platform.name == "sql" else ThroughSql(platform)
+        self._sql = Attempts(self._through_sql.sql, models, sandbox) if self._through_sql else None
 
     async def solve(self, brief: Brief) -> Attempt:
-        """The first attempt whose proof holds, else the one that got furthest, still rejected."""
+        """The first attempt whose proof holds, else the one that got furthest, still rejected.
+
+        Through SQL first, where that isn't the platform's own language. What neither SQL nor a plan can say is asked
+        for in the platform's language, and so is another query when the user did not accept one.
+        """
         if solved := await self._remembered(brief):
             return solved
+        through, sql = self._through_sql, self._sql
+        if through and sql and not brief.rejected and (attempt := await self._by_sql(brief, through, sql)):
+            return attempt
+        return await self._mended(await self._deriver.draft(brief), brief)
+
+    async def _by_sql(self, brief: Brief, through: ThroughSql, sql: Attempts) -> Attempt | None:
+        """The SQL that could be proven, as the platform's query; None where there is none, or it can't be said."""
+        in_sql = await through.brief(brief)
+        draft = await sql._deriver.draft(in_sql)
+        if not looks_like_sql(draft):
+            return await self._mended(draft, brief)
+        written = await sql._mended(draft, in_sql, repairs=_REPAIRS - 1)
+        if written.rejected:
+            return None
+        try:
+            query = await asyncio.to_thread(through.query, written.query, brief)
+        except Unsayable as reason:
+            log.info("not_sayable", platform=self._platform.name, reason=str(reason))
+            return None
+        proof = await self._prove(query, brief.linked.catalog)
+        return None if proof.verdict == "rejected" else replace(written, query=query, proof=proof, route="sql")
+
+    async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
+        """The draft, mended by code and, where that isn't enough, by the model."""
         refused = dict(brief.rejected)
-        attempt = await self._proven(await self._deriver.draft(brief), brief, Attempt("", Proof.of([]), "direct"))
+        attempt = await self._proven(draft, brief, Attempt("", Proof.of([]), "direct"))
         tried = [attempt]
-        while attempt.repairs < _REPAIRS and (problems := _problems(attempt, refused)):
+        while attempt.repairs < repairs and (problems := _problems(attempt, refused)):
             query = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
             if query in refused or any(query == earlier.query for earlier in tried):
                 break

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import ClassVar
 
+from agents.data.plan.model import QueryPlan
 from shared.catalog import Catalog, Table
 from shared.errors import NotFound
 from shared.models import Check
@@ -71,6 +72,14 @@ class Platform(ABC):
     @abstractmethod
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         """The catalog's tables that a well-formed query reads."""
+
+    @abstractmethod
+    def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:
+        """A well-formed query as a plan. Raises Unsayable."""
+
+    @abstractmethod
+    def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
+        """A query that does what the plan says. Raises Unsayable."""
 
 
 _MODULES = {"kql": "agents.data.kql:Kql", "spl": "agents.data.spl:Spl", "sql": "agents.data.sql:Sql"}

@@ -8,6 +8,7 @@ from agents.data.kql.kusto import Kusto, KustoUnavailable
 from agents.data.kql.size import too_large
 from agents.data.kql.translate import to_duckdb
 from agents.data.kql.types import duckdb_type
+from agents.data.plan.model import QueryPlan
 from agents.data.platform import Ask, NotExecutable, Platform
 from shared.catalog import Catalog, Table
 from shared.models import Check
@@ -83,6 +84,16 @@ class Kql(Platform):
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         return self._prover.tables_of(query, catalog)
+
+    def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:
+        from agents.data.plan.read_kql import read_kql
+
+        return read_kql(query, catalog)
+
+    def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
+        from agents.data.plan.to_kql import to_kql
+
+        return to_kql(plan, catalog)
 
 
 def _unknown(select: str) -> list[str]:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from agents.data.plan.model import QueryPlan
 from agents.data.platform import NotExecutable, Platform
 from agents.data.sql.binding import known_tables, lookup, unknown_names
 from agents.data.sql.functions import unknown_functions
@@ -45,7 +46,7 @@ class Sql(Platform):
         return _check("bind", [*unknown_names(select, catalog), *unknown_functions(select, catalog.dialect)])
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return _check("safety", problems_of(self._parse(query, catalog)))
+        return _check("safety", problems_of(self._parse(query, catalog), catalog))
 
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
         select = self._parse(query, catalog).select
@@ -63,6 +64,16 @@ class Sql(Platform):
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         select = self._parse(query, catalog).select
         return known_tables(select, catalog) if select is not None else []
+
+    def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:
+        from agents.data.plan.read_sql import read_sql
+
+        return read_sql(query, catalog, catalog.dialect)
+
+    def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
+        from agents.data.plan.to_sql import to_sql
+
+        return to_sql(plan, catalog)
 
     def _parse(self, query: str, catalog: Catalog) -> Parsed:
         if catalog.dialect not in DIALECTS:
