@@ -90,12 +90,13 @@ def ask(
 @app.command()
 def prove(
     platform: Annotated[str, typer.Option("--platform", help="Its platform, such as kql.")],
-    group: Annotated[str, typer.Option("--group", help="Schema group to prove it against.")],
+    group: Annotated[str | None, typer.Option("--group", help="Schema group; SPL can do without.")] = None,
+    macros: Annotated[Path | None, typer.Option(help="A macros.conf, for SPL without a group.")] = None,
     file: Annotated[str, typer.Argument(help="File with the query; - is standard input.")] = "-",
     as_json: Json = False,
 ) -> None:
     """Prove a query against the real schema; no model is involved."""
-    _run(commands.prove(platform, group, file), as_json)
+    _run(commands.prove(platform, group, file, macros), as_json)
 
 
 @app.command(name="eval")

@@ -28,7 +28,7 @@ from shared.errors import (
     first_problem,
     problem_detail,
 )
-from shared.models import Answer, Budget, Model, ProveRequest, Question, SearchRequest
+from shared.models import Answer, Budget, Model, Proof, ProveRequest, Question, SearchRequest
 from shared.render import render_answer, render_cost, render_hits, render_proof
 from shared.settings import Settings
 
@@ -180,12 +180,17 @@ def _answered(answer: Answer) -> Result:
     return Result(answer, render_answer(answer), code)
 
 
-async def prove(platform: str, group: str, file: str) -> Result:
-    from core_engine.proving import prove_request
+async def prove(platform: str, group: str | None, file: str, macros: Path | None = None) -> Result:
+    from core_engine.proving import prove_alone, prove_request
 
+    if group is None:
+        return _proven(await prove_alone(platform, _read_text(file), _read_text(str(macros)) if macros else ""))
     request = _request(ProveRequest, platform=platform, schema_group=group, query=_read_text(file))
     async with _state() as state:
-        proof = await prove_request(request, state.catalogs, state.sandbox)
+        return _proven(await prove_request(request, state.catalogs, state.sandbox))
+
+
+def _proven(proof: Proof) -> Result:
     return Result(proof, render_proof(proof), FAILED if proof.verdict == "rejected" else DONE)
 
 

@@ -9,7 +9,7 @@ from agents.data.spl.binder import bind_pipeline
 from agents.data.spl.parser import parse_pipeline
 from agents.data.spl.safety import check_safety
 from agents.data.spl.source import Macro, Source, SplError, read_source, unknown_macro
-from shared.catalog import Catalog
+from shared.catalog import Catalog, SearchMacro
 from shared.models import Check, CheckName
 
 PROVER = "lexiquery-spl"
@@ -25,6 +25,14 @@ def known_macros(catalog: Catalog | None) -> dict[str, Macro]:
     """The macros that a group's searches may call, by name: Splunk's own, and the group's."""
     own = catalog.macros if catalog else []
     return {**_BUILT_IN, **{item.name: Macro(item.definition, tuple(item.arguments)) for item in own}}
+
+
+def search_macros(macros: Mapping[str, Macro]) -> list[SearchMacro]:
+    """The same macros as a catalog has them."""
+    return [
+        SearchMacro(name=name, definition=macro.definition, arguments=list(macro.arguments))
+        for name, macro in macros.items()
+    ]
 
 
 class Parsed:

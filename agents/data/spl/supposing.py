@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from agents.data.spl.ast import (
     Aggregate,
@@ -18,9 +18,10 @@ from agents.data.spl.ast import (
     Pipeline,
     Search,
 )
+from agents.data.spl.check import search_macros
 from agents.data.spl.source import Macro
-from agents.data.spl.sources import DATASET_FIELDS, find_datasets, find_lookup, index_values, walk
-from shared.catalog import Catalog, Column, SearchMacro, Table
+from agents.data.spl.sources import DATASET_FIELDS, index_values, walk
+from shared.catalog import Catalog, Column, Table
 
 # What every event has.
 _EVENT_FIELDS = ("_time", "_raw", "host", "source", "sourcetype")
@@ -31,10 +32,11 @@ _NUMERIC = frozenset(("sum", "avg", "mean", "stdev", "stdevp", "var", "varp", "r
 _ORDER = frozenset(("<", ">", "<=", ">="))
 
 
-def supposed_catalog(pipeline: Pipeline, macros: Mapping[str, Macro]) -> Catalog:
+def supposed_catalog(pipeline: Pipeline | None, macros: Mapping[str, Macro]) -> Catalog:
     """A group whose indexes, lookups and data models have every field that the search names, wherever it does.
 
-    Fields that are added up or compared by size with a number are numbers, `_time` is a time, the rest is text.
+    pipeline: None, of a search that does not parse, supposes one index. Fields that are added up or compared by size
+    with a number are numbers, `_time` is a time, the rest is text. Of tables with the same name there is the first.
     """
     fields = dict.fromkeys(_EVENT_FIELDS, "string") | dict.fromkeys(_names(pipeline), "string")
     fields |= dict.fromkeys(_numbers(pipeline), "number")
@@ -42,27 +44,32 @@ def supposed_catalog(pipeline: Pipeline, macros: Mapping[str, Macro]) -> Catalog
         schema_group="supposed",
         platform="spl",
         tables=[Table(name=name, kind="index", columns=_columns(fields)) for name in _indexes(pipeline)],
-        macros=[
-            SearchMacro(name=name, definition=macro.definition, arguments=list(macro.arguments))
-            for name, macro in macros.items()
-        ],
+        macros=search_macros(macros),
     )
-    for node in walk(pipeline):
-        if isinstance(node, Aggregate) and node.dataset and not find_datasets(node.dataset.text, catalog):
-            catalog.tables.append(_dataset(node.dataset.text, fields))
-        elif isinstance(node, From) and node.kind == "datamodel" and not find_datasets(node.source.name, catalog):
-            catalog.tables.append(Table(name=node.source.name, kind="datamodel", columns=_columns(fields)))
-        elif isinstance(node, Lookup | InputLookup) and not find_lookup(node.table.name, catalog):
-            catalog.tables.append(_lookup(node, fields))
+    for table in _others(pipeline, fields):
+        if table.name and not catalog.find(table.name):
+            catalog = catalog.model_copy(update={"tables": [*catalog.tables, table]})
     return catalog
 
 
-def _names(pipeline: Pipeline) -> list[str]:
+def _others(pipeline: Pipeline | None, fields: dict[str, str]) -> Iterator[Table]:
+    for node in walk(pipeline):
+        if isinstance(node, Aggregate) and node.dataset:
+            yield _dataset(node.dataset.text, fields)
+        elif isinstance(node, From) and node.kind == "datamodel":
+            yield Table(name=node.source.name, kind="datamodel", columns=_columns(fields))
+        elif isinstance(node, From) and node.kind == "lookup":
+            yield Table(name=node.source.name, kind="lookup", columns=_columns(fields))
+        elif isinstance(node, Lookup | InputLookup):
+            yield _lookup(node, fields)
+
+
+def _names(pipeline: Pipeline | None) -> list[str]:
     names = {node.name for node in walk(pipeline) if isinstance(node, FieldRef | Name)}
     return sorted(name.replace("*", "any") for name in names if not _NO_NAME.search(name))
 
 
-def _numbers(pipeline: Pipeline) -> set[str]:
+def _numbers(pipeline: Pipeline | None) -> set[str]:
     found: set[str] = set()
     for node in walk(pipeline):
         if isinstance(node, Aggregation) and node.function in _NUMERIC and isinstance(node.argument, FieldRef):
@@ -74,12 +81,12 @@ def _numbers(pipeline: Pipeline) -> set[str]:
     return {name for name in found if not _NO_NAME.search(name) and "*" not in name}
 
 
-def _indexes(pipeline: Pipeline) -> list[str]:
+def _indexes(pipeline: Pipeline | None) -> list[str]:
     """The indexes named, or one for searches that name none; a wildcard is one index."""
     searched = [node.expression for node in walk(pipeline) if isinstance(node, Search)]
     searched += [node.where for node in walk(pipeline) if isinstance(node, Aggregate)]
     named = {value.text.lower().replace("*", "any") for expression in searched for value in index_values(expression)}
-    return sorted(named) or [_MAIN]
+    return sorted(name for name in named if name) or [_MAIN]
 
 
 def _columns(fields: dict[str, str]) -> list[Column]:
@@ -98,5 +105,5 @@ def _lookup(node: Lookup | InputLookup, fields: dict[str, str]) -> Table:
     own = fields
     if isinstance(node, Lookup) and node.outputs:
         own = {column.name: "string" for column, _ in [*node.pairs, *node.outputs]}
-    columns = [column for column in _columns(own) if not column.name.startswith("_")]
+    columns = [column for column in _columns(own) if not column.name.startswith("_")] or _columns(own)
     return Table(name=node.table.name, kind="lookup", columns=columns)
