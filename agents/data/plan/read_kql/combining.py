@@ -7,10 +7,7 @@ from typing import Any, Literal
 
 from agents.data.kql.types import kusto_type
 from agents.data.plan.model import (
-    Aggregate,
     Column,
-    Distinct,
-    Filter,
     Join,
     Key,
     Named,
@@ -18,7 +15,6 @@ from agents.data.plan.model import (
     QueryPlan,
     Rename,
     Renaming,
-    Sort,
     Table,
     Top,
     Union,
@@ -36,6 +32,7 @@ from agents.data.plan.read_kql.syntax import (
     unnamed,
     unsayable,
 )
+from agents.data.plan.uniqueness import is_unique
 
 How = Literal["inner", "left", "full", "semi", "anti"]
 
@@ -63,7 +60,7 @@ def join(reading: Reading, stage: Stage, node: Any) -> Stage:
         all_columns = Project(columns=tuple(Named(name=name, value=Column(name=name)) for name in columns))
         return swapped.then(all_columns, node=node, present=right.present)
     if how == "innerunique":
-        stage = _unique(stage, [a for a, _ in pairs])
+        stage = _one_for_each(reading, stage, [a for a, _ in pairs])
     present = {"inner": stage.present | right.present, "left": stage.present, "full": frozenset[str]()}[_BOTH[how]]
     return stage.then(Join(how=_BOTH[how], right=right.plan, keys=_keys(pairs)), node=node, present=present)
 
@@ -133,24 +130,11 @@ def _renamed(stage: Stage, names: dict[str, str]) -> Stage:
     return Stage(stage.plan.then(Rename(columns=changed)), columns, present)
 
 
-def _unique(stage: Stage, keys: list[str]) -> Stage:
+def _one_for_each(reading: Reading, stage: Stage, keys: list[str]) -> Stage:
     """Kusto's usual join takes one row of the left side for each key."""
-    if _is_unique(stage.plan, set(keys)):
+    if is_unique(stage.plan, keys, reading.catalog):
         return stage
     return stage.then(Top(groups=tuple(Column(name=key) for key in keys)))
-
-
-def _is_unique(plan: QueryPlan, keys: set[str]) -> bool:
-    """Whether the last steps say that no two rows have the same keys."""
-    for step in reversed(plan.steps):
-        if isinstance(step, Aggregate):
-            return {group.name for group in step.groups} <= keys
-        if isinstance(step, Distinct):
-            before = plan.steps[plan.steps.index(step) - 1]
-            return isinstance(before, Project) and {column.name for column in before.columns} <= keys
-        if not isinstance(step, Filter | Sort):
-            return False
-    return False
 
 
 # --- union --------------------------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ from agents.data.plan.read_spl.expressions import Eval, call
 from agents.data.plan.read_spl.shaping import extended, there
 from agents.data.plan.read_spl.state import Rows, Search
 from agents.data.plan.schema import columns_of, source_columns
+from agents.data.plan.uniqueness import is_unique
 from agents.data.spl.ast import Combine, Lookup
 from agents.data.spl.sources import find_lookup
-from shared.catalog import Catalog
 
 _JOIN_OPTIONS = frozenset(("type", "max", "overwrite"))
 
@@ -46,7 +46,7 @@ def lookup(rows: Rows, command: Lookup) -> Rows:
     ]
     for _, event in keys:
         rows.column(event)
-    if not _is_unique(rows.search.catalog, table.name, [column for column, _ in keys]):
+    if not is_unique(source, [column for column, _ in keys], rows.search.catalog):
         source = source.then(Top(groups=tuple(Column(name=column) for column, _ in keys)))
     return _looked_up(rows, command, source, keys, outputs)
 
@@ -80,12 +80,6 @@ def _kept(rows: Rows, found: dict[str, str]) -> Rows:
     return extended(rows, *values).then(Drop(names=tuple(found.values())))
 
 
-def _is_unique(catalog: Catalog, table: str, keys: list[str]) -> bool:
-    """Whether a relationship of the catalog says that there is one row for each value of the key."""
-    ends = {one.to for one in catalog.relationships if one.kind in ("many_to_one", "one_to_one")}
-    return any(f"{table}.{key}" in ends for key in keys)
-
-
 def join(rows: Rows, command: Combine) -> Rows:
     """The first row (of `max`) of the subsearch for each combination of the fields; its fields replace the event's."""
     if command.options.keys() - _JOIN_OPTIONS or not command.fields:
@@ -98,7 +92,7 @@ def join(rows: Rows, command: Combine) -> Rows:
     most = int(command.option("max", "1"))
     if most:
         groups = tuple(other.column(key) for key in keys)
-        if not _is_grouped(other.plan, set(keys)):
+        if not is_unique(other.plan, keys, rows.search.catalog):
             other = other.then(Top(groups=groups, order=_order(other, keys), count=most))
     both = [name for name in other.columns if name in rows.columns and name not in keys]
     if not command.flag("overwrite", True):
@@ -114,16 +108,6 @@ def join(rows: Rows, command: Combine) -> Rows:
 
 def _order(rows: Rows, keys: list[str]) -> tuple[SortKey, ...]:
     return tuple(key for key in rows.order if key.value not in [Column(name=name) for name in keys])
-
-
-def _is_grouped(plan: QueryPlan, keys: set[str]) -> bool:
-    """Whether the subsearch has one row for each combination of these fields."""
-    for step in reversed(plan.steps):
-        if step.kind == "aggregate":
-            return {group.name for group in step.groups} <= keys
-        if step.kind not in ("filter", "sort", "extend", "drop"):
-            return False
-    return False
 
 
 def _replaced(rows: Rows, found: dict[str, str]) -> Rows:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.data.plan.model import Filter, Join, QueryPlan, Rename, Step
+from agents.data.plan.model import Expr, Filter, Join, QueryPlan, Rename, Step, Table
 from agents.data.plan.nulls import all_of
-from agents.data.plan.schema import Columns, after, source_columns
+from agents.data.plan.schema import Columns, after, columns_of, source_columns
 from agents.data.plan.to_spl.terms import conjuncts
 from agents.data.plan.walk import columns_in
 from shared.catalog import Catalog
 
 
 def arranged(plan: QueryPlan, catalog: Catalog) -> list[Step]:
-    """Conditions on the left side's columns before the joins; neighbouring filters and renames as one."""
+    """Conditions on one side's columns before the joins; neighbouring filters and renames as one."""
     return _merged(_filters_first(_merged(plan.steps), source_columns(plan.source, catalog) or {}, catalog))
 
 
@@ -22,13 +22,32 @@ def _filters_first(steps: Sequence[Step], columns: Columns, catalog: Catalog) ->
     for step in steps:
         if isinstance(step, Filter):
             for condition in conjuncts(step.condition):
-                at = _place(found, columns_in(condition))
-                before = found[at][1] if at < len(found) else columns
-                found.insert(at, (Filter(condition=condition), before))
+                if not _within_right(found, condition, catalog):
+                    at = _place(found, columns_in(condition))
+                    before = found[at][1] if at < len(found) else columns
+                    found.insert(at, (Filter(condition=condition), before))
         else:
             found.append((step, columns))
         columns = after(step, columns, catalog) or {}
     return [step for step, _ in found]
+
+
+def _within_right(found: list[tuple[Step, Columns]], condition: Expr, catalog: Catalog) -> bool:
+    """Put into the right plan of the inner join before, if it reads only that; a lookup stays as it is."""
+    at = next((n for n in range(len(found) - 1, -1, -1) if not isinstance(found[n][0], Filter)), -1)
+    step, left = found[at] if at >= 0 else (None, {})
+    if not isinstance(step, Join) or step.how != "inner" or _is_lookup(step.right, catalog):
+        return False
+    right = columns_of(step.right, catalog) or {}
+    if not columns_in(condition) or not columns_in(condition) <= right.keys() - left.keys():
+        return False
+    found[at] = (step.model_copy(update={"right": step.right.then(Filter(condition=condition))}), left)
+    return True
+
+
+def _is_lookup(plan: QueryPlan, catalog: Catalog) -> bool:
+    table = catalog.find(plan.source.name) if isinstance(plan.source, Table) else None
+    return table is not None and table.kind == "lookup"
 
 
 def _place(found: Sequence[tuple[Step, Columns]], read: set[str]) -> int:

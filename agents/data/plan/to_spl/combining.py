@@ -11,7 +11,6 @@ from agents.data.plan.model import (
     Filter,
     Join,
     Key,
-    Named,
     Project,
     QueryPlan,
     Rename,
@@ -30,6 +29,7 @@ from agents.data.plan.to_spl.expressions import Evaluator
 from agents.data.plan.to_spl.names import eval_name, field
 from agents.data.plan.to_spl.terms import conjuncts
 from agents.data.plan.to_spl.writer import Writer
+from agents.data.plan.uniqueness import is_unique
 from agents.data.plan.walk import columns_in
 from shared.catalog import Catalog
 
@@ -141,16 +141,12 @@ def join(w: Writer, step: Join, needs: Needs, following: Step | None) -> None:
 
 def _among(w: Writer, step: Join) -> None:
     """Rows with, or without, a partner: the partners' keys as search terms."""
-    if step.condition is not None or len(step.keys) != 1:
-        raise Unsayable(f"a {step.how} join with a condition or several keys", "SPL")
-    key = step.keys[0]
-    if not isinstance(key.left, Column):
-        raise Unsayable(f"a {step.how} join by a computed key", "SPL")
-    plan = step.right.then(Project(columns=(Named(name="key", value=key.right),)))
-    if isinstance(key.right, Column):
-        plan = step.right.then(Project(columns=(Named(name=key.right.name, value=key.right),)))
-    values = values_of(w, plan, w.fields[key.left.name])
-    text = values if step.how == "semi" else f"NOT {values}"
+    if step.condition is not None or not step.keys:
+        raise Unsayable(f"a {step.how} join with a condition", "SPL")
+    inner = _written(step.right, w.catalog)
+    names = [_key(w, inner, key) for key in step.keys]
+    _only(inner, names)
+    text = inner.subsearch() if step.how == "semi" else f"NOT {inner.subsearch()}"
     if w.searching and w.terms is not None:
         w.terms.append(text)
     else:
@@ -167,7 +163,7 @@ def _by_lookup(w: Writer, step: Join, outputs: list[str], following: Step | None
     if not isinstance(key.left, Column) or not isinstance(key.right, Column) or key.right.name not in names:
         return False
     column = names[key.right.name]
-    if column != first_of and not _is_unique(w.catalog, table, column):
+    if column != first_of and not is_unique(QueryPlan(source=Table(name=table)), [column], w.catalog):
         return False
     own = field(w.fields[key.left.name])
     matched = own if own == column else f"{field(column)} AS {own}"
@@ -199,11 +195,6 @@ def _lookup_table(catalog: Catalog, plan: QueryPlan) -> tuple[str, dict[str, str
     return (table.name, names, first_of) if table.kind == "lookup" else None
 
 
-def _is_unique(catalog: Catalog, table: str, key: str) -> bool:
-    ends = {one.to for one in catalog.relationships if one.kind in ("many_to_one", "one_to_one")}
-    return f"{table}.{key}" in ends
-
-
 def _requires(following: Step | None, outputs: list[str]) -> bool:
     """Whether what comes next leaves out the rows that found nothing."""
     if isinstance(following, Filter):
@@ -227,7 +218,9 @@ def _by_join(w: Writer, step: Join, outputs: list[str]) -> None:
     names = list(dict.fromkeys([*keys, *(inner.fields[name] for name in outputs)]))
     _only(inner, names)
     how = "left" if step.how == "left" else "inner"
-    w.add(f"join type={how} max=0 {' '.join(field(key) for key in keys)} {inner.subsearch()}")
+    right = [key.right.name for key in step.keys if isinstance(key.right, Column)]
+    every = "" if is_unique(step.right, right, w.catalog) else " max=0"
+    w.add(f"join type={how}{every} {' '.join(field(key) for key in keys)} {inner.subsearch()}")
     if not step.keys:
         w.add(f"fields - {keys[0]}")
 

@@ -83,7 +83,7 @@ index=web | rename user AS who, uri AS path | fields - tags
 index=web | rex field=uri "^/(?<first>\w+)" | stats count by first
 index=web | lookup hosts host OUTPUT owner | stats count by owner
 index=web | lookup users user OUTPUT dept AS department | stats count by department
-index=web | stats count by host | join type=left max=0 host [search index=auth | stats count as logins by host]
+index=web | stats count by host | join type=left host [search index=auth | stats count as logins by host]
 index=web | stats count by host | append [search index=auth | stats count by host]
 | inputlookup hosts | where site="NYC" | sort 0 host
 index=web | stats count as n by host uri | eventstats sum(n) as total by host | eval share=100*n/total | fields - total
@@ -189,6 +189,14 @@ def test_a_join_takes_only_what_is_read_of_the_other_side() -> None:
         "index=web | join type=inner max=0 host [search index=auth | fields host action] | stats count as n by action"
     )
     assert sorted(run(found)[1]) == [("failure", 6), ("success", 3)]
+
+
+def test_conditions_on_the_other_side_of_a_join_are_in_its_search() -> None:
+    join = Join(right=QueryPlan(source=Table(name="auth")), keys=(Key(left=HOST, right=HOST),))
+    failed = Compare(op="==", left=Column(name="action"), right=text("failure"))
+    assert to_spl(web(join, Filter(condition=failed), count_by()), CATALOG) == (
+        "index=web | join type=inner max=0 host [search index=auth action=failure | fields host action] | stats count as n"
+    )
 
 
 def test_text_with_signs_of_like_is_matched_by_a_regular_expression() -> None:
