@@ -22,8 +22,8 @@ def _filters_first(steps: Sequence[Step], columns: Columns, catalog: Catalog) ->
     for step in steps:
         if isinstance(step, Filter):
             for condition in conjuncts(step.condition):
-                if not _within_right(found, condition, catalog):
-                    at = _place(found, columns_in(condition))
+                at = _place(found, columns_in(condition))
+                if not _within_right(found, at, condition, catalog):
                     before = found[at][1] if at < len(found) else columns
                     found.insert(at, (Filter(condition=condition), before))
         else:
@@ -32,9 +32,9 @@ def _filters_first(steps: Sequence[Step], columns: Columns, catalog: Catalog) ->
     return [step for step, _ in found]
 
 
-def _within_right(found: list[tuple[Step, Columns]], condition: Expr, catalog: Catalog) -> bool:
+def _within_right(found: list[tuple[Step, Columns]], place: int, condition: Expr, catalog: Catalog) -> bool:
     """Put into the right plan of the inner join before, if it reads only that; a lookup stays as it is."""
-    at = next((n for n in range(len(found) - 1, -1, -1) if not isinstance(found[n][0], Filter)), -1)
+    at = next((n for n in range(place - 1, -1, -1) if not isinstance(found[n][0], Filter)), -1)
     step, left = found[at] if at >= 0 else (None, {})
     if not isinstance(step, Join) or step.how != "inner" or _is_lookup(step.right, catalog):
         return False
