@@ -334,7 +334,18 @@ def _element(s: Scalars, node: Any) -> Expr:
     step = s.read(selector)
     if not isinstance(step, Constant) or isinstance(step.value, bool) or not isinstance(step.value, str | int):
         raise unsayable("a JSON path that is computed", node)
+    if step.value == 0 and _is_call(node.Expression, "split") and len(arguments(unnamed(node.Expression))) == 3:
+        return _chosen_part(s, node.Expression)
     return inside(s.read(node.Expression), step.value)
+
+
+def _chosen_part(s: Scalars, node: Any) -> Expr:
+    """`split(x, "@", 1)[0]`: with a number, split makes a list of that part alone."""
+    text, separator, place = arguments(unnamed(node))
+    number = s.read(place)
+    if not isinstance(number, Constant) or not isinstance(number.value, int):
+        raise unsayable("a part that is computed", node)
+    return Path(operand=Call(function="split", args=(s.text(text), s.read(separator))), steps=(number.value,))
 
 
 def inside(value: Expr, step: str | int) -> Expr:

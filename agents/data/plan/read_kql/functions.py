@@ -22,7 +22,7 @@ from agents.data.plan.model import (
     Unit,
     When,
 )
-from agents.data.plan.read_kql.expressions import Scalars, as_text, inside
+from agents.data.plan.read_kql.expressions import Scalars, as_text
 from agents.data.plan.read_kql.syntax import text_of, type_of, unsayable
 
 Function = Callable[[Scalars, list[Any]], Expr]
@@ -227,8 +227,8 @@ def _substring(s: Scalars, args: list[Any]) -> Expr:
 
 
 def _split(s: Scalars, args: list[Any]) -> Expr:
-    found = call("split", s.text(args[0]), s.read(args[1]))
-    return inside(found, int(_constant(s, args[2]))) if len(args) > 2 else found
+    text, separator = args
+    return call("split", s.text(text), s.read(separator))
 
 
 def _trim(name: FunctionName) -> Function:

@@ -131,6 +131,11 @@ def test_text_positions_count_from_one_in_the_plan() -> None:
     )
 
 
+def test_a_part_chosen_by_split_is_its_only_one() -> None:
+    chosen = Path(operand=Call(function="split", args=(USER, text("@"))), steps=(1,))
+    assert value('split(UserPrincipalName, "@", 1)[0]') == chosen == value('split(UserPrincipalName, "@")[1]')
+
+
 def test_columns_have_the_names_that_kusto_gives_them() -> None:
     found = steps("SigninLogs | summarize count(), dcount(IPAddress), 1.0 * sum(DurationMs) by bin(TimeGenerated, 1h)")
     aggregate, project = found
