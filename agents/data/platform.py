@@ -16,7 +16,7 @@ from typing import ClassVar
 from agents.data.plan.model import QueryPlan
 from shared.catalog import Catalog, Table
 from shared.errors import NotFound
-from shared.models import Check
+from shared.models import Check, Problem
 
 # Runs a SELECT where the query will run; the values of its first column, as text.
 Ask = Callable[[str], list[str]]
@@ -64,6 +64,10 @@ class Platform(ABC):
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
         """The result's columns as the language's own compiler names them; None where it doesn't say."""
         return None
+
+    def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
+        """Whether what DuckDB found wrong with the translation says nothing of the query itself."""
+        return self.bind_is_final and problem.code in ("unknown_name", "syntax", "query_rejected")
 
     @abstractmethod
     def duckdb_type(self, type_name: str) -> str:

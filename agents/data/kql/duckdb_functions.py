@@ -35,7 +35,8 @@ _ARRAYS = "CAST(to_json({0}) AS JSON[])", "CAST(to_json({1}) AS JSON[])"
 # `type:key` of every entry of a bag, a row each (rewriting/plugins.py).
 _KIND = (
     "CASE json_type(json_extract({0}, '/' || replace(replace(key, '~', '~0'), '/', '~1'))) "
-    "WHEN 'VARCHAR' THEN 'string' WHEN 'BIGINT' THEN 'long' WHEN 'UBIGINT' THEN 'long' WHEN 'DOUBLE' THEN 'double' WHEN 'BOOLEAN' THEN 'bool' "
+    "WHEN 'VARCHAR' THEN 'string' WHEN 'BIGINT' THEN 'long' WHEN 'UBIGINT' THEN 'long' "
+    "WHEN 'DOUBLE' THEN 'double' WHEN 'BOOLEAN' THEN 'bool' "
     "ELSE 'dynamic' END"
 )
 _PAIRS = (

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import duckdb
 import duckdb_kql
 
-from agents.data.kql.safety import LIFTED, OUTSIDE, PURE_PLUGINS
+from agents.data.kql.safety import OPTIONS, OUTSIDE, PURE_PLUGINS
 from agents.data.kql.tokens import tokens
 from agents.data.kql.translate import to_duckdb
 from agents.data.names import nearest_name
@@ -31,7 +31,10 @@ _UNKNOWN = (
     ("unknown_column", re.compile(r'[Cc]olumn "(.+?)" (?:not found|referenced)')),
     ("unknown_function", re.compile(r"Function with name (.+?) does not exist")),
 )
-_FORBIDDEN_WORDS = frozenset(("externaldata", "external_data", "macro-expand", "alias", "restrict"))
+_READERS_OF_ALL = frozenset(("union", "search", "find"))
+_FORBIDDEN_WORDS = frozenset(
+    ("externaldata", "external_data", "macro-expand", "alias", "restrict", "pattern", "invoke")
+)
 
 
 class DuckdbKql:
@@ -67,7 +70,7 @@ class DuckdbKql:
         return _check("bind", BINDER, [])
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return _check("safety", PARSER, list(_forbidden(query)))
+        return _check("safety", PARSER, [*_forbidden(query), *_on_constants(query)])
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         words = {text.strip("'\"") for kind, text, _ in tokens(query) if kind in ("word", "string")}
@@ -125,11 +128,39 @@ def _forbidden(query: str) -> Iterator[Problem]:
         if name in _FORBIDDEN_WORDS or (name in OUTSIDE and _called(query, offset + len(text))):
             message = f"{name} reaches outside the schema group"
             yield Problem(code="cross_reference", message=message, line=line, column=column)
-        if before[1] == "set" and name.lower() in LIFTED:
-            yield Problem(code="lifted_limit", message=f"set {name} lifts a limit", line=line, column=column)
+        if before[1] == "set" and name.lower() not in OPTIONS:
+            message = f"set {name} may lift a limit of the service"
+            yield Problem(code="lifted_limit", message=message, line=line, column=column)
+        if name in _READERS_OF_ALL and _reads_all(query, offset, name):
+            message = f"{name} may read every table, for all time: without .NET its bound of time can't be seen"
+            yield Problem(code="unbounded", message=message, line=line, column=column, suggestion="name the tables")
         if before[1] == "evaluate" and name not in PURE_PLUGINS:
             message = f"the plugin '{name}' may run code or reach outside"
             yield Problem(code="plugin", message=message, line=line, column=column)
+
+
+def _reads_all(query: str, offset: int, name: str) -> bool:
+    """`union *`, and `search` or `find` of no table by name where a source stands."""
+    rest = query[offset + len(name) :]
+    among = re.match(r"[^|;]*?\bin\s*\(([^)]*)\)", rest)
+    if name == "union" or among:
+        return re.search(r"(?<![\w\]'\"*])\*(?!\w)", among[1] if among else re.split("[|;]", rest)[0]) is not None
+    return not query[:offset].rstrip().endswith("|") and not rest.lstrip().startswith("=")
+
+
+def _on_constants(query: str) -> Iterator[Problem]:
+    """A join on nothing but columns that the query assigns a constant."""
+    constants = set(re.findall(r"\b(\w+)\s*=\s*(?:\d+|\"[^\"]*\"|'[^']*')\s*(?=[,|;)]|$)", query))
+    for found in re.finditer(r"\bjoin\b[^;]*?\bon\s+([^|;)]+)", query):
+        names = set(re.findall(r"[A-Za-z_]\w*", found[1])) - {"left", "right"}
+        if names and names <= constants:
+            line, column = position(query, found.start())
+            yield Problem(
+                code="cross_join",
+                message="a join on a constant pairs every row with every row",
+                line=line,
+                column=column,
+            )
 
 
 def _called(query: str, end: int) -> bool:

@@ -76,7 +76,7 @@ class Kusto:
     def parse(self, query: str, catalog: Catalog) -> Check:
         analysis = self.analyze(query, catalog)
         if analysis.is_empty:
-            return self._check("parse", [Problem(code="empty_query", message="the text holds no query")])
+            return self._check("parse", [_no_query(analysis)])
         return self._check("parse", analysis.syntax)
 
     def bind(self, query: str, catalog: Catalog) -> Check:
@@ -189,6 +189,14 @@ class Kusto:
         named = self._kustology.KustoQuery(code).get_referenced_tables()
         tables = [table for table in catalog.tables if table.name in named]
         return [column.name for table in tables for column in table.columns]
+
+
+def _no_query(analysis: Analysis) -> Problem:
+    """Nothing but comments, or what Kusto reads as no statement at all: a source that starts with `materialize(`."""
+    if not analysis.syntax + analysis.semantic:
+        return Problem(code="empty_query", message="the text holds no query")
+    advice = "give the source a name: `let T = materialize(...); T | ...`"
+    return (analysis.syntax + analysis.semantic)[0].model_copy(update={"code": "syntax", "suggestion": advice})
 
 
 def _message(found: Any) -> str:

@@ -7,24 +7,27 @@ doubles with every line, for the translation and for DuckDB.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agents.data.kql.tokens import Token, tokens
 from agents.data.proof import position
-from agents.data.sql.safety import LONGEST_TEXT
+from agents.data.sql.bounds import LONGEST_TEXT
 from shared.models import Problem
 
 # Names of lets, written out.
 _MOST_NAMES = 500
+# Elements of a list, which is Kusto's own limit; and rows that nothing but numbers ask for.
+_MOST_ELEMENTS, _MOST_ROWS = 2**20, 10_000_000
 _CONVERTING = frozenset(("int", "long", "real", "double", "decimal", "toint", "tolong", "toreal", "todouble"))
+_TIMES = frozenset(("datetime", "todatetime", "make_datetime", "timespan", "totimespan", "ago", "now"))
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
 def too_large(query: str) -> Problem | None:
     """Why the query is not worth reading any further, if it is not."""
     found = tokens(query)
-    return _too_complex(found) or next(_too_long(found, query), None)
+    return _too_complex(found) or next(_too_long(found, query), None) or next(_too_many_rows(found, query), None)
 
 
 def _too_complex(found: list[Token]) -> Problem | None:
@@ -63,23 +66,33 @@ def _names(token: Token) -> list[str]:
 
 @dataclass
 class _Bracket:
-    """An open bracket. number: the product of the numbers of its last argument; most: the largest of
-    those before it; inner: what strrep()s in it ask for."""
+    """An open bracket. numbers: of each argument the product of its numbers; inner: what strrep()s in it ask for."""
 
     before: str
     offset: int
-    most: float = 1.0
-    number: float = 1.0
+    numbers: list[float] = field(default_factory=lambda: [1.0])
     inner: float = 1.0
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it only groups or converts what stands in it."""
-        return not self.before or self.before in _CONVERTING
+    def value(self) -> float:
+        """What stands in it comes to, at most: a function may give its largest number back."""
+        if not self.before or self.before in _CONVERTING:
+            return self.numbers[-1]
+        if self.before in ("pow", "exp10", "exp2") and self.numbers[-1] > 1.0:
+            return float(max(10.0, self.numbers[0]) ** min(self.numbers[-1], 64.0))
+        return 1.0 if self.before in _TIMES else max(self.numbers)
+
+    @property
+    def elements(self) -> float:
+        """Of the list that range() or repeat() makes; a start of nothing is as good as of one."""
+        if self.before == "range" and len(self.numbers) > 1:
+            start, stop, step = [*self.numbers, 1.0][:3]
+            return (stop - start) / step
+        return max(self.numbers[1:], default=0.0) if self.before == "repeat" else 0.0
 
 
 def _too_long(found: list[Token], query: str) -> Iterator[Problem]:
-    """strrep() whose numbers, times those of the strrep() in it, ask for more text than anyone reads."""
+    """strrep() whose numbers, times those of the strrep() in it, ask for more text than anyone reads; and lists."""
     around = [_Bracket("", 0)]
     for (kind_before, before, _), (kind, text, offset) in pairwise([("", "", 0), *found]):
         if text in _OPENING:
@@ -87,21 +100,44 @@ def _too_long(found: list[Token], query: str) -> Iterator[Problem]:
         elif text in _CLOSING and len(around) > 1:
             closed = around.pop()
             if closed.before == "strrep":
-                closed.inner *= max(closed.most, closed.number)
+                closed.inner *= max(closed.numbers[1:2], default=1.0)
                 if closed.inner > LONGEST_TEXT:
-                    yield _growing(query, closed.offset)
+                    yield _growing(query, closed.offset, f"strrep() asks for more than {LONGEST_TEXT:,} characters")
+            if closed.elements > _MOST_ELEMENTS:
+                yield _growing(
+                    query, closed.offset, f"{closed.before}() asks for more than {_MOST_ELEMENTS:,} elements"
+                )
             around[-1].inner = max(around[-1].inner, closed.inner)
-            around[-1].number *= closed.number if closed.is_plain else 1.0
+            around[-1].numbers[-1] *= closed.value
         elif text == ",":
-            around[-1].most = max(around[-1].most, around[-1].number)
-            around[-1].number = 1.0
+            around[-1].numbers.append(1.0)
         elif kind == "number":
-            around[-1].number *= max(1.0, _value(text))
+            around[-1].numbers[-1] *= max(1.0, _value(text))
 
 
-def _growing(query: str, offset: int) -> Problem:
+def _too_many_rows(found: list[Token], query: str) -> Iterator[Problem]:
+    """`range n from 1 to 1000000000000 step 1`."""
+    for place, (kind, text, offset) in enumerate(found):
+        if (kind, text) == ("word", "range") and [token[1] for token in found[place + 2 : place + 3]] == ["from"]:
+            start, stop, step = _range(found[place + 3 :])
+            if (stop - start) / step > _MOST_ROWS:
+                yield _growing(query, offset, f"range asks for more than {_MOST_ROWS:,} rows")
+
+
+def _range(found: list[Token]) -> list[float]:
+    """The products of the numbers before `to`, before `step` and after it."""
+    products, part = [1.0, 1.0, 1.0], 0
+    for kind, text, _ in found:
+        if text in ("|", ";"):
+            break
+        if kind == "number":
+            products[part] *= max(1.0, _value(text))
+        part += (kind, text) in (("word", "to"), ("word", "step")) and part < 2
+    return products
+
+
+def _growing(query: str, offset: int, message: str) -> Problem:
     line, column = position(query, offset)
-    message = f"strrep() asks for more than {LONGEST_TEXT:,} characters"
     return Problem(code="too_large", message=message, line=line, column=column)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 
 from sqlglot import exp
@@ -13,12 +14,17 @@ from agents.data.sql.binding import known_tables, lookup, unknown_names
 from agents.data.sql.functions import unknown_functions
 from agents.data.sql.parsing import Parsed, Parser
 from agents.data.sql.safety import problems_of
+from agents.data.sql.sqlite import PROVER as SQLITE
+from agents.data.sql.sqlite import Sqlite
 from agents.data.sql.types import duckdb_type
 from shared.catalog import Catalog, Table
 from shared.errors import InvalidInput, did_you_mean
 from shared.models import Check, CheckName, Problem
 
 DIALECTS = ("duckdb", "sqlite", "postgres", "mysql", "tsql", "snowflake", "bigquery")
+# What DuckDB may find wrong with a translation that is right in the query's own dialect.
+_GAPS = frozenset(("unknown_name", "syntax", "query_rejected", "type_mismatch"))
+_REAL = re.compile(r"GROUP BY|aggregate|window function|Table with name|Catalog", re.IGNORECASE)
 PROVER = f"sqlglot {version('sqlglot')}"
 
 
@@ -34,6 +40,7 @@ class Sql(Platform):
 
     def __init__(self) -> None:
         self._parser = Parser()
+        self._sqlite = Sqlite()
 
     def parse(self, query: str, catalog: Catalog) -> Check:
         return _check("parse", self._parse(query, catalog).problems)
@@ -43,7 +50,10 @@ class Sql(Platform):
         select = self._parse(query, catalog).select
         if select is None:
             return Check(name="bind", status="skipped", prover=PROVER, detail="it is not one SELECT")
-        return _check("bind", [*unknown_names(select, catalog), *unknown_functions(select, catalog.dialect)])
+        found = [*unknown_names(select, catalog), *unknown_functions(select, catalog.dialect)]
+        if catalog.dialect != "sqlite" or found:
+            return _check("bind", found)
+        return _check("bind", self._sqlite.problems(query, catalog), f"{PROVER}, {SQLITE}")
 
     def safety(self, query: str, catalog: Catalog) -> Check:
         return _check("safety", problems_of(self._parse(query, catalog), catalog))
@@ -56,6 +66,15 @@ class Sql(Platform):
             return _as_in_catalog(select, catalog).sql(dialect="duckdb", comments=False)
         except (SqlglotError, RecursionError) as error:
             raise NotExecutable(f"no translation to DuckDB: {error}") from error
+
+    def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
+        """Another dialect's function that its translation only names, or a type that DuckDB alone is strict about; not
+        what every dialect refuses: a table that is not there, a column neither grouped nor aggregated."""
+        if catalog.dialect == "duckdb" or problem.code not in _GAPS:
+            return False
+        if _REAL.search(problem.message):
+            return False
+        return catalog.dialect != "postgres" or problem.code == "syntax" or "does not exist" in problem.message
 
     def duckdb_type(self, type_name: str) -> str:
         """Types are those of any supported dialect: `NUMERIC(10,2)`, `datetime2`, `serial`."""
@@ -83,8 +102,8 @@ class Sql(Platform):
         return self._parser.parse(query, catalog.dialect)
 
 
-def _check(name: CheckName, problems: list[Problem]) -> Check:
-    return Check(name=name, status="failed" if problems else "passed", prover=PROVER, problems=problems)
+def _check(name: CheckName, problems: list[Problem], prover: str = PROVER) -> Check:
+    return Check(name=name, status="failed" if problems else "passed", prover=prover, problems=problems)
 
 
 def _as_in_catalog(select: exp.Query, catalog: Catalog) -> exp.Query:

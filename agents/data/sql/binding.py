@@ -31,7 +31,7 @@ def unknown_names(select: exp.Query, catalog: Catalog) -> list[Problem]:
         scopes = traverse_scope(select)
     except (SqlglotError, RecursionError) as error:
         return [Problem(code="not_bound", message=f"its scopes can't be read: {str(error).splitlines()[0]}")]
-    if problems := [*_too_complex(scopes), *(problem for scope in scopes for problem in _same_names(scope))]:
+    if problems := [*too_complex(scopes), *(problem for scope in scopes for problem in _same_names(scope))]:
         return problems
     tables = [problem for scope in scopes for problem in _unknown_tables(scope, catalog)]
     columns = [problem for scope in scopes for problem in _Columns(scope, catalog).unknown()]
@@ -72,7 +72,7 @@ def _place(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier) else node
 
 
-def _too_complex(scopes: list[Scope]) -> list[Problem]:
+def too_complex(scopes: list[Scope]) -> list[Problem]:
     """CTEs that each read the one before twice are short to write and grow without bound; scopes come inner first."""
     reads: dict[int, int] = {}
     for scope in scopes:

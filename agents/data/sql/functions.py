@@ -1,4 +1,7 @@
-"""Which functions there are: DuckDB's own list, and for each other dialect the names that sqlglot keeps as they are."""
+"""Which functions there are: DuckDB's own list; for another dialect what sqlglot parses for it, and its reference.
+
+SQLite is asked itself (sqlite.py). A function that only DuckDB has is unknown in another dialect.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from agents.data.names import nearest_name
 from shared.models import Problem
 
 # Functions of a dialect that sqlglot has no class for. Source: each product's function reference.
+_COMMON = "age cardinality date_part json_array json_object lcm gcd now position string_agg"
 _DIALECT = {
     "sqlite": """changes char glob hex iif instr json_array_length json_each json_error_position json_extract
     json_group_array json_group_object json_patch json_quote json_remove json_replace json_set json_tree json_type
@@ -34,7 +38,13 @@ _DIALECT = {
     regexp_substr row_to_json scale set_bit setweight sha224 sha256 sha384 sha512 similarity sind
     statement_timestamp string_to_table strpos substr tand timeofday to_ascii to_char to_date to_hex to_json
     to_jsonb to_number to_timestamp to_tsquery to_tsvector transaction_timestamp translate trim_array trim_scale
-    trunc ts_headline ts_rank unistr unnest upper_inf websearch_to_tsquery width_bucket word_similarity xpath""",
+    trunc ts_headline ts_rank unistr unnest upper_inf websearch_to_tsquery width_bucket word_similarity xpath
+    array_sample array_shuffle array_to_json bit_and bit_count bit_or bit_xor convert daitch_mokotoff digest
+    dmetaphone erfc format_type gamma gen_random_bytes gen_random_uuid generate_subscripts json_array_length
+    json_exists json_query json_value levenshtein lgamma metaphone numrange range_agg regexp_match row soundex
+    st_area st_asgeojson st_astext st_contains st_distance st_dwithin st_intersects st_length st_makepoint
+    st_point st_setsrid st_within st_x st_y timezone to_bin tstzrange unaccent uuid_extract_timestamp
+    uuid_extract_version uuidv4 uuidv7 var_pop var_samp""",
     "mysql": """addtime aes_decrypt any_value bin bit_count bit_length char_length character_length compress conv
     convert_tz crc32 date_format elt export_set field find_in_set format from_days from_unixtime greatest hex
     inet6_aton inet6_ntoa inet_aton inet_ntoa insert instr interval is_ipv4 is_ipv6 is_uuid json_arrayagg
@@ -43,14 +53,21 @@ _DIALECT = {
     microsecond mid monthname oct octet_length ord period_add period_diff position quarter regexp_instr regexp_like
     regexp_replace regexp_substr sec_to_time soundex space str_to_date strcmp subdate substring_index subtime
     sysdate time_format time_to_sec timediff timestampadd timestampdiff to_base64 to_days to_seconds unhex
-    unix_timestamp utc_date utc_time utc_timestamp uuid_to_bin week weekday weekofyear yearweek""",
+    unix_timestamp utc_date utc_time utc_timestamp uuid_to_bin week weekday weekofyear yearweek
+    adddate aes_encrypt bin_to_uuid coercibility extractvalue format_bytes from_base64 is_ipv4_compat
+    is_ipv4_mapped json_insert json_merge json_merge_preserve json_quote json_replace json_schema_valid
+    json_storage_size json_value quote random_bytes st_area st_asgeojson st_astext st_contains st_distance
+    st_distance_sphere st_geomfromtext st_intersects st_latitude st_length st_longitude st_within st_x st_y
+    statement_digest uncompress uncompressed_length updatexml uuid_short""",
     "tsql": """approx_count_distinct binary_checksum charindex checksum checksum_agg choose concat_ws cos count_big
     dateadd datediff datediff_big datefromparts datename datetime2fromparts datetimefromparts datepart datetrunc day
     difference eomonth format getutcdate grouping_id iif isdate isjson isnull isnumeric json_modify json_object
     json_value len month nchar newid openjson parse parsename patindex quotename replicate rowcount_big
     smalldatetimefromparts soundex space square stdev stdevp str string_escape string_split stuff switchoffset
     sysdatetime sysdatetimeoffset sysutcdatetime timefromparts todatetimeoffset translate try_cast try_convert
-    try_parse unicode var varp year""",
+    try_parse unicode var varp year
+    col_length col_name datetimeoffsetfromparts decompress formatmessage getansinull newsequentialid object_name
+    sysutcdatetime type_name""",
     "snowflake": """array_agg array_append array_cat array_compact array_construct array_contains array_insert
     array_intersection array_position array_size array_slice array_to_string arrays_overlap as_array as_date
     as_integer as_object as_varchar bitand bitor boolxor booland booland_agg boolor boolor_agg charindex compress
@@ -78,7 +95,10 @@ _DIALECT = {
     safe_offset safe_ordinal safe_subtract session_user soundex split st_distance st_geogpoint starts_with string
     strpos time_add time_diff time_sub time_trunc timestamp_add timestamp_diff timestamp_micros timestamp_millis
     timestamp_seconds timestamp_sub timestamp_trunc to_base64 to_code_points to_hex to_json_string unix_date
-    unix_micros unix_millis unix_seconds unnest""",
+    unix_micros unix_millis unix_seconds unnest
+    div from_base32 generate_range_array json_array_append json_array_insert json_keys json_remove json_set
+    json_strip_nulls parse_bignumeric range_contains range_end range_overlaps range_start regexp_substr st_area
+    st_astext st_contains st_dwithin st_geogfromtext st_intersects st_length st_within st_x st_y to_base32""",
 }
 
 
@@ -95,9 +115,10 @@ def duckdb_functions() -> frozenset[str]:
 @lru_cache
 def known_functions(dialect: str) -> frozenset[str]:
     """Every function name that the dialect's SELECT may call, lowercase."""
-    extra = frozenset(_DIALECT.get(dialect, "").split())
+    if dialect == "duckdb":
+        return duckdb_functions()
     parsed = frozenset(name.lower() for name in Dialect.get_or_raise(dialect).parser_class.FUNCTIONS)
-    return duckdb_functions() | extra | (parsed if dialect != "duckdb" else frozenset())
+    return frozenset(_DIALECT[dialect].split()) | frozenset(_COMMON.split()) | parsed
 
 
 def unknown_functions(select: exp.Query, dialect: str) -> Iterator[Problem]:

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from agents.data.sql.bounds import function_name, too_large, unbounded
 from agents.data.sql.parsing import Parsed
+from shared.catalog import Catalog
 from shared.models import Problem
 
 # Clauses and structure; expressions that compute (exp.Condition: columns, literals, operators, functions) come beside.
@@ -58,14 +60,9 @@ _NAMES = frozenset(name.replace("_", "") for name in _REFUSED.split() if not nam
 _PREFIXES = tuple(name[:-1] for name in _REFUSED.split() if name.endswith("*"))
 _SYSTEM = frozenset(("information_schema", "pg_catalog", "sys", "mysql", "performance_schema", "sqlite_master"))
 _SYSTEM_TABLE = re.compile(r"(pg|sqlite|duckdb|pragma|sys|mysql)_\w+", re.IGNORECASE)
-# Longest text that repeat(), lpad() and the like may be asked for by a number in the query: functions that take time
-# with the square of it (levenshtein) can't be interrupted.
-LONGEST_TEXT = 10_000
-_GROWING = frozenset(("repeat", "pad", "space", "lpad", "rpad", "replicate"))
-_REPEATING = frozenset(("repeat", "replicate"))
 
 
-def problems_of(parsed: Parsed) -> list[Problem]:
+def problems_of(parsed: Parsed, catalog: Catalog) -> list[Problem]:
     """Every reason not to run the text; it parsed."""
     if len(parsed.statements) != 1:
         message = f"expected one SELECT, got {len(parsed.statements)} statements"
@@ -73,7 +70,8 @@ def problems_of(parsed: Parsed) -> list[Problem]:
     if parsed.select is None:
         kind = type(parsed.statements[0]).__name__.upper()
         return [Problem(code="not_a_select", message=f"expected a SELECT, got {kind}: only reading is allowed")]
-    found = [*_hidden_code(parsed.comments), *(problem for node in parsed.select.walk() for problem in _judge(node))]
+    judged = (problem for node in parsed.select.walk() for problem in _judge(node))
+    found = [*_hidden_code(parsed.comments), *judged, *unbounded(parsed.select, catalog)]
     return list({problem.message: problem for problem in found}.values())
 
 
@@ -81,7 +79,9 @@ def forbidden_in(values: exp.Expr | None) -> Problem | None:
     """Why what an INSERT inserts may not be inserted: it is no VALUES list, or its values do more than compute."""
     if not isinstance(values, exp.Values):
         return Problem(code="not_allowed", message="an INSERT of anything but VALUES is not allowed")
-    return next((problem for node in values.walk() for problem in _judge(node)), None)
+    judged = (problem for node in values.walk() for problem in _judge(node))
+    large = (problem for function in values.find_all(exp.Func) for problem in too_large(function))
+    return next(judged, None) or next(large, None)
 
 
 def _hidden_code(comments: list[str]) -> Iterator[Problem]:
@@ -114,6 +114,9 @@ def _table(table: exp.Table) -> Iterator[Problem]:
         if name.replace("_", "") not in _TABLE_FUNCTIONS:
             yield _problem("table_function", f"the table function '{name}' may read outside the schema group", table)
         return
+    if not isinstance(table.this, exp.Identifier):
+        yield _problem("not_allowed", f"'{table.sql()}' is no table of the schema group", table)
+        return
     if {table.db.lower(), table.catalog.lower(), table.name.lower()} & _SYSTEM or _SYSTEM_TABLE.fullmatch(table.name):
         yield _problem("system_table", f"'{table.sql()}' describes the server, not the schema group", table)
     if re.search(r"[/\\:*?]|\.(csv|parquet|json|db|duckdb|sqlite|txt|gz)$", table.name, re.IGNORECASE):
@@ -124,42 +127,6 @@ def _function(function: exp.Expr) -> Iterator[Problem]:
     name = function_name(function)
     if name.replace("_", "") in _NAMES or name.startswith(_PREFIXES):
         yield _problem("function", f"{name}() reads or changes more than the tables of the query", function)
-    if name in _GROWING and _asked(function) > LONGEST_TEXT:
-        yield _problem("too_large", f"{name}() asks for more than {LONGEST_TEXT:,} characters", function)
-
-
-def _asked(function: exp.Expr) -> float:
-    """The characters that numbers in the query ask for; of a repeat within repeats the product."""
-    asked, around = _largest(function), function.parent
-    while around is not None:
-        asked *= max(1.0, _largest(around)) if function_name(around) in _REPEATING else 1.0
-        around = around.parent
-    return asked
-
-
-def _largest(function: exp.Expr) -> float:
-    return max((_number(argument) for argument in function.iter_expressions()), default=0.0)
-
-
-def _number(argument: exp.Expr) -> float:
-    """The value of a number, also of one worked out from numbers; 0 for what only the rows can tell."""
-    if isinstance(argument, exp.Literal):
-        return 0.0 if argument.is_string else float(argument.this)
-    if isinstance(argument, exp.Paren | exp.Cast):
-        return _number(argument.this)
-    if not isinstance(argument, exp.Binary):
-        return 0.0
-    left, right = _number(argument.this), _number(argument.expression)
-    if isinstance(argument, exp.Mul):
-        return left * right
-    return left + right if isinstance(argument, exp.Add) else 0.0
-
-
-def function_name(function: exp.Expr) -> str:
-    """As written for a function that sqlglot has no class for, else its class's SQL name; lowercase."""
-    if isinstance(function, exp.Anonymous):
-        return str(function.name).lower()
-    return function.sql_name().lower() if isinstance(function, exp.Func) else ""
 
 
 def _problem(code: str, message: str, node: exp.Expr) -> Problem:

@@ -33,7 +33,7 @@ SigninLogs | mv-apply tag = Details.tags on (where tostring(tag) == "vpn")
 SigninLogs | extend Details_ = Details, details_ = 1
 SigninLogs | parse UserPrincipalName with name "@" domain | project name, domain
 SigninLogs | top-nested 2 of IPAddress by count()
-search "contoso"
+search in (Sign*) "contoso"
 """
 
 SQL_GOOD = r"""
