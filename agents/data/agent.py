@@ -119,7 +119,7 @@ class DataAgent(Agent):
                 suggestion="import one with `lexiquery catalog import`",
             )
         linked = found[0]
-        if linked.score < LINK_FLOOR:
+        if linked.score < LINK_FLOOR and not linked.mentions:
             return DataResult(clarification=_which_table(found))
         brief = make_brief(request.question, linked, request.rejected)
         ran = await self._run(brief, await self._attempts.solve(brief), request)

@@ -13,7 +13,7 @@ from agents.planner.mentions import mentioned
 from shared.errors import did_you_mean
 from shared.models import AvailableAgent, KnowledgeHit, LinkedTable, Model, Plan, PlanRequest, Step
 
-LINK_FLOOR = 0.2  # below it a table has nothing to do with the question
+LINK_FLOOR = 0.05  # below it a table has nothing to do with the question
 KNOWLEDGE_FLOOR = 0.3  # the same for a passage
 AHEAD = 0.15  # a lead that other wordings of the question would not turn around
 STRONG = 0.5  # a table that may hold a part of the answer even where another one leads

@@ -21,7 +21,7 @@ def data_agents(made: Plan) -> list[str]:
 
 def test_the_only_platform_with_a_matching_table_is_chosen() -> None:
     made = plan(
-        request("Failed sign-ins?", link("kql", "SigninLogs", 0.6, "says 'sign-in'"), link("sql", "hosts", 0.1))
+        request("Failed sign-ins?", link("kql", "SigninLogs", 0.6, "says 'sign-in'"), link("sql", "hosts", 0.02))
     )
     assert data_agents(made) == ["kql"]
     reason = made.steps[-1].reason
@@ -112,7 +112,7 @@ def test_words_that_are_only_the_topic_do_not_decide(question: str) -> None:
 
 
 def test_no_matching_table_gives_knowledge_steps_only() -> None:
-    made = plan(request("What is the meaning of life?", link("kql", "SigninLogs", 0.05)))
+    made = plan(request("What is the meaning of life?", link("kql", "SigninLogs", 0.02)))
     assert {step.skill for step in made.steps} == {"search"}
     assert made.notes == ["no data agent has a table that matches the question"]
 
