@@ -17,6 +17,7 @@ _FEW = 12
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _PIECE = re.compile(rf"\\.|{_STRING}|```.*?```|```|`(?:[^`\"]|{_STRING})*`|[\"`]", re.DOTALL)
 _QUOTED = re.compile(rf"\\.|{_STRING}|```.*?```", re.DOTALL)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 # Characters that look like a pipe, that can't be seen, or that turn the reading order around.
 _MISLEADING = re.compile("[\uff5c\u2223\u01c0\u2758\u23d0\uffe8\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _MACRO = re.compile(r"`\s*([\w:.\-]+)\s*(?:\((.*)\))?\s*`", re.DOTALL)
@@ -75,6 +76,8 @@ def read_source(written: str, macros: Mapping[str, Macro]) -> Source:
     source = Source(written)
     if len(written) > MAX_LENGTH:
         raise SplError("too_long", f"the search has {len(written)} characters; {MAX_LENGTH} are allowed", 0)
+    if found := _NO_TEXT.search(written):
+        raise SplError("bad_character", f"U+{ord(found.group()):04X} can't be part of a search", found.start())
     if found := _MISLEADING.search(_QUOTED.sub(lambda match: " " * len(match.group()), written)):
         raise SplError("misleading_character", _misled(found.group()), found.start(), "remove it, or put it in quotes")
     parts: list[str] = []

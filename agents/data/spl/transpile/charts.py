@@ -13,7 +13,7 @@ from agents.data.spl.transpile.binning import binned, chosen_span
 from agents.data.spl.transpile.pivoting import COUNTS, pivoted
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.stats import grouped
-from agents.data.spl.transpile.steps import field
+from agents.data.spl.transpile.steps import field, needs_time
 from agents.data.spl.transpile.times import Span
 from agents.data.spl.transpile.values import Kind, Sql, quote, whole
 
@@ -24,6 +24,7 @@ _UNSUPPORTED = frozenset(("start", "end", "minspan", "aligntime", "agg", "partia
 
 def timechart(t: Translation, relation: Relation, command: Aggregate) -> Relation:
     _supported(command)
+    needs_time(relation, "timechart")
     size = chosen_span(relation, command.option("span"), whole(command.option("bins", "100")))
     slotted = t.with_columns(relation, {"_time": Sql(size.bucket(field(relation, FieldRef("_time", 0)).text), "time")})
     rated = [_rate(item, size) for item in command.aggregations]

@@ -26,7 +26,7 @@ from agents.data.spl.ast import (
 from agents.data.spl.sources import find_lookup
 from agents.data.spl.transpile.reading import read
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation, known
-from agents.data.spl.transpile.steps import compiler, condition, ensured, field
+from agents.data.spl.transpile.steps import compiler, condition, ensured, field, needs_time
 from agents.data.spl.transpile.times import span
 from agents.data.spl.transpile.values import Kind, Sql, as_str, common_kind, convert, duckdb_type, quote, whole
 from shared.catalog import Table
@@ -218,6 +218,8 @@ def transaction(t: Translation, relation: Relation, command: Transaction) -> Rel
     """Events of the same fields, near in time, as one row; times ascending within it."""
     if command.options.keys() - {"maxpause", "mvlist"} or command.flag("mvlist"):
         raise NotExecutable("transaction is translated with fields, maxpause, startswith and endswith")
+    needs_time(relation, "transaction")
+    relation = ensured(t, relation, [ref.name for ref in command.fields])
     keys = [quote(ref.name) for ref in command.fields if field(relation, ref)]
     marks = {"#start": _boundary(t, relation, command.starts), "#end": _boundary(t, relation, command.ends)}
     there = " AND ".join(f"{key} IS NOT NULL" for key in keys) or "true"

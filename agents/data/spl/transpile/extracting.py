@@ -13,7 +13,7 @@ from agents.data.spl.transpile.documents import every_path
 from agents.data.spl.transpile.functions import json_value
 from agents.data.spl.transpile.patterns import patterns_by_group, regular_expression
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation
-from agents.data.spl.transpile.steps import field, matching
+from agents.data.spl.transpile.steps import ensured, field, matching
 from agents.data.spl.transpile.times import duckdb_format
 from agents.data.spl.transpile.values import Kind, Sql, as_mv, as_num, as_str, as_time, convert, quote, string, whole
 
@@ -88,7 +88,7 @@ def make_multivalue(t: Translation, relation: Relation, command: Fields) -> Rela
 def expand(t: Translation, relation: Relation, command: Fields) -> Relation:
     """mvexpand: a row for each value; a row without the field stays."""
     name = command.fields[0].name
-    relation = t.pin(relation)
+    relation = t.pin(ensured(t, relation, [name]))
     values = as_mv(field(relation, command.fields[0]))
     if limit := whole(command.option("limit", "0")):
         values = f"list_slice({values}, 1, {limit})"
@@ -104,7 +104,7 @@ def expand(t: Translation, relation: Relation, command: Fields) -> Relation:
 def combine_values(t: Translation, relation: Relation, command: Fields) -> Relation:
     """mvcombine: rows alike but for one field become one."""
     name = command.fields[0].name
-    relation = t.pin(relation)
+    relation = t.pin(ensured(t, relation, [name]))
     others = [quote(other) for other in relation.columns if other != name]
     value = as_str(field(relation, command.fields[0]))
     items = [

@@ -32,11 +32,14 @@ def outputs(t: Translation, relation: Relation, items: list[Aggregation], over: 
     for item in items:
         if item.macro:
             raise NotExecutable(f"macro '{item.text}' has no definition")
-        wild = isinstance(item.argument, FieldRef) and "*" in item.argument.name
         for output in _expanded(t, relation, item, over):
-            if not (wild and any(output.name == other.output for other in items)):
+            if not (_is_wild(item) and any(output.name == other.output for other in items if not _is_wild(other))):
                 found[output.name] = output
     return list(found.values())
+
+
+def _is_wild(item: Aggregation) -> bool:
+    return isinstance(item.argument, FieldRef) and "*" in item.argument.name
 
 
 def _expanded(t: Translation, relation: Relation, item: Aggregation, over: str) -> list[Output]:

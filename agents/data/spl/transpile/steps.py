@@ -39,6 +39,11 @@ def field(relation: Relation, ref: FieldRef) -> Sql:
     return found
 
 
+def needs_time(relation: Relation, command: str) -> None:
+    if relation.columns.get("_time") != "time":
+        raise NotExecutable(f"{command} needs events with _time")
+
+
 def matching(relation: Relation, ref: FieldRef) -> list[str]:
     """The fields a name, maybe with `*`, stands for."""
     if "*" not in ref.name:

@@ -164,6 +164,8 @@ def duckdb_format(text: str) -> str:
             return _FORMATS[directive]
         return f"%{directive}" if directive in _SAME else _unknown(match.group())
 
+    if stray := re.search(r"%(?:[^%A-Za-z0-9-]|$)", text.replace("%%", "")):
+        return _unknown(stray.group())
     return string(_DIRECTIVE.sub(one, text))
 
 
