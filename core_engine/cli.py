@@ -168,7 +168,7 @@ def sop_add(paths: Annotated[list[Path], typer.Argument(help="Files or folders."
 
 
 @sop.command("search")
-def sop_search(text: str, limit: Annotated[int, typer.Option(min=1, max=50)] = 5, as_json: Json = False) -> None:
+def sop_search(text: str, limit: int = 5, as_json: Json = False) -> None:
     """Search the runbooks and known errors."""
     _run(commands.sop_search(text, limit), as_json)
 

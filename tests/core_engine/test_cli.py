@@ -77,6 +77,7 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
         (["eval", "/no/such/suite.jsonl", "--out", "/tmp/none"], "/no/such/suite.jsonl"),
         (["agents", "register", "not a url"], "not a url"),
         (["sop", "search", " "], "the question is empty"),
+        (["sop", "search", "q", "--limit", "51"], "limit: Input should be less than or equal to 50"),
         (["serve", "sqll"], "unknown agent 'sqll'; did you mean 'sql'?"),
         (["sop", "add", "/no/such/folder"], "/no/such/folder"),
         (["up", "--host", "0.0.0.0"], "LEXIQUERY_API_KEY"),
@@ -123,7 +124,6 @@ def test_a_problem_is_json_too(lexiquery: Command) -> None:
         (["cost", "shwo", "j"], "Did you mean 'show'?"),
         (["ask", "q", "--grop", "shop"], "--group"),
         (["cost", "stats", "--days", "0"], "--days"),
-        (["sop", "search", "q", "--limit", "51"], "--limit"),
     ],
 )
 def test_a_call_that_cannot_be_read_exits_with_two_and_names_the_nearest(

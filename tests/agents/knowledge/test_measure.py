@@ -1,4 +1,4 @@
-"""Retrieval on real runbooks with the real embedding model; docs/knowledge quotes the whole measurement."""
+"""Retrieval on real runbooks with the real embedding model; `python -m agents.knowledge.measure` prints all of it."""
 
 from __future__ import annotations
 
