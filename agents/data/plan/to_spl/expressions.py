@@ -70,9 +70,6 @@ class Evaluator:
         """For where, and within count(eval(…)). Raises Unsayable."""
         return self._condition(expression).text
 
-    def arg(self, expression: Expr) -> str:
-        return self._value(expression).text
-
     def operand(self, expression: Expr, binding: int) -> str:
         return self._value(expression).within(binding)
 
@@ -96,18 +93,18 @@ class Evaluator:
             low = Compare(op=">=", left=e.operand, right=e.low)
             return self._condition(Logic(op="and", operands=(low, Compare(op="<=", left=e.operand, right=e.high))))
         if isinstance(e, IsNull):
-            return Text(f"isnull({self.arg(e.operand)})")
+            return Text(f"isnull({self.value(e.operand)})")
         if isinstance(e, Match):
             return Text(self._match(e))
         if isinstance(e, Column) and self.type_of(e) == "bool":
-            return Text(f'{self.arg(e)}="true"', COMPARE)
+            return Text(f'{self.value(e)}="true"', COMPARE)
         if isinstance(e, Constant) and isinstance(e.value, bool):
             return Text("true()" if e.value else "false()")
         if isinstance(e, Call) and e.function == "is_empty":
             text = self.operand(e.args[0], COMPARE)
-            return Text(f'isnull({self.arg(e.args[0])}) OR {text}=""', OR)
+            return Text(f'isnull({self.value(e.args[0])}) OR {text}=""', OR)
         if isinstance(e, Call) and e.function == "list_contains":
-            return Text(f"isnotnull(mvfind({self.arg(e.args[0])}, {_exactly(e.args[1])}))")
+            return Text(f"isnotnull(mvfind({self.value(e.args[0])}, {_exactly(e.args[1])}))")
         if isinstance(e, Call | Case) and self.type_of(e) in ("bool", None):
             return Text(f'{self.operand(e, COMPARE)}="true"', COMPARE)
         raise Unsayable(f"a {e.kind} as a condition", "SPL")
@@ -117,7 +114,7 @@ class Evaluator:
         if isinstance(e, Compare):
             return self._compare(e, _OPPOSITE[e.op])
         if isinstance(e, IsNull):
-            return Text(f"isnotnull({self.arg(e.operand)})")
+            return Text(f"isnotnull({self.value(e.operand)})")
         if isinstance(e, Not):
             return self._condition(e.operand)
         if isinstance(e, Logic):
@@ -127,7 +124,7 @@ class Evaluator:
             below = Compare(op="<", left=e.operand, right=e.low)
             return self._condition(Logic(op="or", operands=(below, Compare(op=">", left=e.operand, right=e.high))))
         if isinstance(e, Column):
-            return Text(f'{self.arg(e)}="false"', COMPARE)
+            return Text(f'{self.value(e)}="false"', COMPARE)
         return Text(f"NOT {self._condition(e).within(NOT)}", NOT)
 
     def _compare(self, e: Compare, op: str) -> Text:
@@ -154,7 +151,7 @@ class Evaluator:
             return self.operand(e, binding)
         if isinstance(e, Constant) and isinstance(e.value, str):
             return quoted(e.value.lower())
-        return f"lower({self.arg(e)})"
+        return f"lower({self.value(e)})"
 
     def _time(self, e: Expr, binding: int) -> str:
         """A side of a comparison with a time: text written out is read as one."""
@@ -166,7 +163,7 @@ class Evaluator:
         pattern = e.pattern.value if isinstance(e.pattern, Constant) else None
         if not isinstance(pattern, str):
             raise Unsayable("a pattern that is computed", "SPL")
-        text = self.arg(e.operand)
+        text = self.value(e.operand)
         if e.op == "regex":
             return f"match({text}, {quoted(('(?i)' if e.ignore_case else '') + pattern)})"
         if e.op == "has_word":
@@ -194,7 +191,7 @@ class Evaluator:
         if (when := moments.constant(e)) is not None:
             return Text(_strptime(when))
         if (snapped := moments.snap(e)) is not None:
-            return Text(f'relative_time({self.arg(snapped[1])}, "{snapped[0]}")')
+            return Text(f'relative_time({self.value(snapped[1])}, "{snapped[0]}")')
         if isinstance(e, Arithmetic):
             return self._arithmetic(e)
         if isinstance(e, Case):
@@ -229,7 +226,7 @@ class Evaluator:
     def _arithmetic(self, e: Arithmetic) -> Text:
         if _is_time(self.type_of(e.left)) and isinstance(e.right, Duration) and e.op in ("+", "-"):
             if e.right.unit in ("month", "quarter", "year"):
-                return Text(f'relative_time({self.arg(e.left)}, "{moments.shift(e.right, e.op)}")')
+                return Text(f'relative_time({self.value(e.left)}, "{moments.shift(e.right, e.op)}")')
             if e.right.amount < 0:
                 turned = Duration(amount=-e.right.amount, unit=e.right.unit)
                 return self._arithmetic(Arithmetic(op="-" if e.op == "+" else "+", left=e.left, right=turned))
@@ -240,11 +237,11 @@ class Evaluator:
 
     def _case(self, e: Case) -> str:
         if len(e.whens) == 1:
-            otherwise = self.arg(e.otherwise) if e.otherwise is not None else "null()"
-            return f"if({self.condition(e.whens[0].condition)}, {self.arg(e.whens[0].result)}, {otherwise})"
-        pairs = [f"{self.condition(when.condition)}, {self.arg(when.result)}" for when in e.whens]
+            otherwise = self.value(e.otherwise) if e.otherwise is not None else "null()"
+            return f"if({self.condition(e.whens[0].condition)}, {self.value(e.whens[0].result)}, {otherwise})"
+        pairs = [f"{self.condition(when.condition)}, {self.value(when.result)}" for when in e.whens]
         if e.otherwise is not None and e.otherwise != Constant():
-            pairs.append(f"true(), {self.arg(e.otherwise)}")
+            pairs.append(f"true(), {self.value(e.otherwise)}")
         return f"case({', '.join(pairs)})"
 
     def _cast(self, e: Cast) -> Text:
@@ -276,11 +273,11 @@ class Evaluator:
         inner: Any = e.operand
         is_json = isinstance(inner, Cast) and inner.to == "dynamic"
         if not is_json and len(e.steps) == 1 and isinstance(e.steps[0], int):
-            return f"mvindex({self.arg(inner)}, {e.steps[0]})"
+            return f"mvindex({self.value(inner)}, {e.steps[0]})"
         if not is_json or any(isinstance(step, str) and not _SIMPLE_KEY.fullmatch(step) for step in e.steps):
             raise Unsayable("a path into what is no JSON text", "SPL")
         steps = "".join(f".{step}" if isinstance(step, str) else f"{{{step}}}" for step in e.steps).removeprefix(".")
-        return f"spath({self.arg(inner)}, {quoted(steps)})"
+        return f"spath({self.value(inner)}, {quoted(steps)})"
 
 
 def word_pattern(word: str, ignore_case: bool) -> str:

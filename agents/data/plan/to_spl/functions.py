@@ -30,7 +30,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 def render(e: Evaluator, call: Call) -> Text:
     """Raises Unsayable."""
     if call.function in _SAME:
-        return Text(f"{_SAME[call.function]}({', '.join(e.arg(arg) for arg in call.args)})")
+        return Text(f"{_SAME[call.function]}({', '.join(e.value(arg) for arg in call.args)})")
     rule = _RULES.get(call.function)
     if rule is None:
         raise Unsayable(f"the function {call.function}", "SPL")
@@ -45,11 +45,11 @@ def _text_of(value: Expr, what: str) -> str:
 
 def _inner(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     """Times and durations are numbers of seconds already."""
-    return Text(e.arg(args[0]))
+    return Text(e.value(args[0]))
 
 
 def _date_part(e: Evaluator, args: tuple[Expr, ...]) -> Text:
-    part, when = _text_of(args[0], "a part of a time"), e.arg(args[1])
+    part, when = _text_of(args[0], "a part of a time"), e.value(args[1])
     if part == "quarter":
         return Text(f'ceiling(tonumber(strftime({when}, "%m"))/3)')
     return Text(f'tonumber(strftime({when}, "{_PARTS[part]}"))')
@@ -58,7 +58,7 @@ def _date_part(e: Evaluator, args: tuple[Expr, ...]) -> Text:
 def _date_diff(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     """How many of the unit's boundaries lie between the two."""
     unit = _text_of(args[0], "a unit")
-    start, end = e.arg(args[1]), e.arg(args[2])
+    start, end = e.value(args[1]), e.value(args[2])
     if unit in _SECONDS:
         size = _SECONDS[unit]
         per = "" if size == 1 else f"/{size}"
@@ -84,7 +84,7 @@ def _bin(e: Evaluator, args: tuple[Expr, ...]) -> Text:
 
 def _concat(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     """A null counts as nothing."""
-    pieces = [quoted(str(arg.value)) if isinstance(arg, Constant) else f'coalesce({e.arg(arg)}, "")' for arg in args]
+    pieces = [quoted(str(arg.value)) if isinstance(arg, Constant) else f'coalesce({e.value(arg)}, "")' for arg in args]
     return Text(".".join(pieces), JOIN)
 
 
@@ -95,17 +95,17 @@ def _append(e: Evaluator, args: tuple[Expr, ...]) -> Text:
 def _piece(e: Evaluator, arg: Expr) -> str:
     """A number before the operator `.` would be read with it."""
     is_number = isinstance(arg, Constant) and not isinstance(arg.value, str)
-    return f"tostring({e.arg(arg)})" if is_number else e.operand(arg, JOIN - 1)
+    return f"tostring({e.value(arg)})" if is_number else e.operand(arg, JOIN - 1)
 
 
 def _replace(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     old, new = _text_of(args[1], "text to replace"), _text_of(args[2], "text to put in")
-    return Text(f"replace({e.arg(args[0])}, {quoted(re.escape(old))}, {quoted(new.replace(chr(92), chr(92) * 2))})")
+    return Text(f"replace({e.value(args[0])}, {quoted(re.escape(old))}, {quoted(new.replace(chr(92), chr(92) * 2))})")
 
 
 def _replace_regex(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     pattern, new = _text_of(args[1], "a pattern"), _text_of(args[2], "text to put in")
-    return Text(f"replace({e.arg(args[0])}, {quoted(pattern)}, {_replacement(new)})")
+    return Text(f"replace({e.value(args[0])}, {quoted(pattern)}, {_replacement(new)})")
 
 
 def _replacement(text: str) -> str:
@@ -117,7 +117,7 @@ def _split_part(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     place = args[2]
     if not isinstance(place, Constant) or not isinstance(place.value, int) or place.value < 1:
         raise Unsayable("a part that is computed", "SPL")
-    return Text(f'coalesce(mvindex(split({e.arg(args[0])}, {e.arg(args[1])}), {place.value - 1}), "")')
+    return Text(f'coalesce(mvindex(split({e.value(args[0])}, {e.value(args[1])}), {place.value - 1}), "")')
 
 
 def _regex_extract(e: Evaluator, args: tuple[Expr, ...]) -> Text:
@@ -125,7 +125,7 @@ def _regex_extract(e: Evaluator, args: tuple[Expr, ...]) -> Text:
     pattern, group = _text_of(args[1], "a pattern"), args[2]
     if not isinstance(group, Constant) or not isinstance(group.value, int):
         raise Unsayable("a group that is computed", "SPL")
-    text = e.arg(args[0])
+    text = e.value(args[0])
     inner = f"({pattern})" if group.value == 0 else f"(?:{pattern})"
     whole = quoted(f"(?s)^.*?{inner}.*$")
     return Text(f'if(match({text}, {quoted(pattern)}), replace({text}, {whole}, "\\{group.value or 1}"), null())')
@@ -136,13 +136,13 @@ def _negate(e: Evaluator, args: tuple[Expr, ...]) -> Text:
 
 
 def _position(e: Evaluator, args: tuple[Expr, ...]) -> Text:
-    text, part = e.arg(args[0]), e.arg(args[1])
+    text, part = e.value(args[0]), e.value(args[1])
     first = f"mvindex(split({text}, {part}), 0)"
     return Text(f"if(len({first})=len({text}), 0, len({first})+1)")
 
 
 def _sign(e: Evaluator, args: tuple[Expr, ...]) -> Text:
-    text = e.arg(args[0])
+    text = e.value(args[0])
     return Text(f"case({text}>0, 1, {text}<0, -1, {text}=0, 0)")
 
 
@@ -162,6 +162,6 @@ _RULES: dict[str, Rule] = {
     "position": _position,
     "negate": _negate,
     "sign": _sign,
-    "log10": lambda e, args: Text(f"log({e.arg(args[0])})"),
-    "log2": lambda e, args: Text(f"log({e.arg(args[0])}, 2)"),
+    "log10": lambda e, args: Text(f"log({e.value(args[0])})"),
+    "log2": lambda e, args: Text(f"log({e.value(args[0])}, 2)"),
 }

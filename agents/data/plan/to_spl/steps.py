@@ -23,6 +23,7 @@ from agents.data.plan.model import (
     Project,
     QueryPlan,
     Rename,
+    Renaming,
     Sort,
     SortKey,
     Step,
@@ -36,7 +37,7 @@ from agents.data.plan.model import (
 from agents.data.plan.needs import Needs, after_each
 from agents.data.plan.nulls import all_of
 from agents.data.plan.schema import after, source_columns
-from agents.data.plan.to_spl import aggregating, combining, extracting, windows
+from agents.data.plan.to_spl import aggregating, combining, extracting, moments, windows
 from agents.data.plan.to_spl.arranging import arranged
 from agents.data.plan.to_spl.names import eval_name, field
 from agents.data.plan.to_spl.terms import conjuncts, term, time_terms
@@ -83,7 +84,18 @@ def _after(w: Writer, *steps: Step) -> None:
             raise Unsayable("a join with a table that the catalog lacks", "SPL")
         w.columns = columns
         w.fields = {name: w.fields.get(name, name) for name in columns}
+        if isinstance(step, Extend | Project | Rename):
+            # Columns of the same names may be others now.
+            w.order = ()
+            w.newest = w.newest and not any(one.name == "_time" and _is_new(one) for one in step.columns)
         w.so_far = w.so_far.then(step)
+
+
+def _is_new(one: Named | Renaming) -> bool:
+    """Whether a time is another than before; its bucket keeps the order."""
+    if isinstance(one, Renaming):
+        return True
+    return one.value != Column(name="_time") and moments.snap(one.value) is None
 
 
 # --- sources ------------------------------------------------------------------------------------------------------

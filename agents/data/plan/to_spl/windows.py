@@ -57,15 +57,11 @@ def _as(w: Writer, one: WindowColumn, function: str) -> str:
 def _ordered(w: Writer, step: Window, keys: list[str], by: str) -> None:
     from agents.data.plan.to_spl.steps import sort  # steps write windows with this
 
-    order = _by_groups(step)
+    order = step.order
     if w.order[: len(order)] != order and not _is_newest(w, order):
         sort(w, order)
     for one in step.columns:
         _running(w, step, one, keys, by)
-
-
-def _by_groups(step: Window) -> tuple[SortKey, ...]:
-    return step.order
 
 
 def _is_newest(w: Writer, order: tuple[SortKey, ...]) -> bool:

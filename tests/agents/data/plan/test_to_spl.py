@@ -1,7 +1,5 @@
 """Plans as SPL. A search that is written as people write it comes back from the plan as it was."""
 
-# ruff: noqa: E501 - a search is one line
-
 from __future__ import annotations
 
 import pytest
@@ -15,6 +13,7 @@ from agents.data.plan.expressions import (
     Compare,
     Constant,
     Duration,
+    Expr,
     Logic,
     Match,
     Not,
@@ -36,6 +35,7 @@ from agents.data.plan.model import (
     SortKey,
     Step,
     Table,
+    Top,
     Unsayable,
     Values,
     Window,
@@ -166,6 +166,14 @@ def _table(*names: str) -> Project:
     return Project(columns=tuple(Named(name=name, value=Column(name=name)) for name in names))
 
 
+def test_rows_are_sorted_again_by_a_column_that_has_changed() -> None:
+    by_bytes = (SortKey(value=BYTES),)
+    doubled = Named(name="bytes", value=Arithmetic(op="-", left=whole(0), right=BYTES))
+    first = Top(groups=(HOST,), order=by_bytes)
+    found = to_spl(web(Sort(keys=by_bytes), Extend(columns=(doubled,)), first, _table("host", "bytes")), CATALOG)
+    assert found == "index=web | sort 0 bytes | eval bytes=0-bytes | sort 0 bytes | dedup host | table host bytes"
+
+
 def test_a_value_of_the_same_rows_is_of_eventstats() -> None:
     mean = web(Aggregate(measures=(Measure(name="mean", function="avg", args=(BYTES,)),)))
     above = Filter(condition=Compare(op=">", left=BYTES, right=Scalar(plan=mean)))
@@ -248,15 +256,23 @@ def test_rank_is_the_place_of_the_first_alike() -> None:
     assert [row[1] for row in run(to_spl(plan, CATALOG))[1]] == [1, 1, 3, 4, 4, 4]
 
 
+BY_STATUS, TOTAL = (SortKey(value=STATUS),), WindowColumn(name="x", function="sum", args=(BYTES,))
+AHEAD = TOTAL.model_copy(update={"frame": Frame(start=0, end=1)})
+
+
+def extended(value: Expr) -> Extend:
+    return Extend(columns=(Named(name="x", value=value),))
+
+
 HARD: list[tuple[str, Step]] = [
     ("a full outer join", Join(how="full", right=web(), keys=(Key(left=USER, right=USER),))),
-    ("the window function ntile", Window(order=(SortKey(value=BYTES),), columns=(WindowColumn(name="x", function="ntile"),))),
-    ("a running value over rows that may be alike", Window(order=(SortKey(value=STATUS),), columns=(WindowColumn(name="x", function="sum", args=(BYTES,)),))),
-    ("a window over the rows that follow", Window(order=(SortKey(value=STATUS),), columns=(WindowColumn(name="x", function="sum", args=(BYTES,), frame=Frame(start=0, end=1)),))),
-    ("a conversion from string to bool", Extend(columns=(Named(name="x", value=Cast(operand=USER, to="bool")),))),
+    ("the window function ntile", Window(order=BY_STATUS, columns=(WindowColumn(name="x", function="ntile"),))),
+    ("a running value over rows that may be alike", Window(order=BY_STATUS, columns=(TOTAL,))),
+    ("a window over the rows that follow", Window(order=BY_STATUS, columns=(AHEAD,))),
+    ("a conversion from string to bool", extended(Cast(operand=USER, to="bool"))),
     ("a pattern that is computed", Filter(condition=Match(op="contains", operand=USER, pattern=HOST))),
-    ("a year as a number of seconds", Extend(columns=(Named(name="x", value=Duration(amount=1, unit="year")),))),
-]  # fmt: skip
+    ("a year as a number of seconds", extended(Duration(amount=1, unit="year"))),
+]
 
 
 @pytest.mark.parametrize(("what", "step"), HARD, ids=[what for what, _ in HARD])
