@@ -107,8 +107,7 @@ def source_columns(source: Source, catalog: Catalog | None) -> Columns | None:
     if isinstance(source, Table):
         return table_columns(source.name, catalog)
     if isinstance(source, Values):
-        first = source.rows[0] if source.rows else [Constant()] * len(source.columns)
-        return {name: type_of(value, {}) for name, value in zip(source.columns, first, strict=True)}
+        return {name: _common([row[number].type for row in source.rows]) for number, name in enumerate(source.columns)}
     return _union_columns(source, catalog)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.data.plan.expressions import Column, Compare, Constant, Expr, Logic
+from agents.data.plan.expressions import Column, Compare, Constant, Expr, InPlan, Logic, Scalar
 from agents.data.plan.model import (
     Aggregate,
     Distinct,
@@ -21,7 +21,7 @@ from agents.data.plan.model import (
     Window,
 )
 from agents.data.plan.schema import after, source_columns
-from agents.data.plan.walk import columns_in
+from agents.data.plan.walk import columns_in, rewrite
 from shared.catalog import Catalog
 
 
@@ -38,7 +38,16 @@ def simplified(plan: QueryPlan, catalog: Catalog | None = None) -> QueryPlan:
 
 
 def _inside(step: Step, catalog: Catalog | None) -> Step:
-    return step.model_copy(update={"right": simplified(step.right, catalog)}) if isinstance(step, Join) else step
+    """The plans within a step, in its expressions too."""
+    if isinstance(step, Join):
+        step = step.model_copy(update={"right": simplified(step.right, catalog)})
+
+    def nested(value: Expr) -> Expr | None:
+        if isinstance(value, Scalar | InPlan):
+            return value.model_copy(update={"plan": simplified(value.plan, catalog)})
+        return None
+
+    return rewrite(step, nested)
 
 
 def _without_idle_projections(plan: QueryPlan, catalog: Catalog | None) -> Iterator[Step]:

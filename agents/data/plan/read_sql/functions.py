@@ -77,7 +77,12 @@ def _many(function: FunctionName) -> Function:
 def _trunc(s: Scalars, node: exp.Expr) -> Expr:
     unit = unit_of(node.args["unit"].name, node)
     value = s.read(node.this)
-    return call("date_trunc", word(unit), s.alike(value, Call(function="now")))
+    return call("date_trunc", word(unit), _time(s, value))
+
+
+def _time(s: Scalars, value: Expr) -> Expr:
+    """Text as the time it is."""
+    return s.alike(value, Call(function="now")) if s.type_of(value) == "string" else value
 
 
 def _part(s: Scalars, node: exp.Expr) -> Expr:
@@ -118,7 +123,7 @@ def _diff(s: Scalars, node: exp.Expr) -> Expr:
     """`date_diff('day', start, end)`; sqlglot keeps the end first. Without a boundary it counts whole units."""
     unit = unit_of(node.args["unit"].name, node) if node.args.get("unit") else "day"
     end, start = s.read(node.this), s.read(node.expression)
-    return call("date_diff", word(unit), s.alike(start, call("now")), s.alike(end, call("now")))
+    return call("date_diff", word(unit), _time(s, start), _time(s, end))
 
 
 def _bin(s: Scalars, node: exp.Expr) -> Expr:

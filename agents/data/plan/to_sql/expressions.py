@@ -160,7 +160,7 @@ def _logic(s: Scalars, value: Logic) -> Sql:
 def _not(s: Scalars, value: Not) -> Sql:
     inner = value.operand
     if isinstance(inner, IsNull):
-        return Sql(f"{s.text(inner.operand, ADD)} IS NOT NULL", COMPARE)
+        return Sql(f"{s.as_text(inner.operand, ADD)} IS NOT NULL", COMPARE)
     if isinstance(inner, In | InPlan | Between):
         return _negated(s, inner)
     if isinstance(inner, Match) and (like := _like(s, inner, "NOT ")):
@@ -202,7 +202,8 @@ def _between(s: Scalars, value: Between) -> Sql:
 
 
 def _is_null(s: Scalars, value: IsNull) -> Sql:
-    return Sql(f"{s.text(value.operand, ADD)} IS NULL", COMPARE)
+    """JSON's own null is null too."""
+    return Sql(f"{s.as_text(value.operand, ADD)} IS NULL", COMPARE)
 
 
 def _match(s: Scalars, value: Match) -> Sql:
@@ -258,6 +259,8 @@ def _cast(s: Scalars, value: Cast) -> Sql:
         return Sql(f"TRY_CAST({_arrow(s, inner, '->>').text} AS {_TYPES[to]})")
     if kind == "dynamic" and to == "string" and not s.is_list(inner):
         return Sql(f"{s.text(inner, ADD)} ->> '$'", ARROW)
+    if isinstance(inner, Call) and inner.function == "round" and len(inner.args) == 1 and to == "int":
+        return Sql(f"CAST({s.arg(inner.args[0])} AS BIGINT)")
     if kind == "real" and to == "int":
         return Sql(f"CAST(trunc({s.arg(inner)}) AS BIGINT)")
     may_fail = to in ("int", "real", "bool", "date", "datetime", "duration") and kind in (None, "string", "dynamic")

@@ -100,6 +100,7 @@ class Renderer:
             complete=columns is not None,
             star=None,
             alias=alias,
+            names={column.lower() for column in columns} if columns is not None else None,
         )
         select.known = {column: Sql(select.own(column)) for column in columns or {}}
         select.star = {column: found.text for column, found in select.known.items()} if columns is not None else None
@@ -253,8 +254,7 @@ class Renderer:
         scalars = self.scalars(select)
         groups = {one.name: scalars.sql(one.value) for one in step.groups}
         measures = {one.name: functions.measure(scalars, one) for one in step.measures}
-        own = {column.lower() for column in select.types} if select.complete else None
-        select.groups = [self._group(one, groups[one.name], own) for one in step.groups]
+        select.groups = [self._group(one, groups[one.name], select.names) for one in step.groups]
         lists = {one.name for one in step.measures if one.function in ("list", "set")}
         select.replace(groups | measures, {})
         select.order, select.lists = [], lists
@@ -263,8 +263,9 @@ class Renderer:
 
     def _group(self, group: Named, found: Sql, own: set[str] | None) -> str:
         """A computed group by its alias, where no column of the table is called so."""
-        free = own is not None and group.name.lower() not in own and not isinstance(group.value, Column)
-        return name(group.name) if free else found.text
+        computed = "(" in found.text or " " in found.text
+        free = own is not None and group.name.lower() not in own
+        return name(group.name) if computed and free else found.text
 
     def window(self, select: Select, step: Window) -> None:
         scalars = self.scalars(select)
@@ -337,6 +338,7 @@ class Renderer:
         select.star = select.star | right.star if whole and select.star is not None and right.star is not None else None
         select.known |= shown
         select.lists |= right.lists
+        select.names = select.names | right.names if select.names is not None and right.names is not None else None
         select.complete = select.complete and right.complete
 
     def _keys(self, select: Select, right: Select, step: Join) -> list[Sql]:

@@ -14,6 +14,7 @@ class Select:
 
     star: what `*` stands for, each column as SQL; None where that is not known, or says columns that are hidden.
     order: what to sort by, and the words after it. lists: columns that hold DuckDB's own lists, not JSON.
+    names: the columns of the tables in FROM, in lower case, None if they are not known.
     """
 
     source: str
@@ -22,6 +23,7 @@ class Select:
     complete: bool
     star: dict[str, str] | None
     alias: str = ""
+    names: set[str] | None = None
     joins: list[str] = field(default_factory=list)
     where: list[Sql] = field(default_factory=list)
     groups: list[str] | None = None
