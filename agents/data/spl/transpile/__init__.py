@@ -8,7 +8,7 @@ from typing import Any as Anything
 from agents.data.platform import Ask, NotExecutable
 from agents.data.spl.ast import Command, FieldRef, Name, Pipeline
 from agents.data.spl.sources import commands, walk
-from agents.data.spl.transpile import charts, combining, extracting, shaping, stats, templates
+from agents.data.spl.transpile import charts, combining, extracting, reshaping, shaping, stats, templates
 from agents.data.spl.transpile.binning import bin_command
 from agents.data.spl.transpile.reading import from_source, input_lookup, make_results, search
 from agents.data.spl.transpile.relation import Relation, Translation
@@ -52,6 +52,10 @@ _BY_NAME: dict[str, Rule] = {
     "appendpipe": combining.append_pipe,
     "appendcols": combining.append_columns,
     "foreach": templates.foreach,
+    "xyseries": reshaping.wide,
+    "untable": reshaping.long,
+    "uniq": reshaping.without_repeats,
+    "fieldformat": reshaping.shown_otherwise,
     "return": combining.returned,
     "where": shaping.where,
     "eval": shaping.evaluate,
@@ -80,7 +84,6 @@ _UNTRANSLATED: dict[str, tuple[str, ...]] = {
     "append": ("maxout",),
     "appendcols": ("maxout",),
     "eventstats": ("allnum",),
-    "head": ("null", "keeplast"),
     "lookup": ("event_time_field",),
     "makemv": ("setsv",),
     "makeresults": ("annotate",),

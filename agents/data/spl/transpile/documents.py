@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from agents.data.platform import NotExecutable
-from agents.data.spl.transpile.functions import json_value
+from agents.data.spl.transpile.json_functions import json_value
 from agents.data.spl.transpile.relation import Relation, Translation
 from agents.data.spl.transpile.values import Sql, as_str
 

@@ -99,6 +99,13 @@ def _literal(node: Literal) -> Sql:
     return Sql(f"CAST({node.value!r} AS DOUBLE)", "num")
 
 
+def literal(value: Sql, what: str) -> str:
+    """The text of a string in quotes. Raises NotExecutable for another expression."""
+    if value.literal is None:
+        raise NotExecutable(f"{what} must be a string in quotes to be translated")
+    return value.literal
+
+
 def like(left: Sql, right: Sql) -> Sql:
     if left.kind == "mv":
         return Sql(any_element(left, lambda item: f"{item} LIKE {as_str(right)}"), "bool")

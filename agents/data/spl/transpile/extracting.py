@@ -10,7 +10,7 @@ from dataclasses import replace as changed
 from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Convert, FieldRef, Fields, Generic, Replace, Rex, Value
 from agents.data.spl.transpile.documents import every_path
-from agents.data.spl.transpile.functions import json_value
+from agents.data.spl.transpile.json_functions import json_value
 from agents.data.spl.transpile.patterns import patterns_by_group, regular_expression
 from agents.data.spl.transpile.relation import ORDER, Relation, Translation
 from agents.data.spl.transpile.steps import ensured, field, matching

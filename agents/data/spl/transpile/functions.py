@@ -8,7 +8,9 @@ from ipaddress import ip_network
 
 from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Expression
-from agents.data.spl.transpile.expressions import Compiler, any_element, compare, like
+from agents.data.spl.transpile.bits import BITS
+from agents.data.spl.transpile.expressions import Compiler, any_element, compare, like, literal
+from agents.data.spl.transpile.json_functions import JSON
 from agents.data.spl.transpile.multivalues import MULTIVALUE
 from agents.data.spl.transpile.patterns import regular_expression
 from agents.data.spl.transpile.times import duckdb_format, relative_time
@@ -24,17 +26,10 @@ from agents.data.spl.transpile.values import (
     convert,
     number_text,
     string,
-    whole,
 )
 
 Function = Callable[[Compiler, list[Expression]], Sql]
 _SPECIFIER = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?([diouxXeEfgGsc%])")
-
-
-def literal(value: Sql, what: str) -> str:
-    if value.literal is None:
-        raise NotExecutable(f"{what} must be a string in quotes to be translated")
-    return value.literal
 
 
 def pattern_of(value: Sql) -> str:
@@ -127,6 +122,11 @@ def _extreme(name: str) -> Function:
 
 def _sum(c: Compiler, args: list[Expression]) -> Sql:
     return Sql("(" + " + ".join(f"coalesce({as_num(c.compile(arg))}, 0)" for arg in args) + ")", "num")
+
+
+def _average(c: Compiler, args: list[Expression]) -> Sql:
+    values = ", ".join(as_num(c.compile(arg)) for arg in args)
+    return Sql(f"list_avg([{values}])", "num")
 
 
 def _match(c: Compiler, args: list[Expression]) -> Sql:
@@ -297,32 +297,10 @@ def _printf(c: Compiler, args: list[Expression]) -> Sql:
     return Sql(f"printf({', '.join([string(text.replace('%i', '%d')), *typed])})", "str")
 
 
-def json_path(path: str) -> tuple[str, bool]:
-    """spath's `a.b{}.c{0}` as DuckDB's `$.a.b[*].c[0]`, and whether it may have many values."""
-    steps = "".join(
-        f'."{name}"' + (f"[{'*' if not index else whole(index)}]" if brackets else "")
-        for name, brackets, index in re.findall(r"([^.{}]+)(\{(\d*)\})?", path)
-    )
-    return f"${steps}", "[*]" in steps
-
-
-def json_value(text: str, path: str) -> Sql:
-    steps, many = json_path(path)
-    return Sql(f"json_extract_string(TRY_CAST({text} AS JSON), {string(steps)})", "mv" if many else "str")
-
-
-def _spath(c: Compiler, args: list[Expression]) -> Sql:
-    return json_value(as_str(c.compile(args[0])), literal(c.compile(args[1]), "the path"))
-
-
-def _json_extract(c: Compiler, args: list[Expression]) -> Sql:
-    if len(args) != 2:
-        raise NotExecutable("json_extract is translated for one path")
-    return _spath(c, args)
-
-
 FUNCTIONS: dict[str, Function] = {
     **MULTIVALUE,
+    **JSON,
+    **BITS,
     "if": _if,
     "case": _case,
     "validate": _validate,
@@ -361,6 +339,10 @@ FUNCTIONS: dict[str, Function] = {
     "sqrt": _numeric("(CASE WHEN {0} >= 0 THEN sqrt({0}) END)"),
     "hypot": _numeric("sqrt({0} * {0} + {1} * {1})"),
     **{name: _numeric(f"{name}({{0}})") for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
+    **{name: _numeric(f"{name}({{0}})") for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
+    "avg": _average,
+    "ismv": lambda c, args: Sql("true" if c.compile(args[0]).kind == "mv" else "false", "bool"),
+    "isbool": lambda c, args: Sql("true" if c.compile(args[0]).kind == "bool" else "false", "bool"),
     "atan2": _numeric("atan2({0}, {1})"),
     "round": _round,
     "min": _extreme("least"),
@@ -385,7 +367,5 @@ FUNCTIONS: dict[str, Function] = {
     "toint": lambda c, args: Sql(as_int(c.compile(args[0])), "int"),
     "todouble": _numeric("{0}"),
     "printf": _printf,
-    "spath": _spath,
-    "json_extract": _json_extract,
     "tomv": lambda c, args: Sql(as_mv(c.compile(args[0])), "mv"),
 }

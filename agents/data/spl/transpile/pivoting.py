@@ -45,7 +45,7 @@ def pivoted(
     cells = adjust(grouped(t, labelled, [row, _SERIES], command.aggregations))
     shown = " OR ".join(_shown(name, command) for name in cells.columns if name not in (row, _SERIES))
     values = f"SELECT DISTINCT {quote(_SERIES)} FROM {cells.name} WHERE {shown}"
-    names = sorted(t.asked(values), key=lambda name: (name == other, name == null, *_natural(name)))
+    names = in_order(t.asked(values), last=(null, other))
     return _columns(t, cells, row, names, command)
 
 
@@ -53,6 +53,11 @@ def _shown(output: str, command: Aggregate) -> str:
     """A cell for which its series gets a column: a count above 0, or any value."""
     counts = {item.output for item in command.aggregations if item.function in COUNTS}
     return f"{quote(output)} > 0" if output in counts else f"{quote(output)} IS NOT NULL"
+
+
+def in_order(names: list[str], last: tuple[str, ...] = ()) -> list[str]:
+    """As columns stand: numbers by value, then text, then these."""
+    return sorted(names, key=lambda name: (last.index(name) if name in last else -1, *_natural(name)))
 
 
 def _natural(name: str) -> tuple[int, float, str]:

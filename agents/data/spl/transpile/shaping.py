@@ -131,8 +131,10 @@ def _while(t: Translation, relation: Relation, command: Head) -> Relation:
     if relation.order == f"{quote(ORDER)} DESC" or not relation.pinned:
         relation = ordered(t, relation, [])
     condition = compiler(t, relation).condition(command.condition)
-    stop = f"(SELECT min({quote(ORDER)}) FROM {relation.name} WHERE NOT coalesce({condition}, false))"
-    return t.step(relation, f"SELECT * FROM {relation.name} WHERE coalesce({quote(ORDER)} < {stop}, true)")
+    unknown = "true" if command.flag("null") else "false"
+    stop = f"(SELECT min({quote(ORDER)}) FROM {relation.name} WHERE NOT coalesce({condition}, {unknown}))"
+    before = "<=" if command.flag("keeplast") else "<"
+    return t.step(relation, f"SELECT * FROM {relation.name} WHERE coalesce({quote(ORDER)} {before} {stop}, true)")
 
 
 def reverse(t: Translation, relation: Relation, command: Command | None = None) -> Relation:
@@ -143,8 +145,8 @@ def reverse(t: Translation, relation: Relation, command: Command | None = None) 
 
 def dedup(t: Translation, relation: Relation, command: Dedup) -> Relation:
     """The first rows of each combination of values."""
-    if command.flag("consecutive") or command.flag("keepevents"):
-        raise NotExecutable("dedup is translated without consecutive and keepevents")
+    if command.flag("keepevents") or (command.flag("consecutive") and command.count > 1):
+        raise NotExecutable("dedup is translated without keepevents, and consecutive for one of each")
     if command.keys:
         relation = ordered(t, relation, command.keys)
     relation = ensured(t, relation, [ref.name for ref in command.fields])
@@ -152,6 +154,10 @@ def dedup(t: Translation, relation: Relation, command: Dedup) -> Relation:
     order = f" ORDER BY {relation.order}" if relation.order else ""
     first = f"row_number() OVER (PARTITION BY {', '.join(names)}{order}) <= {command.count}"
     there = " AND ".join(f"{name} IS NOT NULL" for name in names)
+    if command.flag("consecutive"):
+        over = f"OVER ({order.strip()})"
+        same = " AND ".join(f"{name} IS NOT DISTINCT FROM lag({name}) {over}" for name in names)
+        first = f"(row_number() {over} = 1 OR NOT ({same}))"
     if command.flag("keepempty"):
         kept = f"({first} OR NOT ({there}))"
         return t.step(relation, f"SELECT * FROM {relation.name} QUALIFY {kept}")

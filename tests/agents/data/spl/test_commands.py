@@ -150,7 +150,18 @@ SOURCES: list[tuple[str, list[Row]]] = [
     ("| union [| inputlookup users | fields user] [search index=web | fields user] | stats count by user", [("alice", 3), ("bob", 3), ("carol", 1)]),
 ]
 
-CASES = [*CHOOSE, *COUNT, *FIELDS, *SOURCES]
+RESHAPE: list[tuple[str, list[Row]]] = [
+    ("index=web | stats count by host status | xyseries host status count", [("web1", 2, None, 1), ("web2", 1, 1, 1)]),
+    ("index=web | timechart span=1h count by host | untable _time host n | where n>1", [("10:00:00", "web1", 2)]),
+    ("index=web | chart count over uri by host | untable uri host n | stats sum(n) by host", [("web1", 3), ("web2", 3)]),
+    ("index=web | sort _time | fields host | fields - _* | uniq | table host", [("web1",), ("web2",), ("web1",), ("web2",)]),
+    ("index=web | sort _time | dedup host consecutive=t | table _time host", [("10:00:00", "web1"), ("10:20:00", "web2"), ("11:30:00", "web1"), ("12:10:00", "web2")]),
+    ("index=web | sort _time | head (bytes>=100) keeplast=t | table bytes", [(100,), (300,), (50,)]),
+    ("index=web | head (isnull(bytes) OR bytes>200) null=t | table bytes", [(250,), (None,), (700,)]),
+    ("index=web | stats sum(bytes) as b by host | fieldformat b=tostring(b, \"commas\")", [("web1", 400), ("web2", 1000)]),
+]
+
+CASES = [*CHOOSE, *COUNT, *FIELDS, *SOURCES, *RESHAPE]
 
 
 @pytest.mark.parametrize(("spl", "rows"), CASES, ids=[case[0] for case in CASES])

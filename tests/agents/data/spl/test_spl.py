@@ -60,7 +60,7 @@ def test_every_catalog_type_has_a_duckdb_type(type_name: str, duckdb_type: str) 
         "index=web | spath",
         "index=web | transaction user maxspan=1h",
         "index=web | eval x=sha512(user)",
-        "index=web | dedup user consecutive=t",
+        "index=web | dedup 2 user consecutive=t",
         "index=web [search index=auth | stats count as query]",
     ],
 )

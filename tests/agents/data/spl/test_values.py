@@ -94,7 +94,16 @@ TEXT: list[tuple[str, list[Row]]] = [
 ]
 
 
-CASES = [*NULLS, *MANY, *TEXT]
+FUNCTIONS: list[tuple[str, list[Row]]] = [
+    (ONE + 'x=bit_and(12, 10), y=bit_or(12, 10), z=bit_xor(12, 10), w=bit_shift_left(1, 4) | table x y z w', [(8, 14, 6, 16)]),
+    (ONE + 'x=avg(1, 2, "x"), y=tanh(0), z=bit_shift_right(16, 2), w=cosh(0) | table x y z w', [(1.5, 0, 4, 1)]),
+    (ONE + 'x=split("a b", " "), y=if(ismv(x), 1, 0), z=if(ismv("a"), 1, 0), w=if(isbool(1=1), 1, 0) | table y z w', [(1, 0, 1)]),
+    (ONE + 'x=json_array("c", 2), z=if(json_valid(x), "ok", "no") | table x z', [('["c",2]', "ok")]),
+    (ONE + 'x=json_object("a", 1, "b", "t") | eval y=json_extract(x, "b"), z=json_keys(x) | table x y z', [('{"a":1,"b":"t"}', "t", '["a","b"]')]),
+    (ONE + 'x=mv_to_json_array(split("a b", " ")), y=json_array_to_mv(x) | table x y', [('["a","b"]', ["a", "b"])]),
+]
+
+CASES = [*NULLS, *MANY, *TEXT, *FUNCTIONS]
 
 
 @pytest.mark.parametrize(("spl", "rows"), CASES, ids=[case[0] for case in CASES])
