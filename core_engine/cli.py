@@ -76,7 +76,7 @@ def serve(
 
 @app.command()
 def ask(
-    question: str,
+    question: Annotated[str, typer.Argument(help="In plain language.")],
     group: Group = None,
     platform: Annotated[list[str] | None, typer.Option("--platform", help="Platforms to choose from.")] = None,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run proven queries and show their rows.")] = True,
@@ -156,7 +156,7 @@ def catalog_list(as_json: Json = False) -> None:
 
 
 @catalog.command("show")
-def catalog_show(group: str, as_json: Json = False) -> None:
+def catalog_show(group: Annotated[str, typer.Argument(help="A schema group.")], as_json: Json = False) -> None:
     """A schema group's tables and columns."""
     _run(commands.catalog_show(group), as_json)
 
@@ -168,25 +168,33 @@ def sop_add(paths: Annotated[list[Path], typer.Argument(help="Files or folders."
 
 
 @sop.command("search")
-def sop_search(text: str, limit: int = 5, as_json: Json = False) -> None:
+def sop_search(
+    text: Annotated[str, typer.Argument(help="A question, an alert, a log line or a symptom.")],
+    limit: Annotated[int, typer.Option(help="How many at most, 1 to 50.")] = 5,
+    as_json: Json = False,
+) -> None:
     """Search the runbooks and known errors."""
     _run(commands.sop_search(text, limit), as_json)
 
 
 @cost.command("show")
-def cost_show(journey: str, as_json: Json = False) -> None:
+def cost_show(journey: Annotated[str, typer.Argument(help="A journey's id.")], as_json: Json = False) -> None:
     """One journey's cost."""
     _run(commands.cost_show(journey), as_json)
 
 
 @cost.command("recent")
-def cost_recent(limit: Annotated[int, typer.Option(min=1, max=500)] = 20, as_json: Json = False) -> None:
+def cost_recent(
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 20, as_json: Json = False
+) -> None:
     """The newest journeys and their cost."""
     _run(commands.cost_recent(limit), as_json)
 
 
 @cost.command("stats")
-def cost_stats(days: Annotated[int, typer.Option(min=1, max=3650)] = 30, as_json: Json = False) -> None:
+def cost_stats(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30, as_json: Json = False
+) -> None:
     """Calls, tokens and seconds by model, operation and day."""
     _run(commands.cost_stats(days), as_json)
 
@@ -209,7 +217,9 @@ def agents_list(as_json: Json = False) -> None:
 
 
 @agents.command("register")
-def agents_register(url: str, as_json: Json = False) -> None:
+def agents_register(
+    url: Annotated[str, typer.Argument(help="Of the agent or its card.")], as_json: Json = False
+) -> None:
     """Register an A2A agent by its URL; its Agent Card is fetched and checked."""
     _run(commands.agents_register(url), as_json)
 
