@@ -144,9 +144,8 @@ def _lookup(binding: Binding, scope: Scope, command: Lookup) -> Scope:
         _unknown_lookup(binding, command.table)
         scope.open = True
         return scope
-    columns = Scope(table.by_name)
     for column, _ in [*command.pairs, *command.outputs]:
-        if not columns.has(column.name):
+        if column.name not in table.by_name:
             message = f"unknown field '{column.name}' of lookup '{table.name}'"
             binding.problem("unknown_field", message, column.at, nearest_name(column.name, table.by_name))
     scope.add(*([event.name for _, event in command.outputs] or table.by_name))

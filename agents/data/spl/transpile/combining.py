@@ -43,6 +43,8 @@ def lookup(t: Translation, relation: Relation, command: Lookup) -> Relation:
     outputs = [(column.name, event.name) for column, event in command.outputs] or [
         (name, name) for name in kinds if name not in {column for column, _ in keys}
     ]
+    if missing := {column for column, _ in [*keys, *outputs]} - kinds.keys():
+        raise NotExecutable(f"the lookup '{table.name}' has no field '{sorted(missing)[0]}'")
     matched = {column: as_str(Sql(items[column], kinds[column])) for column, _ in keys}
     named = ", ".join(f"{text} AS {quote(column)}" for column, text in matched.items())
     gathered = f"list(r ORDER BY rowid) AS {quote('#rows')}"

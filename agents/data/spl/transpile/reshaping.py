@@ -38,6 +38,7 @@ def long(t: Translation, relation: Relation, command: Generic) -> Relation:
     """untable: a row for each cell that holds something, with the first field, the column's name and the value."""
     row, name, value = _three(command)
     relation = t.pin(ensured(t, relation, [row]))
+    key = field(relation, FieldRef(row, 0))
     cells = [Sql(quote(column), kind) for column, kind in relation.columns.items() if column != row]
     labels = [column for column in relation.columns if column != row]
     kind = common_kind(cells) if cells else "str"
@@ -50,7 +51,7 @@ def long(t: Translation, relation: Relation, command: Generic) -> Relation:
     if not selects:
         nothing = f"NULL AS {quote(value)}, 0 AS {quote('#row')}, 0 AS {quote('#place')}"
         selects = [f"SELECT {quote(row)}, '' AS {quote(name)}, {nothing} FROM {relation.name} WHERE false"]
-    columns: dict[str, Kind] = {row: relation.columns[row], name: "str", value: kind}
+    columns: dict[str, Kind] = {row: key.kind, name: "str", value: kind}
     order = f"{quote('#row')}, {quote('#place')}"
     union = t.add(" UNION ALL ".join(selects))
     items = ", ".join([*map(quote, columns), f"row_number() OVER (ORDER BY {order}) AS {quote('#untabled')}"])
