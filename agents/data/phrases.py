@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.data.entities import kind_of
@@ -18,6 +18,7 @@ _COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|unde
 _LONGEST = 5  # words in a phrase
 _SHORTEST_VALUE = 2  # characters; shorter values (`0`, `Y`) are found in every question
 _SHORTEST_NUMBER = 3  # digits of a sampled value
+_PLAIN = 0.2  # of the weight of a value
 _SHORTEST_BEGINNING = 4  # letters that two forms of a word share: `fail` of failed and Failure
 
 
@@ -27,12 +28,14 @@ class Mention:
 
     kind: `value` (exactly so in a column), `like` (another form of a value), `term` (of the glossary).
     text: the value or the term's meaning. places: (table, column) of a value, or (table, "") of a term's meaning.
+    plain: a value whose words are words of names too (`user`, `computer`), so that they may mean those.
     """
 
     phrase: str
     kind: str
     text: str
     places: tuple[tuple[str, str], ...]
+    plain: bool = False
 
     @property
     def tables(self) -> set[str]:
@@ -42,7 +45,7 @@ class Mention:
     def weight(self) -> float:
         """How much it speaks for its tables: a value of many tables speaks for none."""
         strength = {"value": 1.0, "term": 1.0, "like": 0.5}[self.kind]
-        return strength / max(1, len(self.tables))
+        return strength * (_PLAIN if self.plain else 1.0) / max(1, len(self.tables))
 
     def in_words(self, table: str) -> str:
         columns = [column for place, column in self.places if place == table and column]
@@ -67,6 +70,11 @@ class Phrases:
                 for value in column.values:
                     if len(value) >= _SHORTEST_VALUE:
                         self._add(value, (table.name, column.name))
+        named = [
+            *(table.name for table in catalog.tables),
+            *(one.name for table in catalog.tables for one in table.columns),
+        ]
+        self._names = {word for name in named for word in pieces(name)}
         self._beginnings = {
             (key[0][:_SHORTEST_BEGINNING],): key
             for key in self._values
@@ -114,16 +122,19 @@ class Phrases:
         ]
 
     def _at(self, key: tuple[str, ...]) -> list[Mention]:
-        phrase = " ".join(key)
         if term := self._terms.get(key):
             return [Mention(term.term, "term", term.meaning, self._term_places[term.term])]
         if key in self._values:
-            return [Mention(phrase, "value", value, tuple(places)) for value, places in self._values[key].items()]
+            return self._mentioned(key, "value", self._values[key])
         if key in self._short:
-            return [Mention(phrase, "like", value, tuple(places)) for value, places in self._short[key].items()]
+            return self._mentioned(key, "like", self._short[key])
         if len(key) == 1 and len(key[0]) >= _SHORTEST_BEGINNING and (other := self._form_of(key[0])):
-            return [Mention(phrase, "like", value, tuple(places)) for value, places in self._values[other].items()]
+            return self._mentioned(key, "like", self._values[other])
         return []
+
+    def _mentioned(self, key: tuple[str, ...], kind: str, values: Mapping[str, list[tuple[str, str]]]) -> list[Mention]:
+        plain = self._names.issuperset(key)
+        return [Mention(" ".join(key), kind, value, tuple(places), plain) for value, places in values.items()]
 
     def _form_of(self, word: str) -> tuple[str, ...] | None:
         other = self._beginnings.get((word[:_SHORTEST_BEGINNING],))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
 import pytest
 
 from agents.data.columns import ColumnNames
@@ -9,6 +12,7 @@ from agents.data.phrases import Phrases
 from agents.data.samples import sample_values
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog
+from shared.settings import Settings
 from tests.agents.data.deriving import small_catalog
 
 
@@ -69,3 +73,24 @@ def test_numbers_that_only_count_are_no_values(question: str) -> None:
 def test_a_question_names_columns_in_any_writing(question: str, columns: list[str]) -> None:
     mentions = ColumnNames(small_catalog()).mentions(question)
     assert [column for one in mentions for _, column in one.columns] == columns
+
+
+def test_codes_are_sampled_and_amounts_are_not(tmp_path: Path) -> None:
+    columns = [{"name": "status", "type": "INTEGER"}, {"name": "bytes", "type": "BIGINT"}]
+    catalog = Catalog.model_validate(
+        {"schema_group": "web", "platform": "sql", "tables": [{"name": "requests", "columns": columns}]}
+    )
+    sandbox = Sandbox(Settings(data_dir=tmp_path))
+    sandbox.path("web").parent.mkdir()
+    with duckdb.connect(str(sandbox.path("web"))) as connection:
+        connection.execute(
+            "CREATE TABLE requests AS SELECT 200 + 204 * (i % 2) AS status, i AS bytes FROM range(900) t(i)"
+        )
+    assert dict(sample_values(catalog, sandbox)) == {("requests", "status"): ["200", "404"]}
+    sandbox.close()
+
+
+def test_a_word_of_names_speaks_less_for_a_table_than_a_telling_value() -> None:
+    samples = {("Heartbeat", "Computer"): ["user", "web-3"]}
+    weights = {one.text: one.weight for one in Phrases(small_catalog(), samples).mentions("the user of web-3")}
+    assert weights["user"] < weights["web-3"]
