@@ -6,12 +6,13 @@ from typing import Protocol
 
 from agents.data.kql.kusto import Kusto, KustoUnavailable
 from agents.data.kql.size import too_large
+from agents.data.kql.splitting import split_queries
 from agents.data.kql.translate import to_duckdb
 from agents.data.kql.types import duckdb_type
 from agents.data.plan.model import QueryPlan
 from agents.data.platform import Ask, NotExecutable, Platform
 from shared.catalog import Catalog, Table
-from shared.models import Check
+from shared.models import Check, CheckStatus
 
 
 class KqlProver(Protocol):
@@ -26,6 +27,8 @@ class KqlProver(Protocol):
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]: ...
 
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None: ...
+
+    def parses(self, text: str) -> bool: ...
 
     def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str: ...
 
@@ -54,36 +57,44 @@ class Kql(Platform):
     )
 
     def __init__(self, prover: KqlProver | None = None) -> None:
-        self._prover = prover or best_prover()
-        self.bind_is_final = isinstance(self._prover, Kusto)
+        self.prover = prover or best_prover()
+        self.bind_is_final = isinstance(self.prover, Kusto)
 
     def parse(self, query: str, catalog: Catalog) -> Check:
         if problem := too_large(query):
             return Check(name="parse", status="failed", prover="lexiquery", problems=[problem])
-        return self._prover.parse(query, catalog)
+        return self.prover.parse(query, catalog)
 
     def bind(self, query: str, catalog: Catalog) -> Check:
-        return self._prover.bind(query, catalog)
+        return self.prover.bind(query, catalog)
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return self._prover.safety(query, catalog)
+        return self.prover.safety(query, catalog)
 
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
         return self.to_duckdb_over_rows(query, catalog, _unknown)
 
     def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
         return to_duckdb(
-            self._prover.translatable(query, catalog, lambda kql: ask(self.to_duckdb(kql, catalog))), catalog
+            self.prover.translatable(query, catalog, lambda kql: ask(self.to_duckdb(kql, catalog))), catalog
         )
 
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
-        return self._prover.columns_of(query, catalog)
+        return self.prover.columns_of(query, catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         return duckdb_type(type_name)
 
+    def split(self, text: str) -> list[str]:
+        """The queries of a file that holds several (splitting.py)."""
+        return split_queries(text, self.prover.parses)
+
+    def official_verdict(self, query: str, catalog: Catalog) -> tuple[CheckStatus, CheckStatus] | None:
+        """Parse and bind by Kusto.Language alone, without anything of ours; None where there is no .NET."""
+        return self.prover.official_verdict(query, catalog) if isinstance(self.prover, Kusto) else None
+
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
-        return self._prover.tables_of(query, catalog)
+        return self.prover.tables_of(query, catalog)
 
     def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:
         from agents.data.plan.read_kql import read_kql

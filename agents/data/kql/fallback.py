@@ -76,6 +76,9 @@ class DuckdbKql:
         words = {text.strip("'\"") for kind, text, _ in tokens(query) if kind in ("word", "string")}
         return [table for table in catalog.tables if table.name in words]
 
+    def parses(self, text: str) -> bool:
+        return not duckdb_kql.validate(text)
+
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
         """Unknown without a binder of KQL."""
         return None

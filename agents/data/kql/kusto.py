@@ -95,6 +95,21 @@ class Kusto:
         """The result's columns; None where they depend on the rows."""
         return self.analyze(query, catalog).column_names
 
+    def parses(self, text: str) -> bool:
+        """Whether Kusto's parser alone takes a text for queries; 0.2 ms."""
+        self._bridge.ensure_invariant_culture()
+        code = self._bridge.KustoCode.Parse(text)
+        return int(code.Syntax.Statements.Count) > 0 and next(iter(code.GetDiagnostics()), None) is None
+
+    def official_verdict(self, query: str, catalog: Catalog) -> tuple[CheckStatus, CheckStatus]:
+        """Parse and bind as kustology's own `validate` says, for comparison with ours; 15 ms."""
+        schema = {
+            table.name: {column.name: kusto_type(column.type) for column in table.columns} for table in catalog.tables
+        }
+        errors = [one for one in self._kustology.validate(query) if one["severity"] == "Error"]
+        bound = [one for one in self._kustology.validate(query, schema) if one["severity"] == "Error"]
+        return ("failed", "skipped") if errors else ("passed", "failed" if bound else "passed")
+
     def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str:
         """The same query in what duckdb-kql knows of KQL. ask: as of `rewritten`. Raises NotExecutable."""
         return rewritten(query, lambda text: self.analyze(text, catalog), ask)

@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from agents.data.plan.model import QueryPlan
 from agents.data.platform import NotExecutable, Platform
 from agents.data.sql.binding import known_tables, lookup, unknown_names
-from agents.data.sql.functions import unknown_functions
+from agents.data.sql.functions import misspelt_syntax, unknown_functions
 from agents.data.sql.parsing import Parsed, Parser
 from agents.data.sql.safety import problems_of
 from agents.data.sql.sqlite import PROVER as SQLITE
@@ -43,7 +43,8 @@ class Sql(Platform):
         self._sqlite = Sqlite()
 
     def parse(self, query: str, catalog: Catalog) -> Check:
-        return _check("parse", self._parse(query, catalog).problems)
+        problems = self._parse(query, catalog).problems
+        return _check("parse", [*(misspelt_syntax(query) if problems else []), *problems])
 
     def bind(self, query: str, catalog: Catalog) -> Check:
         """Tables and columns in their scopes, and functions. What only types can tell is the dry run's to find."""

@@ -5,6 +5,7 @@ SQLite is asked itself (sqlite.py). A function that only DuckDB has is unknown i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -12,7 +13,8 @@ import duckdb
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
-from agents.data.names import nearest_name
+from agents.data.proof import position
+from agents.data.spelling import nearest_spelling, slips
 from shared.models import Problem
 
 # Functions of a dialect that sqlglot has no class for. Source: each product's function reference.
@@ -102,6 +104,15 @@ _DIALECT = {
 }
 
 
+_COMMONEST = """abs avg cast ceil coalesce concat count date_trunc extract floor greatest lag lead least left length
+    lower max min mod now nullif power rank replace right round row_number split_part string_agg substr substring sum
+    to_char trim upper"""
+_OFTEN = frozenset(_COMMONEST.split())
+_OWN_GRAMMAR = ("cast", "convert", "extract", "overlay", "position", "safe_cast", "substring", "trim", "try_cast")
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
 @lru_cache
 def duckdb_functions() -> frozenset[str]:
     """The scalar, aggregate and macro functions of the DuckDB that runs the queries."""
@@ -121,6 +132,18 @@ def known_functions(dialect: str) -> frozenset[str]:
     return frozenset(_DIALECT[dialect].split()) | frozenset(_COMMON.split()) | parsed
 
 
+def misspelt_syntax(query: str) -> Iterator[Problem]:
+    """In a text that does not parse: a misspelt function whose arguments have a grammar of their own, `EXTRAT(YEAR FROM
+    ts)`, is what keeps it from parsing."""
+    for found in _CALL.finditer(_QUOTED.sub(lambda quoted: " " * len(quoted[0]), query)):
+        name = found[1].lower()
+        near = min(_OWN_GRAMMAR, key=lambda known: (slips(name, known), known))
+        if name not in _OWN_GRAMMAR and slips(name, near) <= len(near) // 4:
+            line, column = position(query, found.start())
+            message = f"unknown function '{name}'"
+            yield Problem(code="unknown_function", message=message, line=line, column=column, suggestion=near)
+
+
 def unknown_functions(select: exp.Query, dialect: str) -> Iterator[Problem]:
     """Calls that sqlglot knows no class for and the dialect has no function for, with the nearest name."""
     known = known_functions(dialect)
@@ -133,5 +156,5 @@ def unknown_functions(select: exp.Query, dialect: str) -> Iterator[Problem]:
             message=f"unknown function '{name}'",
             line=call.meta.get("line"),
             column=(call.meta["col"] - len(name) + 1) if "col" in call.meta else None,
-            suggestion=nearest_name(name, sorted(known)),
+            suggestion=nearest_spelling(name, sorted(known), _OFTEN),
         )

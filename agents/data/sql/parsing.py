@@ -7,8 +7,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from shared.models import Problem
@@ -56,8 +56,10 @@ class Parser:
 
 def _parse(query: str, dialect: str) -> Parsed:
     try:
-        tokens = sqlglot.tokenize(query, read=dialect)
-        statements = [one for one in sqlglot.parse(query, read=dialect) if one and not isinstance(one, exp.Semicolon)]
+        language = Dialect.get_or_raise(dialect)
+        tokens = language.tokenize(query)
+        parsed = language.parser().parse(tokens, query)
+        statements = [one for one in parsed if one and not isinstance(one, exp.Semicolon)]
     except ParseError as error:
         return Parsed(problems=_problems(error))
     except (TokenError, SqlglotError) as error:

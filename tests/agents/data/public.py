@@ -1,64 +1,48 @@
-"""The public data sets as catalogs and gold queries; each function skips the test, with the reason, without them."""
+"""The public data sets; each function skips the test, with the reason, without them."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import pytest
 
-from agents.data.ddl import read_ddl
-from shared.catalog import Catalog
+from agents.data import corpora
+from agents.data.corpora import ROOT, accepted_sql
+from shared.errors import NotFound
 
-ROOT = Path(os.environ.get("LEXIQUERY_PUBLIC_DATA", "../shared/data"))
+__all__ = [
+    "ROOT",
+    "accepted_sql",
+    "hunting_files",
+    "items",
+    "kql_catalog",
+    "kql_gold",
+    "public",
+    "sql_catalog",
+    "sql_gold",
+]
 
-
-def public(*parts: str) -> Path:
-    """A file or folder of the public data."""
-    path = ROOT.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"no public data at {path}: set LEXIQUERY_PUBLIC_DATA")
-    return path
-
-
-def items(*parts: str) -> list[dict[str, Any]]:
-    """The lines of a jsonl file."""
-    return [json.loads(line) for line in public(*parts).read_text(encoding="utf-8").splitlines()]
-
-
-@lru_cache
-def kql_catalog(name: str) -> Catalog:
-    """`sentinel` or `defender`, from the schema that NL2KQL comes with."""
-    databases = json.loads(public("nl2kql", "schema", f"{name.title()}_Schema.json").read_text(encoding="utf-8-sig"))
-    tables = [
-        {
-            "name": table["Table"],
-            "columns": [{"name": column["Name"], "type": column["Type"]} for column in table["Columns"]],
-        }
-        for database in databases
-        for table in database["Tables"]
-        if table["Columns"]
-    ]
-    return Catalog.model_validate({"schema_group": name, "platform": "kql", "tables": tables})
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
-@lru_cache
-def sql_catalog(name: str) -> Catalog:
-    """One of Defog's databases, from its DDL."""
-    return read_ddl(public("defog", "databases", f"{name}.sql"), name)
+def _or_skip(read: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    @wraps(read)
+    def reading(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            return read(*args, **kwargs)
+        except NotFound as error:
+            pytest.skip(str(error))
+
+    return reading
 
 
-def accepted_sql(gold: str) -> list[str]:
-    """The queries that a Defog gold accepts: several by `;`, braces around optional columns taken whole, and an empty
-    GROUP BY {} standing for the columns in braces before it."""
-    queries = [query.strip() for query in gold.split(";") if query.strip()]
-    return [_whole(query) for query in queries]
-
-
-def _whole(query: str) -> str:
-    optional = re.findall(r"\{([^{}]+)\}", query)
-    return re.sub(r"\{([^{}]*)\}", lambda found: found[1] or (optional[0] if optional else ""), query)
+public = _or_skip(corpora.public)
+items = _or_skip(corpora.items)
+kql_catalog = _or_skip(corpora.kql_catalog)
+sql_catalog = _or_skip(corpora.sql_catalog)
+kql_gold = _or_skip(lambda: list(corpora.kql_gold()))
+sql_gold = _or_skip(lambda: list(corpora.sql_gold()))
+hunting_files = _or_skip(corpora.hunting_files)

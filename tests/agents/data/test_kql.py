@@ -173,7 +173,7 @@ def test_without_dotnet_names_are_bound_by_duckdb(
 
 
 def test_a_machine_without_dotnet_falls_back_by_itself(tmp_path: Path) -> None:
-    script = "from agents.data.kql import Kql; print(type(Kql()._prover).__name__)"
+    script = "from agents.data.kql import Kql; print(type(Kql().prover).__name__)"
     environment = {**os.environ, "DOTNET_ROOT": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "DuckdbKql"
@@ -213,3 +213,12 @@ def test_text_that_grows_without_bound_is_refused(kql: Kql, kql_group: Catalog, 
 def test_text_may_be_repeated_within_reason(kql: Kql, kql_group: Catalog, sandbox: Sandbox) -> None:
     query = "print strrep('ab', 2), strrep(substring('abcdef', 0, 200000), 2), x = 20000"
     assert run_proven(kql, query, kql_group, sandbox, 1).rows == [["abab", "abcdefabcdef", 20000]]
+
+
+def test_a_file_of_several_queries_is_split_with_their_comments(kql: Kql) -> None:
+    text = "// one\n\nlet x = 1;\n\nHosts | take x\n\n// two\nSigninLogs\n\n| count\n\n| broken (\n"
+    assert kql.split(text) == [
+        "// one\n\nlet x = 1;\n\nHosts | take x",
+        "// two\nSigninLogs\n\n| count",
+        "| broken (\n",
+    ]
