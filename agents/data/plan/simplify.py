@@ -15,12 +15,13 @@ from agents.data.plan.model import (
     Project,
     QueryPlan,
     Sort,
+    Source,
     Step,
     Top,
     Union,
     Window,
 )
-from agents.data.plan.schema import after, source_columns
+from agents.data.plan.schema import after, columns_of, source_columns
 from agents.data.plan.walk import columns_in, rewrite
 from shared.catalog import Catalog
 
@@ -32,6 +33,7 @@ def simplified(plan: QueryPlan, catalog: Catalog | None = None) -> QueryPlan:
         source = source.model_copy(update={"plans": tuple(simplified(one, catalog) for one in source.plans)})
     steps = [_inside(step, catalog) for step in plan.steps]
     steps = _without_lost_orders(_without_row_numbers(steps))
+    steps = _filtered_early(source, steps, catalog)
     return QueryPlan(
         source=source, steps=tuple(_without_idle_projections(QueryPlan(source=source, steps=tuple(steps)), catalog))
     )
@@ -77,6 +79,48 @@ def _composed(inner: Project, outer: Project) -> Project:
             for one in outer.columns
         )
     )
+
+
+def _filtered_early(source: Source, steps: list[Step], catalog: Catalog | None) -> list[Step]:
+    """Conditions on one side of a join before it."""
+    columns, done = source_columns(source, catalog), list[Step]()
+    for step in steps:
+        before = columns
+        columns = after(step, columns, catalog)
+        if not isinstance(step, Filter) or before is None:
+            done.append(step)
+            continue
+        for one in _conditions(step.condition):
+            done = _with_filter(source, done, one, catalog)
+    return done
+
+
+def _conditions(condition: Expr) -> list[Expr]:
+    return list(condition.operands) if isinstance(condition, Logic) and condition.op == "and" else [condition]
+
+
+def _with_filter(source: Source, steps: list[Step], condition: Expr, catalog: Catalog | None) -> list[Step]:
+    """The condition as early as the joins at the end of the steps let it be."""
+    last = steps[-1] if steps else None
+    if isinstance(last, Filter):
+        *rest, _ = steps
+        earlier = _with_filter(source, rest, condition, catalog)
+        if earlier != [*rest, Filter(condition=condition)]:
+            return [*earlier, last]
+        return [*rest, Filter(condition=_all_of([*_conditions(last.condition), condition]))]
+    if isinstance(last, Join) and last.how != "full":
+        reads = columns_in(condition)
+        left = columns_of(QueryPlan(source=source, steps=tuple(steps[:-1])), catalog)
+        if left is not None and reads <= left.keys():
+            return [*_with_filter(source, steps[:-1], condition, catalog), last]
+        right = columns_of(last.right, catalog)
+        if right is not None and left is not None and last.how == "inner" and reads <= right.keys() - left.keys():
+            inner = _with_filter(last.right.source, list(last.right.steps), condition, catalog)
+            return [
+                *steps[:-1],
+                last.model_copy(update={"right": QueryPlan(source=last.right.source, steps=tuple(inner))}),
+            ]
+    return [*steps, Filter(condition=condition)]
 
 
 def _without_lost_orders(steps: list[Step]) -> list[Step]:

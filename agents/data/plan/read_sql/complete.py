@@ -44,6 +44,7 @@ _KNOWN: dict[type[Any], set[str]] = {
     exp.ILike: {"negate"},
     exp.RegexpLike: {"flag"},
     exp.RegexpFullMatch: {"options"},
+    exp.DateBin: {"unit"},
     exp.TimestampTrunc: {"unit"},
     exp.DateTrunc: {"unit"},
     exp.DateDiff: {"unit"},

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import get_args
 
 from sqlglot import exp
 
-from agents.data.plan.expressions import Constant, DataType, Duration, Expr, Unit
+from agents.data.plan.expressions import Constant, Duration, Unit
 from agents.data.plan.read_sql.scope import unsayable
 
 _UNITS: dict[str, Unit] = {unit: unit for unit in get_args(Unit)} | {
@@ -72,24 +71,3 @@ def _sum(parts: list[Duration], node: exp.Expr) -> Duration:
     smallest = min((part.unit for part in parts), key=lambda unit: _SECONDS[unit])
     total = sum(part.amount * _SECONDS[part.unit] for part in parts) / _SECONDS[smallest]
     return Duration(amount=int(total) if total == int(total) else total, unit=smallest)
-
-
-def timed(value: Expr, kind: DataType | None) -> Expr:
-    """Text that is a time, as one, where a time is meant (kind date or datetime); anything else as it is."""
-    if kind not in ("date", "datetime") or not isinstance(value, Constant) or value.type not in ("string", "date"):
-        return value
-    text = str(value.value).strip()
-    try:
-        moment = datetime.fromisoformat(_padded(text))
-    except ValueError:
-        return value
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    if kind == "date" and not (moment.hour or moment.minute or moment.second or moment.microsecond):
-        return Constant(type="date", value=moment.date().isoformat())
-    return Constant(type="datetime", value=moment.isoformat())
-
-
-def _padded(text: str) -> str:
-    """`2023-1-5` has its zeros left out, which databases read and Python does not."""
-    return re.sub(r"(?<=-)(\d)(?=\D|$)", r"0\1", text)

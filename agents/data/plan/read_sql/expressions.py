@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlglot import exp
 
+from agents.data.plan.constants import timed
 from agents.data.plan.expressions import (
     Arithmetic,
     Between,
@@ -27,7 +28,7 @@ from agents.data.plan.expressions import (
     When,
 )
 from agents.data.plan.read_sql import functions
-from agents.data.plan.read_sql.constants import constant, duration, number, timed
+from agents.data.plan.read_sql.constants import constant, duration, number
 from agents.data.plan.read_sql.patterns import like
 from agents.data.plan.read_sql.scope import Scope, unsayable
 from agents.data.plan.schema import type_of

@@ -127,7 +127,8 @@ def _diff(s: Scalars, node: exp.Expr) -> Expr:
 
 
 def _bin(s: Scalars, node: exp.Expr) -> Expr:
-    if node.args.get("zone") or node.args.get("origin"):
+    origin = node.args.get("unit")
+    if origin is not None and s.read(origin) != Constant(type="datetime", value="0001-01-01T00:00:00"):
         raise unsayable("a bin from another beginning", node)
     return call("bin", s.read(node.expression), s.read(node.this))
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from sqlglot import exp
 
+from agents.data.plan.constants import timed
 from agents.data.plan.expressions import Call, Column, Constant, Expr
 from agents.data.plan.model import (
     Expand,
@@ -28,7 +29,6 @@ from agents.data.plan.model import (
     Table,
     Values,
 )
-from agents.data.plan.read_sql.constants import timed
 from agents.data.plan.read_sql.expressions import Scalars, Subqueries, all_of, query_in
 from agents.data.plan.read_sql.scope import Relation, Scope, columns_of_node, unique, unsayable
 from agents.data.plan.schema import Columns, columns_of, table_columns

@@ -449,15 +449,24 @@ class Selecting:
             rest = tuple(key for key in keys if key.value not in groups)
             plan, distinct = plan.then(Top(groups=groups, order=rest)), None
         shown = self._shown()
+        hidden = self._hidden_windows()
         after = [self._by_output(key) for key in keys]
         if all(key is not None for key in after):
             plan = plan.then(*shown, *([Distinct()] if distinct else []))
             plan = plan.then(Sort(keys=tuple(key for key in after if key is not None))) if after else plan
-            return _limited(plan, self.node)
+            return _limited(plan, self.node).then(*hidden)
         if distinct:
             raise unsayable("DISTINCT with an order by what is not selected", self.node)
         plan = _limited(plan.then(Sort(keys=tuple(keys))), self.node)
         return plan.then(*shown)
+
+    def _hidden_windows(self) -> list[Step]:
+        """A star does not show the windows that only QUALIFY or ORDER BY read."""
+        if not any(item.value is None for item in self.items):
+            return []
+        shown = {item.value.name for item in self.items if isinstance(item.value, Column)}
+        gone = [column.name for _, _, column in self.calls.windows if column.name not in shown]
+        return [Drop(names=tuple(self.calls.names[one] for one in gone))] if gone else []
 
     def _by_output(self, key: SortKey) -> SortKey | None:
         """The key over the output's columns, None if it is not one of them."""

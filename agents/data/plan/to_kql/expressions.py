@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agents.data.plan.constants import constant_as, timed
 from agents.data.plan.expressions import (
     Arithmetic,
     Between,
@@ -33,9 +34,9 @@ from agents.data.plan.expressions import (
 )
 from agents.data.plan.model import QueryPlan, Unsayable
 from agents.data.plan.nulls import may_be_null
-from agents.data.plan.read_sql.constants import timed
 from agents.data.plan.schema import Columns, type_of
 from agents.data.plan.to_kql import functions
+from agents.data.plan.to_kql.grouping import grouped
 from agents.data.plan.to_kql.text import (
     ADD,
     AND,
@@ -65,10 +66,11 @@ _CONDITIONS = (Compare, Logic, Not, In, InPlan, Between, IsNull, Match)
 
 @dataclass
 class Scalars:
-    """types: of the columns; query: a nested plan on one line."""
+    """types: of the columns; query: a nested plan on one line; nulls: what may be null where a condition is true."""
 
     types: Columns
     query: Callable[[QueryPlan], str]
+    nulls: tuple[Expr, ...] = ()
 
     def kql(self, value: Expr) -> Kql:
         if isinstance(value, _CONDITIONS):
@@ -112,7 +114,7 @@ class Scalars:
         if isinstance(value, Not):
             return self.false(value.operand)
         if isinstance(value, Logic):
-            return self._joined(value.op, [self.true(one) for one in value.operands])
+            return self._joined(value.op, grouped(self, value) or [self.true(one) for one in value.operands])
         if isinstance(value, Compare) and value.op == "!=":
             return self._guarded(self.compare(value, "!="), [value.left, value.right])
         if isinstance(value, _CONDITIONS):
@@ -147,7 +149,8 @@ class Scalars:
     def _guarded(self, found: Kql, operands: list[Expr]) -> Kql:
         """With the operands that may be null not null."""
         present = {column for column, kind in self.types.items() if kind == "string"}
-        checks = [Kql(f"isnotnull({self.arg(_source(one))})") for one in operands if may_be_null(one, present)]
+        nullable = [one for one in operands if may_be_null(one, present)]
+        checks = [Kql(f"isnotnull({self.arg(_source(self, one))})") for one in nullable if one not in self.nulls]
         return self._joined("and", [*checks, found]) if checks else found
 
     def compare(self, value: Compare, op: str) -> Kql:
@@ -166,7 +169,7 @@ class Scalars:
             found = timed(value, "datetime")
             return found if found is not value else Cast(operand=value, to="datetime")
         if isinstance(value, Constant) and mine != wanted:
-            return _constant_as(value, wanted)
+            return constant_as(value, wanted)
         if mine == "dynamic" and wanted not in (None, "dynamic"):
             return Cast(operand=value, to=wanted)
         if {mine, wanted} <= {"string", "int", "real"} and mine != wanted and "string" in (mine, wanted):
@@ -174,23 +177,9 @@ class Scalars:
         return value
 
 
-def _constant_as(value: Constant, wanted: DataType | None) -> Constant:
-    """A number in quotes beside numbers is a number, a number beside text is text, 1 beside a truth value is true."""
-    held = value.value
-    if wanted == "string" and value.type in ("int", "real"):
-        return Constant(type="string", value=str(held))
-    if wanted in ("int", "real") and isinstance(held, str) and re.fullmatch(r"-?\d+(\.\d+)?", held):
-        return Constant(type="real", value=float(held)) if "." in held else Constant(type="int", value=int(held))
-    if wanted == "bool" and held in (0, 1) and value.type == "int":
-        return Constant(type="bool", value=bool(held))
-    if wanted == "bool" and isinstance(held, str) and held.lower() in ("true", "false"):
-        return Constant(type="bool", value=held.lower() == "true")
-    return value
-
-
-def _source(value: Expr) -> Expr:
+def _source(s: Scalars, value: Expr) -> Expr:
     """Text out of JSON is empty where the JSON is null."""
-    return value.operand if isinstance(value, Cast) and isinstance(value.operand, Path) else value
+    return value.operand if isinstance(value, Cast) and s.type_of(value.operand) == "dynamic" else value
 
 
 def _in(s: Scalars, value: In, negation: str) -> Kql:
@@ -213,7 +202,7 @@ def _between(s: Scalars, value: Between, negation: str) -> Kql:
 
 def _is_null(s: Scalars, value: IsNull, negation: str) -> Kql:
     """Text is empty, never null; so is the text of JSON that is not there."""
-    operand = _source(value.operand)
+    operand = _source(s, value.operand)
     word = "empty" if s.type_of(operand) == "string" else "null"
     return Kql(f"is{negation}{word}({s.arg(operand)})")
 
@@ -310,6 +299,8 @@ def _cast(s: Scalars, value: Cast) -> Kql:
         return Kql(f"startofday({text})")
     if kind == value.to and not isinstance(inner, Constant):
         return s.kql(inner)
+    if value.to != "dynamic":
+        inner = _source(s, inner)
     return Kql(f"{_CASTS[value.to]}({s.arg(inner)})")
 
 

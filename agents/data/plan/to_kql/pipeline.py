@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.data.plan.expressions import Column, Constant, Expr, Logic
+from agents.data.plan.expressions import EXPRESSIONS, Between, Column, Compare, Constant, Expr, Logic
 from agents.data.plan.model import (
     Aggregate,
     Distinct,
@@ -29,13 +29,14 @@ from agents.data.plan.model import (
     Values,
     Window,
 )
+from agents.data.plan.nulls import all_of
 from agents.data.plan.schema import Columns, after, source_columns
 from agents.data.plan.to_kql import windows
 from agents.data.plan.to_kql.expressions import Scalars
 from agents.data.plan.to_kql.joining import join
 from agents.data.plan.to_kql.summarizing import summarize
 from agents.data.plan.to_kql.text import LONGEST_LINE, NULLS, WHERE, constant, listed, name
-from agents.data.plan.walk import tables_in
+from agents.data.plan.walk import parts, tables_in
 from shared.catalog import Catalog
 
 _KUSTO_TYPES = {
@@ -100,7 +101,7 @@ class Pipeline:
             if steps and isinstance(steps[0], Project):
                 first = steps.pop(0)
                 assert isinstance(first, Project)
-                text = f"print {self._named(first.columns, always=True)}"
+                text = f"print {self._named(first.columns)}"
                 self.columns = after(first, {}, self.catalog)
                 return text
             raise Unsayable("a row without columns", WHERE)
@@ -161,29 +162,34 @@ class Pipeline:
     # --- one by one
 
     def _filter(self, step: Filter) -> None:
-        """A condition a line where one line would be long."""
+        """The time's conditions first; a condition a line where one line would be long."""
         condition = step.condition
         scalars = self.scalars()
-        whole = scalars.true(condition).text
-        is_and = isinstance(condition, Logic) and condition.op == "and"
-        if len(whole) <= LONGEST_LINE or not is_and or not isinstance(condition, Logic):
-            self.add(f"where {whole}")
+        if not isinstance(condition, Logic) or condition.op == "or":
+            self.add(f"where {scalars.true(condition).text}")
             return
-        for one in condition.operands:
-            self.add(f"where {scalars.true(one).text}")
+        times = [one for one in condition.operands if _is_time(scalars, one)]
+        for part in (times, [one for one in condition.operands if one not in times]):
+            texts = [scalars.true(all_of(part)).text] if part else []
+            if texts and len(texts[0]) > LONGEST_LINE:
+                texts = [scalars.true(one).text for one in part]
+            for text in texts:
+                self.add(f"where {text}")
 
     def _extend(self, step: Extend) -> None:
-        self.add(f"extend {self._named(step.columns, always=True)}")
+        changed = tuple(one for one in step.columns if one.value != Column(name=one.name))
+        if changed:
+            self.add(f"extend {self._named(changed)}")
 
     def _project(self, step: Project) -> None:
         self.add(f"project {self._named(step.columns)}")
 
-    def _named(self, columns: tuple[Named, ...], *, always: bool = False) -> str:
+    def _named(self, columns: tuple[Named, ...]) -> str:
         scalars = self.scalars()
-        return listed([self._one_named(scalars, one, always=always) for one in columns])
+        return listed([self._one_named(scalars, one) for one in columns])
 
-    def _one_named(self, scalars: Scalars, one: Named, *, always: bool = False) -> str:
-        if one.value == Column(name=one.name) and not always:
+    def _one_named(self, scalars: Scalars, one: Named) -> str:
+        if one.value == Column(name=one.name):
             return name(one.name)
         text = "dynamic(null)" if one.value == Constant() else scalars.arg(one.value)
         return f"{name(one.name)} = {text}"
@@ -273,6 +279,14 @@ def _unique_after(step: Step, unique: frozenset[str] | None) -> frozenset[str] |
         changed = set(step.names) if isinstance(step, Drop) else {one.name for one in step.columns}
         return None if unique & changed else unique
     return unique
+
+
+def _is_time(s: Scalars, condition: Expr) -> bool:
+    """Whether it is about nothing but a time: Kusto's people write that first."""
+    sides = [part for part in parts(condition) if isinstance(part, EXPRESSIONS)]
+    return isinstance(condition, Compare | Between) and any(
+        isinstance(side, Column) and s.type_of(side) in ("date", "datetime") for side in sides
+    )
 
 
 def is_closed(later: list[Step]) -> bool:

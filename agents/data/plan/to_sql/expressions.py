@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agents.data.plan.constants import constant_as
 from agents.data.plan.expressions import (
     Arithmetic,
     Between,
@@ -38,6 +39,7 @@ _TYPES: dict[DataType, str] = {
     "datetime": "TIMESTAMP", "duration": "INTERVAL", "dynamic": "JSON",
 }  # fmt: skip
 _OPS = {"==": "=", "!=": "<>"}
+_WILD = re.compile(r"[%_]")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPLIT = {"day": ("hour", 24), "hour": ("minute", 60), "minute": ("second", 60), "week": ("day", 7)}
 _WORD_EDGES = "[^A-Za-z0-9]"
@@ -135,13 +137,24 @@ def _quotient(s: Scalars, value: Arithmetic) -> str:
 def _compare(s: Scalars, value: Compare) -> Sql:
     op = _OPS.get(value.op, value.op)
     if value.ignore_case:
-        return Sql(f"{_lower(s, value.left)} {op} {_lower(s, value.right)}", COMPARE)
+        return _same_without_case(s, value, op)
     sides = [_side(s, one, other) for one, other in ((value.left, value.right), (value.right, value.left))]
     return Sql(f"{sides[0]} {op} {sides[1]}", COMPARE)
 
 
+def _same_without_case(s: Scalars, value: Compare, op: str) -> Sql:
+    """`x ILIKE 'Abc'` where the text has no wildcards."""
+    text = value.right.value if isinstance(value.right, Constant) else None
+    if isinstance(text, str) and not _WILD.search(text) and value.op in ("==", "!="):
+        word = "ILIKE" if value.op == "==" else "NOT ILIKE"
+        return Sql(f"{s.as_text(value.left, ADD)} {word} {string(text)}", COMPARE)
+    return Sql(f"{_lower(s, value.left)} {op} {_lower(s, value.right)}", COMPARE)
+
+
 def _side(s: Scalars, value: Expr, other: Expr) -> str:
-    """JSON that is compared with text is its text."""
+    """JSON that is compared with text is its text, a number that is compared with text is text."""
+    if isinstance(value, Constant) and value.type != s.type_of(other):
+        value = constant_as(value, s.type_of(other))
     text = s.type_of(other) == "string" or (isinstance(other, Constant) and other.type == "string")
     return s.as_text(value, ADD) if text else s.text(value, ADD)
 
@@ -186,7 +199,7 @@ def _in(s: Scalars, value: In) -> Sql:
     if value.ignore_case:
         return Sql(f"{_lower(s, value.operand)} IN ({listed([_lower(s, one) for one in value.values])})", COMPARE)
     operand = _side(s, value.operand, value.values[0])
-    return Sql(f"{operand} IN ({listed([s.arg(one) for one in value.values])})", COMPARE)
+    return Sql(f"{operand} IN ({listed([_side(s, one, value.operand) for one in value.values])})", COMPARE)
 
 
 def _in_plan(s: Scalars, value: InPlan) -> Sql:
@@ -217,7 +230,7 @@ def _like(s: Scalars, value: Match, negation: str) -> Sql | None:
     if value.op == "like":
         return Sql(f"{s.as_text(value.operand, ADD)} {negation}{word} {s.text(value.pattern, ADD)}", COMPARE)
     op = "contains" if value.op == "has_word" and s.familiar else value.op
-    if not isinstance(pattern, str) or re.search(r"[%_\\]", pattern) or op in ("regex", "has_word"):
+    if not isinstance(pattern, str) or _WILD.search(pattern) or op in ("regex", "has_word"):
         return None
     shape = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}[op].replace("{}", pattern)
     return Sql(f"{s.as_text(value.operand, ADD)} {negation}{word} {string(shape)}", COMPARE)
@@ -282,7 +295,11 @@ def _arrow(s: Scalars, value: Path, arrow: str) -> Sql:
         operand = operand.operand
     if s.is_list(operand):
         return Sql(f"to_json({s.arg(operand)}) {arrow} {string(_json_path(value.steps))}", ARROW)
-    return Sql(f"{s.text(operand, ADD)} {arrow} {string(_json_path(value.steps))}", ARROW)
+    found, path = s.sql(operand), _json_path(value.steps)
+    if found.level == ARROW and " -> '$" in found.text:
+        head, _, before = found.text.rpartition(" -> '")
+        return Sql(f"{head} {arrow} '{before.removesuffix(chr(39))}{string(path)[2:]}", ARROW)
+    return Sql(f"{found.at(ADD)} {arrow} {string(path)}", ARROW)
 
 
 def _json_path(steps: tuple[str | int, ...]) -> str:

@@ -27,6 +27,7 @@ _AGGREGATES = {
     "variance": "var_samp", "percentile": "quantile_cont", "median": "median", "arg_max": "arg_max",
     "arg_min": "arg_min", "list": "list", "any": "any_value", "any_true": "bool_or", "all_true": "bool_and",
 }  # fmt: skip
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 # Bins of these sizes begin where the unit does; others are counted from the first Monday.
 _TRUNCATED = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 
@@ -46,8 +47,9 @@ def _bin(s: Scalars, args: tuple[Expr, ...]) -> Sql:
         return Sql(f"date_trunc({string(size.unit)}, {s.arg(value)})")
     if size.amount == 7 and size.unit == "day":
         return Sql(f"date_trunc('week', {s.arg(value)})")
-    odd = size.unit in ("day", "week") or 24 % size.amount != 0
-    origin = ", TIMESTAMP '0001-01-01'" if odd else ""
+    if size.unit in ("month", "quarter", "year"):
+        return Sql(f"time_bucket({s.arg(size)}, {s.arg(value)})")
+    origin = "" if 86400 % (_SECONDS.get(size.unit, 86400) * size.amount) == 0 else ", TIMESTAMP '0001-01-01'"
     return Sql(f"time_bucket({s.arg(size)}, {s.arg(value)}{origin})")
 
 

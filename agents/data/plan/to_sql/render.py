@@ -53,7 +53,13 @@ class Renderer:
     aliases: set[str] = field(default_factory=set)
 
     def statement(self, plan: QueryPlan) -> str:
-        query = self.query(plan)
+        if isinstance(plan.source, Union) and not plan.steps:
+            query = self._union(plan.source)
+        else:
+            select = self.select(plan)
+            if self.familiar:
+                select.show_all_as_star()
+            query = select.text()
         if not self.ctes:
             return query
         named = ",\n".join(f"{name(cte)} AS (\n{_indented(text)}\n)" for cte, text in self.ctes)
@@ -64,6 +70,12 @@ class Renderer:
         if isinstance(plan.source, Union) and not plan.steps:
             return self._union(plan.source)
         return self.select(plan).text()
+
+    def nested(self, plan: QueryPlan) -> str:
+        """The SELECT of a plan inside an expression, on one line."""
+        if isinstance(plan.source, Union) and not plan.steps:
+            return self._union(plan.source)
+        return self.select(plan).text(" ")
 
     def select(self, plan: QueryPlan, *, joined: bool = False) -> Select:
         """joined: its tables need an alias."""
@@ -103,7 +115,8 @@ class Renderer:
             names={column.lower() for column in columns} if columns is not None else None,
         )
         select.known = {column: Sql(select.own(column)) for column in columns or {}}
-        select.star = {column: found.text for column, found in select.known.items()} if columns is not None else None
+        select.tables = [found.text for found in select.known.values()]
+        select.star = dict(zip(select.known, select.tables, strict=True)) if columns is not None else None
         return select
 
     def _alias(self, table: str) -> str:
@@ -197,7 +210,7 @@ class Renderer:
         return new
 
     def scalars(self, select: Select) -> Scalars:
-        return Scalars(select.column, self.query, select.types, select.lists, self.familiar)
+        return Scalars(select.column, self.nested, select.types, select.lists, self.familiar)
 
     # --- steps
 
@@ -318,7 +331,7 @@ class Renderer:
         on = [*self._keys(select, right, step), *(right.where if step.how != "full" else [])]
         both = Scalars(
             lambda column: select.known.get(column) or shown.get(column) or select.column(column),
-            self.query,
+            self.nested,
             right.types | select.types,
             select.lists | right.lists,
             self.familiar,
@@ -337,6 +350,7 @@ class Renderer:
         whole = right.star is not None and {column: found.text for column, found in shown.items()} == right.star
         select.star = select.star | right.star if whole and select.star is not None and right.star is not None else None
         select.known |= shown
+        select.tables = [*select.tables, *right.tables]
         select.lists |= right.lists
         select.names = select.names | right.names if select.names is not None and right.names is not None else None
         select.complete = select.complete and right.complete
@@ -365,12 +379,12 @@ class Renderer:
         if _is_membership(step):
             key = step.keys[0]
             named = Named(name=key.right.name if isinstance(key.right, Column) else "key", value=key.right)
-            right = self.query(step.right.then(Project(columns=(named,))))
+            right = self.nested(step.right.then(Project(columns=(named,))))
             return Sql(f"{self.scalars(select).text(key.left, COMPARE + 1)} IN ({right})", COMPARE)
         right_select = self._right(step)
         both = Scalars(
             lambda column: select.known.get(column) or right_select.known.get(column) or select.column(column),
-            self.query,
+            self.nested,
             right_select.types | select.types,
             select.lists,
             self.familiar,

@@ -14,7 +14,7 @@ class Select:
 
     star: what `*` stands for, each column as SQL; None where that is not known, or says columns that are hidden.
     order: what to sort by, and the words after it. lists: columns that hold DuckDB's own lists, not JSON.
-    names: the columns of the tables in FROM, in lower case, None if they are not known.
+    names: the columns of the tables in FROM, in lower case, None if they are not known; tables: the same as SQL.
     """
 
     source: str
@@ -36,6 +36,7 @@ class Select:
     windowed: set[str] = field(default_factory=set)
     hidden: list[str] = field(default_factory=list)
     lists: set[str] = field(default_factory=set)
+    tables: list[str] = field(default_factory=list)
 
     def column(self, column: str) -> Sql:
         """Of a table that is not known any name may be a column."""
@@ -66,7 +67,7 @@ class Select:
         self.known, self.types, self.complete, self.hidden = columns, types, True, []
         self.windowed &= set(columns)
 
-    def text(self) -> str:
+    def text(self, separator: str = "\n") -> str:
         clauses = [f"SELECT {'DISTINCT ' if self.distinct else ''}{self._columns()}"]
         if self.source:
             clauses.append(f"FROM {self.source}")
@@ -83,7 +84,7 @@ class Select:
             clauses.append(f"LIMIT {self.limit}")
         if self.offset:
             clauses.append(f"OFFSET {self.offset}")
-        return "\n".join(clauses)
+        return separator.join(clauses)
 
     def _columns(self) -> str:
         if not self.complete:
@@ -93,6 +94,12 @@ class Select:
         if star and whole == list(star):
             return listed(["*", *(self._named(one) for one in names[len(star) :])])
         return listed([self._named(one) for one in names]) or "*"
+
+    def show_all_as_star(self) -> None:
+        """Let `*` stand for the columns of joined tables, though some have other names in the plan."""
+        shown = [found.text for found in self.known.values()]
+        if len(self.joins) and self.tables and shown[: len(self.tables)] == self.tables:
+            self.star = dict(zip(self.known, self.tables, strict=False))
 
     def _by_alias(self, value: str) -> str:
         """A computed column is named, not written again."""
