@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agents.data.platform import NotExecutable
 from agents.data.spl.ast import Eval, FieldRef, Generic
 from agents.data.spl.transpile.pivoting import in_order
@@ -54,8 +56,8 @@ def long(t: Translation, relation: Relation, command: Generic) -> Relation:
     columns: dict[str, Kind] = {row: key.kind, name: "str", value: kind}
     order = f"{quote('#row')}, {quote('#place')}"
     union = t.add(" UNION ALL ".join(selects))
-    items = ", ".join([*map(quote, columns), f"row_number() OVER (ORDER BY {order}) AS {quote('#untabled')}"])
-    return t.fresh(f"SELECT {items} FROM {union}", columns, quote("#untabled"))
+    items = ", ".join([*map(quote, columns), f"row_number() OVER (ORDER BY {order}) AS {quote(ORDER)}"])
+    return replace(t.fresh(f"SELECT {items} FROM {union}", columns, quote(ORDER)), pinned=True)
 
 
 def without_repeats(t: Translation, relation: Relation, command: Generic) -> Relation:
