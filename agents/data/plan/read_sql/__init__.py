@@ -8,7 +8,7 @@ from sqlglot.errors import SqlglotError
 
 from agents.data.plan.model import QueryPlan, Unsayable
 from agents.data.plan.read_sql.complete import refuse_unread
-from agents.data.plan.read_sql.selects import read_query
+from agents.data.plan.read_sql.queries import Queries
 from agents.data.plan.simplify import simplified
 from shared.catalog import Catalog
 from shared.errors import InvalidInput
@@ -31,6 +31,6 @@ def read_sql(sql: str, catalog: Catalog | None = None, dialect: str = "duckdb") 
         raise InvalidInput("expected one SELECT")
     refuse_unread(statements[0])
     try:
-        return simplified(read_query(statements[0], catalog, {}), catalog)
+        return simplified(Queries(catalog).read(statements[0], {}), catalog)
     except RecursionError as error:
         raise Unsayable("a query that is nested so deeply", "a plan") from error

@@ -24,11 +24,12 @@ from agents.data.plan.expressions import (
     Logic,
     Match,
     Not,
-    Path,
     When,
 )
 from agents.data.plan.read_sql import functions
+from agents.data.plan.read_sql.casts import read_cast
 from agents.data.plan.read_sql.constants import constant, duration, number
+from agents.data.plan.read_sql.paths import read_bracket, read_dot, read_json
 from agents.data.plan.read_sql.patterns import like
 from agents.data.plan.read_sql.scope import Scope, unsayable
 from agents.data.plan.schema import type_of
@@ -50,17 +51,6 @@ _ARITHMETIC: dict[type[exp.Expr], Any] = {
     exp.IntDiv: "//",
     exp.Mod: "%",
 }
-_TYPES: dict[str, DataType] = {
-    **dict.fromkeys(("VARCHAR", "TEXT", "CHAR", "NVARCHAR", "UUID"), "string"),
-    **dict.fromkeys(("INT", "BIGINT", "SMALLINT", "TINYINT", "INT128", "UINT", "UBIGINT"), "int"),
-    **dict.fromkeys(("DOUBLE", "FLOAT", "DECIMAL"), "real"),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ", "DATETIME"), "datetime"),
-    "BOOLEAN": "bool",
-    "DATE": "date",
-    "INTERVAL": "duration",
-    "JSON": "dynamic",
-}
-_DUCKDB_SCALE = 3  # of a DECIMAL that says none
 
 
 class Subqueries(Protocol):
@@ -299,35 +289,6 @@ def _if(s: Scalars, node: exp.Expr) -> Expr:
     return Case(whens=(when,), otherwise=s.read(node.args["false"]) if node.args.get("false") else None)
 
 
-def _cast(s: Scalars, node: exp.Expr) -> Expr:
-    wanted = node.args["to"]
-    name = wanted.this.value if isinstance(wanted.this, exp.DataType.Type) else ""
-    value = s.read(node.this)
-    if name in ("ARRAY", "LIST"):
-        return value if s.type_of(value) == "dynamic" else Cast(operand=value, to="dynamic")
-    if name not in _TYPES:
-        raise unsayable(f"the type {wanted.sql(dialect='duckdb')}", node)
-    found = cast(s, value, _TYPES[name])
-    if name != "DECIMAL":
-        return found
-    scale = int(wanted.expressions[1].name) if len(wanted.expressions) > 1 else 0 if wanted.expressions else None
-    return Call(function="round", args=(found, Constant(type="int", value=_DUCKDB_SCALE if scale is None else scale)))
-
-
-def cast(s: Scalars, value: Expr, to: DataType) -> Expr:
-    """Text of a time becomes a constant; what has the type stays; SQL rounds where a real becomes a whole number."""
-    kind = s.type_of(value)
-    if to in ("date", "datetime") and isinstance(value, Constant) and isinstance(typed := timed(value, to), Constant):
-        return typed if typed.type == to or to == "datetime" else Cast(operand=typed, to=to)
-    if to == "duration" and isinstance(value, Constant) and isinstance(value.value, str):
-        return duration(value.value, "", exp.Literal.string(value.value))
-    if kind == to and not isinstance(value, Constant):
-        return value
-    if to == "int" and kind == "real":
-        value = Call(function="round", args=(value,))
-    return Cast(operand=value, to=to)
-
-
 def _literal(s: Scalars, node: exp.Expr) -> Expr:
     return constant(node)
 
@@ -338,46 +299,6 @@ def _interval(s: Scalars, node: exp.Expr) -> Expr:
     if isinstance(inner, exp.Literal):
         return duration(inner.name, unit, node)
     return Arithmetic(op="*", left=s.read(inner), right=duration("1", unit, node))
-
-
-def _json(s: Scalars, node: exp.Expr) -> Expr:
-    """`x -> '$.a'` is JSON, `x ->> '$.a'` its text."""
-    path = node.expression
-    steps: list[str | int] = []
-    parts = path.expressions if isinstance(path, exp.JSONPath) else [path]
-    for part in parts:
-        if isinstance(part, exp.JSONPathRoot):
-            continue
-        key = part.this if isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) else _key(part, node)
-        if not isinstance(key, str | int):
-            raise unsayable("a JSON path with a wildcard", node)
-        steps.append(key)
-    found = inside(s.read(node.this), tuple(steps)) if steps else s.read(node.this)
-    return Cast(operand=found, to="string") if isinstance(node, exp.JSONExtractScalar) else found
-
-
-def _key(part: exp.Expr, node: exp.Expr) -> str | int:
-    if isinstance(part, exp.Literal):
-        return part.name if part.is_string else int(part.name)
-    raise unsayable("a computed JSON path", node)
-
-
-def inside(value: Expr, steps: tuple[str | int, ...]) -> Expr:
-    """One path instead of a path of a path."""
-    if isinstance(value, Path):
-        return Path(operand=value.operand, steps=(*value.steps, *steps))
-    return Path(operand=value, steps=steps)
-
-
-def _bracket(s: Scalars, node: exp.Expr) -> Expr:
-    """`x['key']`, and `x[1]`, whose number sqlglot counts from 0."""
-    if len(node.expressions) != 1 or not isinstance(node.expressions[0], exp.Literal):
-        raise unsayable("this subscript", node)
-    return inside(s.read(node.this), (_key(node.expressions[0], node),))
-
-
-def _dot(s: Scalars, node: exp.Expr) -> Expr:
-    return inside(s.read(node.this), (node.expression.name,))
 
 
 def _column(s: Scalars, node: exp.Expr) -> Expr:
@@ -422,11 +343,11 @@ _READERS: dict[type[Any], Callable[[Scalars, Any], Expr]] = {
     exp.Neg: _negative,
     exp.Case: _case,
     exp.If: _if,
-    exp.Cast: _cast,
-    exp.JSONExtract: _json,
-    exp.JSONExtractScalar: _json,
-    exp.Bracket: _bracket,
-    exp.Dot: _dot,
+    exp.Cast: read_cast,
+    exp.JSONExtract: read_json,
+    exp.JSONExtractScalar: read_json,
+    exp.Bracket: read_bracket,
+    exp.Dot: read_dot,
     exp.AtTimeZone: _zone,
     **dict.fromkeys((exp.CurrentDate,), _today),
     exp.Subquery: lambda s, node: s.scalar(node),

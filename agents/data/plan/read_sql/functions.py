@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from agents.data.plan.expressions import Arithmetic, Call, Cast, Constant, Duration, Expr, Match, Not
 from agents.data.plan.functions import FunctionName
+from agents.data.plan.read_sql.casts import cast
 from agents.data.plan.read_sql.constants import unit_of
 from agents.data.plan.read_sql.scope import unsayable
 
@@ -145,8 +146,6 @@ def _from_unix(s: Scalars, node: exp.Expr) -> Expr:
 
 
 def _date(s: Scalars, node: exp.Expr) -> Expr:
-    from agents.data.plan.read_sql.expressions import cast  # that module reads functions with this one
-
     return cast(s, s.read(_only(node)), "date")
 
 

@@ -13,8 +13,7 @@ from typing import Literal
 
 from sqlglot import exp
 
-from agents.data.plan.constants import timed
-from agents.data.plan.expressions import Call, Column, Constant, Expr
+from agents.data.plan.expressions import Call, Column, Expr
 from agents.data.plan.model import (
     Expand,
     Extend,
@@ -30,6 +29,7 @@ from agents.data.plan.model import (
     Values,
 )
 from agents.data.plan.read_sql.expressions import Scalars, Subqueries, all_of, query_in
+from agents.data.plan.read_sql.rows import values_of
 from agents.data.plan.read_sql.scope import Relation, Scope, columns_of_node, unique, unsayable
 from agents.data.plan.schema import Columns, columns_of, table_columns
 from agents.data.sql.binding import full_name, lookup
@@ -114,7 +114,7 @@ class From:
         elif isinstance(node, exp.Subquery):
             found = self._named(node.alias, self._read_query(query_in(node)))
         elif isinstance(node, exp.Values):
-            found = self._named(node.alias, _values(node))
+            found = self._named(node.alias, values_of(node))
         else:
             raise unsayable("this in FROM", node)
         return _with_alias_columns(found, node)
@@ -370,31 +370,3 @@ def _with_alias_columns(side: Side, node: exp.Expr) -> Side:
     relation = Relation(side.relations[0].alias, {name.lower(): name for name in columns}, complete=True)
     steps = [Rename(columns=tuple(Renaming(name=new, was=old) for old, new in renamed.items()))] if renamed else []
     return replace(side.then(*steps), relations=[relation], columns=columns)
-
-
-def _values(node: exp.Values) -> QueryPlan:
-    rows = []
-    for row in node.expressions:
-        cells = [_constant(cell) for cell in (row.expressions if isinstance(row, exp.Tuple) else [row])]
-        rows.append(tuple(cells))
-    columns = tuple(f"col{number}" for number in range(len(rows[0]))) if rows else ()
-    return QueryPlan(source=Values(columns=columns, rows=tuple(rows)))
-
-
-def _constant(node: exp.Expr) -> Constant:
-    found = Scalars(Scope(), _NoSubqueries()).read(node)
-    found = timed(found, None)
-    if not isinstance(found, Constant):
-        raise unsayable("VALUES of anything but constants", node)
-    return found
-
-
-class _NoSubqueries:
-    def scalar(self, query: exp.Query, scope: Scope) -> Expr:
-        raise unsayable("a query here", query)
-
-    def among(self, operand: Expr, query: exp.Query, scope: Scope) -> Expr:
-        raise unsayable("a query here", query)
-
-    def exists(self, query: exp.Query, scope: Scope) -> Expr:
-        raise unsayable("a query here", query)

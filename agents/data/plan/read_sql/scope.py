@@ -112,6 +112,11 @@ def columns_of_node(node: exp.Expr) -> Iterable[exp.Column]:
     return (column for column in node.find_all(exp.Column) if not isinstance(column.this, exp.Star))
 
 
+def clauses(node: exp.Expr, *keys: str) -> list[exp.Expr]:
+    """Those of the clauses that a SELECT has."""
+    return [found for key in keys if (found := node.args.get(key))]
+
+
 def unique(name: str, taken: Iterable[str]) -> str:
     """The name, numbered where it is taken; case is ignored, as SQL does."""
     lower = {one.lower() for one in taken}

@@ -1,13 +1,13 @@
-"""SELECT, set operations and WITH as plans."""
+"""One SELECT as a plan, clause by clause."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from agents.data.plan.expressions import Call, Column, Compare, Constant, Expr, InPlan, Scalar
+from agents.data.plan.expressions import Column, Compare, Constant, Expr, InPlan, Scalar
 from agents.data.plan.model import (
     Aggregate,
     Distinct,
@@ -15,9 +15,6 @@ from agents.data.plan.model import (
     Expand,
     Extend,
     Filter,
-    Join,
-    Key,
-    Limit,
     Measure,
     Named,
     Project,
@@ -28,122 +25,19 @@ from agents.data.plan.model import (
     SortKey,
     Step,
     Top,
-    Union,
 )
 from agents.data.plan.read_sql.calls import Calls, has_aggregate, sort_key
-from agents.data.plan.read_sql.expressions import Scalars, all_of, query_in
+from agents.data.plan.read_sql.expressions import Scalars, all_of
 from agents.data.plan.read_sql.joins import From, Side, Uses, conjuncts
+from agents.data.plan.read_sql.limits import limited
 from agents.data.plan.read_sql.naming import output_name
-from agents.data.plan.read_sql.scope import Correlated, Scope, unique, unsayable
-from agents.data.plan.schema import columns_of
-from shared.catalog import Catalog
+from agents.data.plan.read_sql.scope import Correlated, Scope, clauses, unique, unsayable
+from agents.data.plan.read_sql.subqueries import joined_value, semi_join
+
+if TYPE_CHECKING:
+    from agents.data.plan.read_sql.queries import Queries
 
 Tables = dict[str, QueryPlan]
-
-
-def read_query(node: exp.Expr, catalog: Catalog | None, tables: Tables, outer: Scope | None = None) -> QueryPlan:
-    """tables: what the queries around it named in WITH; outer: the scope that a nested query may look into."""
-    inner = query_in(node)
-    tables = _with(node, catalog, tables)
-    if inner is not node:
-        tables = _with(inner, catalog, tables)
-    if isinstance(inner, exp.Select):
-        plan = Selecting(inner, catalog, tables, outer).plan()
-    elif isinstance(inner, exp.Union):
-        plan = _limited(_ordered(_union(inner, catalog, tables), inner), inner)
-    else:
-        raise unsayable(type(inner).__name__.upper(), inner)
-    return plan if inner is node else _limited(_ordered(plan, node), node)
-
-
-def _with(node: exp.Expr, catalog: Catalog | None, tables: Tables) -> Tables:
-    found = node.args.get("with_")
-    if found is None:
-        return tables
-    named = dict(tables)
-    for cte in found.expressions:
-        if found.args.get("recursive") and cte.alias.lower() in {one.name.lower() for one in cte.find_all(exp.Table)}:
-            raise unsayable("a recursive CTE", cte)
-        named[cte.alias.lower()] = _renamed(read_query(cte.this, catalog, named), cte, catalog)
-    return named
-
-
-def _renamed(plan: QueryPlan, cte: exp.Expr, catalog: Catalog | None) -> QueryPlan:
-    """`WITH daily(day, n) AS …`."""
-    names = [column.name for column in cte.args["alias"].columns]
-    return _with_names(plan, names, catalog, cte) if names else plan
-
-
-def _with_names(plan: QueryPlan, names: list[str], catalog: Catalog | None, node: exp.Expr) -> QueryPlan:
-    """The plan with its columns called so, by position."""
-    columns = columns_of(plan, catalog)
-    if columns is None or len(columns) < len(names):
-        raise unsayable("new names for columns that are not known", node)
-    changed = tuple(Renaming(name=new, was=old) for old, new in zip(columns, names, strict=False) if old != new)
-    return plan.then(Rename(columns=changed)) if changed else plan
-
-
-# --- set operations
-
-
-def _union(node: exp.Union, catalog: Catalog | None, tables: Tables) -> QueryPlan:
-    plans = [read_query(side, catalog, tables) for side in (node.left, node.right)]
-    if not node.args.get("by_name"):
-        columns = columns_of(plans[0], catalog)
-        plans[1] = _with_names(plans[1], list(columns), catalog, node) if columns is not None else _alike(plans, node)
-    distinct = bool(node.args.get("distinct"))
-    inner = plans[0].source
-    if isinstance(inner, Union) and not plans[0].steps and not distinct:
-        plans = [*inner.plans, plans[1]]
-    plan = QueryPlan(source=Union(plans=tuple(plans)))
-    return plan.then(Distinct()) if distinct else plan
-
-
-def _alike(plans: list[QueryPlan], node: exp.Expr) -> QueryPlan:
-    """Of tables whose columns are not known only those go together by position that are the same anyway."""
-    if plans[0].source != plans[1].source:
-        raise unsayable("a UNION of columns that are not known", node)
-    return plans[1]
-
-
-def _ordered(plan: QueryPlan, node: exp.Expr) -> QueryPlan:
-    """ORDER BY of a union, or around brackets: by its columns' names or numbers."""
-    order = node.args.get("order")
-    if order is None:
-        return plan
-    columns = list(columns_of(plan, None) or {})
-
-    def read(key: exp.Expr) -> Expr:
-        if isinstance(key, exp.Literal) and not key.is_string and 0 < int(key.name) <= len(columns):
-            return Column(name=columns[int(key.name) - 1])
-        if isinstance(key, exp.Column):
-            return Column(name=next((one for one in columns if one.lower() == key.name.lower()), key.name))
-        raise unsayable("an order by an expression here", key)
-
-    return plan.then(Sort(keys=tuple(sort_key(key, read) for key in order.expressions)))
-
-
-def _limited(plan: QueryPlan, node: exp.Expr) -> QueryPlan:
-    limit, offset = node.args.get("limit"), node.args.get("offset")
-    if limit is None and offset is None:
-        return plan
-    count = None if limit is None else limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
-    options = limit.args.get("limit_options") if isinstance(limit, exp.Fetch) else None
-    if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
-        raise unsayable("this limit", node)
-    numbers = [_whole(one, node) for one in (count, offset.expression if offset else None)]
-    return plan.then(Limit(count=numbers[0], offset=numbers[1] or 0))
-
-
-def _whole(node: exp.Expr | None, around: exp.Expr) -> int | None:
-    if node is None:
-        return None
-    if not isinstance(node, exp.Literal) or not node.name.isdigit():
-        raise unsayable("a computed limit", around)
-    return int(node.name)
-
-
-# --- SELECT
 
 
 @dataclass
@@ -160,7 +54,7 @@ class Selecting:
     """Reads one SELECT; is asked by its expressions for the queries inside them."""
 
     node: exp.Select
-    catalog: Catalog | None
+    queries: Queries
     tables: Tables
     outer: Scope | None = None
     side: Side = field(init=False)
@@ -172,11 +66,11 @@ class Selecting:
     def plan(self) -> QueryPlan:
         node = self.node
         where = conjuncts(node.args["where"].this) if node.args.get("where") else []
-        self._enter(self._from(Uses(node)).read(node, where))
+        self.enter(self.reading_from(Uses(node)).read(node, where))
         self._where(where)
         self._read_items()
-        having = [self._over(one) for one in conjuncts(_condition(node, "having"))]
-        qualify = [self._over(one) for one in conjuncts(_condition(node, "qualify"))]
+        having = [self.over(one) for one in conjuncts(_condition(node, "having"))]
+        qualify = [self.over(one) for one in conjuncts(_condition(node, "qualify"))]
         order = self._order()
         self._check_groups(having, qualify, order)
         self._name_columns()
@@ -190,16 +84,20 @@ class Selecting:
             plan = plan.then(Filter(condition=all_of([self.calls.final(one) for one in qualify])))
         return self._finish(plan, order)
 
-    def _from(self, uses: Uses) -> From:
-        return From(self.catalog, self.tables, uses, self, lambda query: read_query(query, self.catalog, self.tables))
+    def reading_from(self, uses: Uses) -> From:
+        return From(self.queries.catalog, self.tables, uses, self, lambda query: self.queries.read(query, self.tables))
 
-    def _enter(self, side: Side) -> None:
+    def inside(self, query: exp.Select) -> Selecting:
+        """A SELECT inside this one, that may look at its rows."""
+        return Selecting(query, self.queries, self.queries.named(query, self.tables), self.scope)
+
+    def enter(self, side: Side) -> None:
         """From here on names mean what they mean over this side."""
         self.side = side
         self.scope = side.scope(self.outer)
         windows = {one.this.name.lower(): one for one in self.node.args.get("windows") or []}
         aggregated = self.node.args.get("group") is not None or any(
-            has_aggregate(part) for part in [*self.node.expressions, *_parts(self.node, "having", "order", "qualify")]
+            has_aggregate(part) for part in [*self.node.expressions, *clauses(self.node, "having", "order", "qualify")]
         )
         self.calls = Calls(Scalars(self.scope, self, self._alias), windows, aggregated)
 
@@ -221,7 +119,7 @@ class Selecting:
         if found:
             self.side = self.side.then(Filter(condition=all_of(found)))
         for node, negated in later:
-            self._semi_join(node, negated)
+            semi_join(self, node, negated)
 
     def _condition(self, node: exp.Expr, later: list[tuple[exp.Expr, bool]]) -> Expr | None:
         """A correlated `x IN (SELECT …)` is a semi join too."""
@@ -233,94 +131,33 @@ class Selecting:
             later.append((node, False))
             return None
 
-    def _semi_join(self, node: exp.Expr, negated: bool) -> None:
-        query = query_in(node.this if isinstance(node, exp.Exists) else node.args["query"])
-        if not isinstance(query, exp.Select) or _parts(query, "group", "having", "qualify", "offset", "windows"):
-            raise unsayable("this subquery", node)
-        uses = Uses(query, stars=False)
-        where = conjuncts(query.args["where"].this) if query.args.get("where") else []
-        tables = _with(query, self.catalog, self.tables)
-        inner = Selecting(query, self.catalog, tables, self.scope)
-        right = inner._from(uses).read(query, where)
-        inner._enter(right)
-        if isinstance(node, exp.In):
-            if negated:
-                raise unsayable("NOT IN of several columns", node)
-            left = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
-            where += [
-                exp.EQ(this=a.copy(), expression=b.unalias().copy()) for a, b in zip(left, query.selects, strict=True)
-            ]
-        elif any(has_aggregate(item) for item in query.expressions):
-            raise unsayable("EXISTS of an aggregate", node)
-        self.side = self._from(uses).joined(self.side, right, "anti" if negated else "semi", where)
-
     # --- queries inside expressions
 
     def scalar(self, query: exp.Query, scope: Scope) -> Expr:
         try:
-            return Scalar(plan=read_query(query, self.catalog, self.tables, scope))
+            return Scalar(plan=self.queries.read(query, self.tables, scope))
         except Correlated:
             if scope is not self.scope or not isinstance(query, exp.Select):
                 raise
-            return self._joined_value(query)
+            return joined_value(self, query)
 
     def among(self, operand: Expr, query: exp.Query, scope: Scope) -> Expr:
-        return InPlan(operand=operand, plan=read_query(query, self.catalog, self.tables, scope))
+        return InPlan(operand=operand, plan=self.queries.read(query, self.tables, scope))
 
     def exists(self, query: exp.Query, scope: Scope) -> Expr:
-        plan = read_query(query, self.catalog, self.tables, scope)
+        plan = self.queries.read(query, self.tables, scope)
         counted = plan.then(Aggregate(measures=(Measure(name="count_", function="count"),)))
         return Compare(op=">", left=Scalar(plan=counted), right=Constant(type="int", value=0))
 
-    def _joined_value(self, query: exp.Select) -> Expr:
-        """`(SELECT count(*) FROM b WHERE b.id = a.id)`: the value of each key, joined."""
-        if self.calls.groups or self.calls.measures or len(query.expressions) != 1 or _parts(
-            query, "group", "having", "qualify", "limit", "offset", "order", "distinct"
-        ):  # fmt: skip
-            raise unsayable("this correlated subquery", query)
-        where = conjuncts(query.args["where"].this) if query.args.get("where") else []
-        inner = Selecting(query, self.catalog, _with(query, self.catalog, self.tables), self.scope)
-        inner._enter(inner._from(Uses(query)).read(query, where))
-        pairs = [pair for one in where if (pair := inner._equal_to_outer(one))]
-        own = [one for one in where if not inner._equal_to_outer(one)]
-        if own:
-            inner.side = inner.side.then(Filter(condition=all_of([inner.calls.plain.read(one) for one in own])))
-        value = inner._over(query.expressions[0].unalias())
-        measures = inner.calls.measures or [Measure(name="\0m0", function="any", args=(value,))]
-        wanted = value if inner.calls.measures else Column(name="\0m0")
-        name = unique(output_name(query.expressions[0], 1), self.side.columns)
-        groups = tuple(Named(name=f"{name}_key{n or ''}", value=key) for n, (key, _) in enumerate(pairs))
-        inner.calls.names = {one.name: f"{name}_{n}" for n, one in enumerate(measures)}
-        step = Aggregate(groups=groups, measures=tuple(inner.calls.final(one) for one in measures))
-        columns = [*(Named(name=one.name, value=Column(name=one.name)) for one in groups)]
-        shown = Project(columns=(*columns, Named(name=name, value=inner.calls.final(wanted))))
-        keys = tuple(
-            Key(left=outer, right=Column(name=one.name)) for one, (_, outer) in zip(groups, pairs, strict=True)
-        )
-        self.side = self.side.then(Join(how="left", right=inner.side.plan.then(step, shown), keys=keys))
-        self.side.columns[name] = None
-        counted = all(one.function in ("count", "count_distinct") for one in measures)
-        found = Column(name=name)
-        return Call(function="coalesce", args=(found, Constant(type="int", value=0))) if counted else found
-
-    def _equal_to_outer(self, node: exp.Expr) -> tuple[Expr, Expr] | None:
-        """The inner and the outer side of `b.id = a.id`."""
-        if not isinstance(node, exp.EQ) or self.outer is None:
-            return None
-        for one, other in ((node.this, node.expression), (node.expression, node.this)):
-            if isinstance(other, exp.Column) and self.scope.find(other) is None:
-                return self.calls.plain.read(one), Scalars(self.outer, self).read(other)
-        return None
-
     # --- the list of columns, groups and order
 
-    def _over(self, node: exp.Expr) -> Expr:
+    def over(self, node: exp.Expr) -> Expr:
         """Read where aggregates and windows may be: over the groups' columns."""
         reading = Scalars(self.scope, self, self._instead)
         return self.calls.over_groups(reading.read(node))
 
     def _instead(self, node: exp.Expr) -> Expr | None:
-        return self.calls.instead(node, self._over) or self._alias(node)
+        return self.calls.instead(node, self.over) or self._alias(node)
 
     def _alias(self, node: exp.Expr) -> Expr | None:
         """A name that no table has is another column's alias."""
@@ -348,7 +185,7 @@ class Selecting:
             if isinstance(inner, exp.Explode | exp.Unnest):
                 self.items.append(Item(name, self._expanded(inner, name), node))
             else:
-                self.items.append(Item(name, self._over(inner), node))
+                self.items.append(Item(name, self.over(inner), node))
 
     def _item_name(self, node: exp.Expr, number: int) -> str:
         """As the table spells it; a second column of a name has its table's before it."""
@@ -408,7 +245,7 @@ class Selecting:
             item_of = next((one for one in self.items if one.name.lower() == node.name.lower() and one.value), None)
             if item_of is not None and item_of.value is not None:
                 return item_of.value
-        return self._over(node)
+        return self.over(node)
 
     def _check_groups(self, having: list[Expr], qualify: list[Expr], order: list[SortKey]) -> None:
         """Every column that is shown must be grouped or aggregated."""
@@ -454,10 +291,10 @@ class Selecting:
         if all(key is not None for key in after):
             plan = plan.then(*shown, *([Distinct()] if distinct else []))
             plan = plan.then(Sort(keys=tuple(key for key in after if key is not None))) if after else plan
-            return _limited(plan, self.node).then(*hidden)
+            return limited(plan, self.node).then(*hidden)
         if distinct:
             raise unsayable("DISTINCT with an order by what is not selected", self.node)
-        plan = _limited(plan.then(Sort(keys=tuple(keys))), self.node)
+        plan = limited(plan.then(Sort(keys=tuple(keys))), self.node)
         return plan.then(*shown)
 
     def _hidden_windows(self) -> list[Step]:
@@ -527,10 +364,6 @@ class Selecting:
 def _condition(node: exp.Expr, key: str) -> exp.Expr | None:
     found = node.args.get(key)
     return found.this if found is not None else None
-
-
-def _parts(node: exp.Expr, *keys: str) -> list[exp.Expr]:
-    return [found for key in keys if (found := node.args.get(key))]
 
 
 def _same_column(item: exp.Expr, name: str) -> bool:

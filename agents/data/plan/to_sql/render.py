@@ -34,8 +34,9 @@ from agents.data.plan.model import (
 from agents.data.plan.schema import Columns, after, columns_of, source_columns
 from agents.data.plan.to_sql import functions
 from agents.data.plan.to_sql.expressions import Scalars
-from agents.data.plan.to_sql.select import Select
-from agents.data.plan.to_sql.text import AND, COMPARE, Sql, is_reserved, listed, name, string
+from agents.data.plan.to_sql.joining import is_membership, join
+from agents.data.plan.to_sql.select import Select, word_for
+from agents.data.plan.to_sql.text import COMPARE, Sql, is_reserved, listed, name, string
 from agents.data.plan.walk import columns_in
 from shared.catalog import Catalog
 
@@ -95,12 +96,12 @@ class Renderer:
         if isinstance(source, Values) and not source.columns:
             return Select("", {}, {}, complete=True, star=None)
         if isinstance(source, Table):
-            return self._from(source.name, columns, joined=joined)
+            return self.from_(source.name, columns, joined=joined)
         text = self._union(source) if isinstance(source, Union) else self._values(source)
-        cte = self._cte("combined" if isinstance(source, Union) else "given", text)
-        return self._from(cte, columns, joined=joined)
+        cte = self.cte("combined" if isinstance(source, Union) else "given", text)
+        return self.from_(cte, columns, joined=joined)
 
-    def _from(self, table: str, columns: Columns | None, *, joined: bool) -> Select:
+    def from_(self, table: str, columns: Columns | None, *, joined: bool) -> Select:
         """A SELECT from a table or a CTE, under an alias if it is going to be joined."""
         alias = self._alias(table) if joined else ""
         schema, dot, own = table.partition(".")
@@ -129,7 +130,7 @@ class Renderer:
         self.aliases.add(found)
         return found
 
-    def _cte(self, wanted: str, text: str) -> str:
+    def cte(self, wanted: str, text: str) -> str:
         known = next((cte for cte, other in self.ctes if other == text), None)
         if known:
             return known
@@ -199,8 +200,8 @@ class Renderer:
 
     def _wrapped(self, select: Select, steps: tuple[Step, ...]) -> Select:
         """What there is so far as a CTE. An order by its columns goes on."""
-        cte = self._cte(_word_for(select), select.text())
-        new = self._from(cte, select.types if select.complete else None, joined=_is_joined(steps))
+        cte = self.cte(word_for(select), select.text())
+        new = self.from_(cte, select.types if select.complete else None, joined=_is_joined(steps))
         new.types, new.lists = dict(select.types), set(select.lists)
         if not select.complete:
             new.known = {column: Sql(new.own(column)) for column in select.known}
@@ -319,109 +320,15 @@ class Renderer:
             select.star = None
         select.known[step.name] = Sql(f"{name(alias)}.{name(step.name)}")
 
-    # --- joins
-
-    def join(self, select: Select, step: Join) -> None:
-        if step.how in ("semi", "anti"):
-            select.where.append(self._exists(select, step))
-            return
-        right = self._right(step)
-        taken = {column.lower() for column in select.known}
-        shown = {column: found for column, found in right.known.items() if column.lower() not in taken}
-        on = [*self._keys(select, right, step), *(right.where if step.how != "full" else [])]
-        both = Scalars(
-            lambda column: select.known.get(column) or shown.get(column) or select.column(column),
-            self.nested,
-            right.types | select.types,
-            select.lists | right.lists,
-            self.familiar,
-        )
-        if step.condition is not None:
-            on.append(both.sql(step.condition))
-        word = {"inner": "JOIN", "left": "LEFT JOIN", "full": "FULL JOIN", "cross": "CROSS JOIN"}[step.how]
-        if step.how in ("inner", "cross"):
-            word = "JOIN" if on else "CROSS JOIN"
-        joined = " AND ".join(one.at(AND) if len(on) > 1 else one.text for one in on)
-        select.joins.append(f"{word} {right.source}" + (f" ON {joined}" if on else ""))
-        self._columns_of_both(select, right, shown)
-
-    def _columns_of_both(self, select: Select, right: Select, shown: dict[str, Sql]) -> None:
-        """`*` says the columns of both, unless one is hidden or has another name."""
-        whole = right.star is not None and {column: found.text for column, found in shown.items()} == right.star
-        select.star = select.star | right.star if whole and select.star is not None and right.star is not None else None
-        select.known |= shown
-        select.tables = [*select.tables, *right.tables]
-        select.lists |= right.lists
-        select.names = select.names | right.names if select.names is not None and right.names is not None else None
-        select.complete = select.complete and right.complete
-
-    def _keys(self, select: Select, right: Select, step: Join) -> list[Sql]:
-        left_scalars, right_scalars = self.scalars(select), self.scalars(right)
-        return [
-            Sql(f"{left_scalars.text(key.left, COMPARE + 1)} = {right_scalars.text(key.right, COMPARE + 1)}", COMPARE)
-            for key in step.keys
-        ]
-
-    def _right(self, step: Join) -> Select:
-        """The joined plan as a table with conditions, or as a CTE."""
-        if _is_bare(step):
-            return self.select(step.right, joined=True)
-        inner = self.select(step.right)
-        cte = self._cte(_word_for(inner), inner.text())
-        new = self._from(cte, inner.types if inner.complete else None, joined=True)
-        if not inner.complete:
-            new.known = {column: Sql(new.own(column)) for column in inner.known}
-        new.lists = set(inner.lists)
-        return new
-
-    def _exists(self, select: Select, step: Join) -> Sql:
-        """One key is among the right side's; more are looked for."""
-        if _is_membership(step):
-            key = step.keys[0]
-            named = Named(name=key.right.name if isinstance(key.right, Column) else "key", value=key.right)
-            right = self.nested(step.right.then(Project(columns=(named,))))
-            return Sql(f"{self.scalars(select).text(key.left, COMPARE + 1)} IN ({right})", COMPARE)
-        right_select = self._right(step)
-        both = Scalars(
-            lambda column: select.known.get(column) or right_select.known.get(column) or select.column(column),
-            self.nested,
-            right_select.types | select.types,
-            select.lists,
-            self.familiar,
-        )
-        conditions = [*self._keys(select, right_select, step), *right_select.where]
-        if step.condition is not None:
-            conditions.append(both.sql(step.condition))
-        where = " AND ".join(one.at(AND) if len(conditions) > 1 else one.text for one in conditions)
-        word = "EXISTS" if step.how == "semi" else "NOT EXISTS"
-        query = f"SELECT 1 FROM {right_select.source}" + (f" WHERE {where}" if where else "")  # noqa: S608 - a plan
-        return Sql(f"{word} ({query})")
-
 
 def _is_joined(steps: Iterable[Step]) -> bool:
     """Whether a join comes before the SELECT ends."""
     for step in steps:
-        if isinstance(step, Expand) or (isinstance(step, Join) and not _is_membership(step)):
+        if isinstance(step, Expand) or (isinstance(step, Join) and not is_membership(step)):
             return True
         if isinstance(step, Aggregate | Distinct | Limit | Window | Top):
             return False
     return False
-
-
-def _is_membership(step: Join) -> bool:
-    """Whether it says `key IN (SELECT …)`."""
-    return step.how == "semi" and len(step.keys) == 1 and step.condition is None
-
-
-def _is_bare(step: Join) -> bool:
-    """Whether the joined plan is a table with conditions and other names for its columns, no more."""
-    plain = all(
-        isinstance(one, Filter | Rename | Drop)
-        or (isinstance(one, Project) and all(isinstance(column.value, Column) for column in one.columns))
-        for one in step.right.steps
-    )
-    has_filter = any(isinstance(one, Filter) for one in step.right.steps)
-    return plain and isinstance(step.right.source, Table) and not (has_filter and step.how == "full")
 
 
 def _keeps_rows(step: Project | Rename | Drop) -> bool:
@@ -447,16 +354,6 @@ def _mark(select: Select, column: str, value: Expr, windowed: set[str]) -> None:
         select.windowed.add(column)
 
 
-def _word_for(select: Select) -> str:
-    if select.is_limited:
-        return "chosen"
-    if select.groups is not None:
-        return "grouped"
-    if select.distinct:
-        return "different"
-    return "numbered" if select.windowed or select.qualify else "selected"
-
-
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.split("\n"))
 
@@ -474,5 +371,5 @@ _STEPS: dict[type[Any], Any] = {
     Sort: Renderer.sort,
     Limit: Renderer.limit,
     Expand: Renderer.expand,
-    Join: Renderer.join,
+    Join: join,
 }

@@ -121,3 +121,14 @@ class Select:
 
 def _all(conditions: list[Sql]) -> str:
     return " AND ".join(one.at(AND) if len(conditions) > 1 else one.text for one in conditions)
+
+
+def word_for(select: Select) -> str:
+    """A name for its rows as a CTE."""
+    if select.is_limited:
+        return "chosen"
+    if select.groups is not None:
+        return "grouped"
+    if select.distinct:
+        return "different"
+    return "numbered" if select.windowed or select.qualify else "selected"
