@@ -100,7 +100,7 @@ def grouped(t: Translation, relation: Relation, keys: list[str], items: list[Agg
 def eventstats(t: Translation, relation: Relation, command: Aggregate) -> Relation:
     """Each row with the statistics of its group."""
     keys = [key.name for key in command.by]
-    relation = ensured(t, relation, keys)
+    relation = _single_keys(ensured(t, relation, keys), keys)
     groups = grouped(t, relation, keys, command.aggregations)
     added = [name for name in groups.columns if name not in keys]
     replaced = [quote(name) for name in added if name in relation.columns]
@@ -114,6 +114,12 @@ def eventstats(t: Translation, relation: Relation, command: Aggregate) -> Relati
     return t.step(relation, f"SELECT {items} FROM {relation.name} AS r LEFT JOIN {groups.name} AS g ON {on}", columns)
 
 
+def _single_keys(relation: Relation, keys: list[str]) -> Relation:
+    if many := [key for key in keys if relation.columns.get(key) == "mv"]:
+        raise NotExecutable(f"eventstats and streamstats by the multivalue field '{many[0]}' are not translated")
+    return relation
+
+
 def _joined(relation: Relation, key: str) -> str:
     return settled(key, Sql(f"r.{quote(key)}", relation.columns.get(key, "num"))).text
 
@@ -122,7 +128,8 @@ def streamstats(t: Translation, relation: Relation, command: Aggregate) -> Relat
     """Each row with the statistics of the rows before it, in the current order."""
     if command.options.keys() & {"time_window", "reset_on_change", "reset_before", "reset_after"}:
         raise NotExecutable("streamstats is translated with window, current and global")
-    relation = t.pin(ensured(t, relation, [key.name for key in command.by]))
+    names = [key.name for key in command.by]
+    relation = t.pin(_single_keys(ensured(t, relation, names), names))
     keys = [quote(key.name) for key in command.by if field(relation, key)]
     partition = f"PARTITION BY {', '.join(keys)} " if keys else ""
     over = f" OVER ({partition}ORDER BY {relation.order} {_frame(command, bool(keys))})"

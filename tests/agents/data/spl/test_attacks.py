@@ -256,7 +256,7 @@ def test_an_honest_search_is_not_rejected(spl: str, sandbox: Sandbox) -> None:
     assert prove(Spl(), spl, CATALOG, sandbox).verdict != "rejected"
 
 
-def test_there_are_attacks_enough() -> None:
+def test_there_are_enough_attacks() -> None:
     assert len(set(ATTACKS)) + len(GROWN) >= 250
 
 
