@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agents.agent import Agent, Skill
+from agents.data.accounting import account
 from agents.data.attempts import Attempt, Attempts
 from agents.data.confidence import confidence, read_calibration, share
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
-from agents.data.literals import missing_values, unexplained
+from agents.data.literals import missing_values
 from agents.data.platform import Platform
 from agents.data.proof import prove, run_proven
 from agents.data.sandbox import Sandbox
@@ -229,10 +230,8 @@ def _unsaid(brief: Brief, attempt: Attempt, tables: list[Table], knowledge: list
     """The literals that nothing says, as assumptions; a curated example's own are said by it."""
     if attempt.route == "example":
         return []
-    meanings = [f"{term.term} {term.meaning}" for term in brief.linked.catalog.glossary]
-    sources = [brief.question, *meanings, *(hit.excerpt for hit in knowledge)]
-    found = unexplained(attempt.query, tables, sources)
-    return [f"the value '{one.literal}' of {one.column} is in no source" for one in found]
+    told = account(brief.question, attempt.query, tables, brief.linked, knowledge)
+    return [f"{one.in_words}, which nothing in the question says" for one in told.unsaid]
 
 
 def _evidence(brief: Brief, ran: _Ran, tables: list[Table], unsaid: int) -> dict[str, float]:

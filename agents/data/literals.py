@@ -1,4 +1,4 @@
-"""The literals of a query: which column each is compared with, and whether anything says it.
+"""The literals of a query: which column each is compared with, and whether it occurs there.
 
 Read from the text, the same for every platform: `Column == "x"`, `column = 'x'`, `field=x`, `Column in ("x", "y")`,
 `column LIKE '%x%'`, `Column has "x"`.
@@ -13,29 +13,32 @@ from dataclasses import dataclass
 from agents.data.names import nearest_name
 from agents.data.sandbox import Sandbox
 from agents.data.words import pieces
-from shared.catalog import Catalog, Column, Table
+from shared.catalog import Catalog, Table
 
 _STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:''|\\.|[^'\\\n])*'"
 _OPERATOR = re.compile(
     r"(?P<column>[A-Za-z_]\w*)\"?\s*"
-    r"(?P<operator>==|!=|<>|=~|!~|=|\b!?(?:has(?:_cs|prefix|suffix)?|contains(?:_cs)?|startswith(?:_cs)?|endswith(?:_cs)?)\b"
-    r"|\b(?:not\s+)?i?like\b|(?:\bnot\s+|!)?\bin~?\s*(?=\())\s*",
+    r"(?P<operator>==|!=|<>|=~|!~|<=|>=|=|<|>|\b!?(?:has(?:_cs|prefix|suffix)?|contains(?:_cs)?|startswith(?:_cs)?|endswith(?:_cs)?)\b"
+    r"|\b(?:not\s+)?i?like\b|(?:\bnot\s+|!)?\b(?:in~?|has_any|has_all)\s*(?=\())\s*",
     re.IGNORECASE,
 )
 _VALUE = re.compile(rf"{_STRING}|-?\d+(?:\.\d+)?\b(?![\w.])|(?<==)[A-Za-z*][\w.*:@/\\-]*+(?!\s*\()")
-_LIST = re.compile(rf"\(\s*((?:{_STRING}|[^()\s,]+)(?:\s*,\s*(?:{_STRING}|[^()\s,]+))*)\s*\)")
+_LIST = re.compile(
+    rf"\(\s*(?:dynamic\s*\(\s*)?\[?\s*((?:{_STRING}|[^()\[\]\s,]+)(?:\s*,\s*(?:{_STRING}|[^()\[\]\s,]+))*)\s*[\])]"
+)
 _ITEM = re.compile(rf"{_STRING}|[^\s,()]+")
-_EXACT = {"==", "!=", "<>", "=~", "!~", "=", "in", "not in", "!in", "in~", "!in~"}
-# Dates, clock times, durations, formats and units: said by time phrases, not by the data.
+_OF_LISTS = {"in", "in~", "has_any", "has_all"}
+_EXACT = {"<", ">", "<=", ">=", "==", "!=", "<>", "=~", "!~", "=", "in", "not in", "!in", "in~", "!in~"}
 _TIME = re.compile(
     r"^\d{4}-\d\d(-\d\d)?([T ].*)?$|^\d\d:\d\d|^[+-]?\d*\s*(ms|s|sec|m|min|h|d|w|mon|q|y)(@\w+)?$|^@\w+$"
     r"|^now(\(\))?$|%[A-Za-z]|^(\d+ )?(second|minute|hour|day|week|month|quarter|year|isodow|dow|epoch)s?$",
     re.IGNORECASE,
 )
 _MOSTLY = 0.6
+_WHOLE = 5  # letters
+_BEGINNING = 5  # letters that forms of one word share
 _NEAREST_VALUES = 3
 _DISTINCT = 500
-_ONE_OR_NONE = ("0", "1", "true", "false", "null", "")
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,6 @@ def comparisons(query: str) -> list[Comparison]:
     return [one for match in _OPERATOR.finditer(query) for one in _compared(query, match)]
 
 
-def unexplained(query: str, tables: Sequence[Table], sources: Iterable[str]) -> list[Comparison]:
-    """Comparisons of these tables' columns whose literal nothing says: no source (the question, the glossary, a
-    runbook), no known value or description of the column, no time phrase."""
-    said = list(sources)
-    columns = {column.name: column for table in tables for column in table.columns}
-    return [
-        one
-        for one in comparisons(query)
-        if one.column in columns and not _explained(one, columns[one.column], columns, said)
-    ]
-
-
 def same_value(one: str, other: str) -> bool:
     """Whether two spellings mean one value: case, punctuation and the form of the word don't count."""
     return one.lower() == other.lower() or (bool(pieces(one)) and pieces(one) == pieces(other))
@@ -83,7 +74,7 @@ def missing_values(query: str, tables: Sequence[Table], catalog: Catalog, sandbo
     notes = []
     for one in comparisons(query):
         table = next((table for table in tables if one.column in table.by_name), None)
-        if table is None or one.operator.startswith(("!", "<>", "not")) or _TIME.search(one.literal):
+        if table is None or one.operator.startswith(("!", "<", ">", "not")) or _TIME.search(one.literal):
             continue
         found = _values(table, one.column, catalog, sandbox)
         if found and not _occurs(one, found):
@@ -93,7 +84,7 @@ def missing_values(query: str, tables: Sequence[Table], catalog: Catalog, sandbo
 
 def _compared(query: str, match: re.Match[str]) -> Iterator[Comparison]:
     operator = " ".join(match["operator"].lower().split())
-    if operator.removeprefix("not ").removeprefix("!").startswith("in"):
+    if operator.removeprefix("not ").removeprefix("!") in _OF_LISTS:
         if found := _LIST.match(query, match.end()):
             for item in _ITEM.finditer(query, found.start(1), found.end(1)):
                 yield _comparison(match["column"], operator, item)
@@ -108,19 +99,25 @@ def _comparison(column: str, operator: str, found: re.Match[str]) -> Comparison:
     return Comparison(column, operator, literal, start, end, operator not in _EXACT or "*" in literal or "%" in literal)
 
 
-def _explained(one: Comparison, column: Column, columns: Iterable[str], said: Sequence[str]) -> bool:
-    literal = one.literal.strip("%*")
-    if literal.lower() in _ONE_OR_NONE or _TIME.search(literal) or literal in columns:
-        return True
-    if any(literal.lower() in text.lower() for text in (*said, *column.values, column.description)):
-        return True
-    return any(_mostly_said(literal, text) for text in said)
+def is_time(literal: str) -> bool:
+    """Dates, clock times, durations, formats and units: said by time phrases, not by the data."""
+    return bool(_TIME.search(literal))
 
 
-def _mostly_said(literal: str, text: str) -> bool:
-    """Whether most letters of the literal are words of the text: `rclone.exe` where the question says rclone."""
-    words, heard = pieces(literal), set(pieces(text))
-    return sum(len(word) for word in words if word in heard) > sum(len(word) for word in words) * _MOSTLY
+def mostly_said(literal: str, text: str) -> bool:
+    """Whether most letters of the literal are words of the text: `rclone.exe` where the question says rclone; or all
+    are, however they are joined: `westeurope` for west Europe."""
+    words, heard = pieces(literal), pieces(text)
+    joined = "".join(words)
+    if len(joined) >= _WHOLE and joined in "".join(heard):
+        return True
+    said = {word for word in words if any(_same_word(word, other) for other in heard)}
+    return sum(len(word) for word in words if word in said) > sum(len(word) for word in words) * _MOSTLY
+
+
+def _same_word(word: str, other: str) -> bool:
+    """`delete` and `deletion`, `admin` and `administrator`."""
+    return word == other or (len(word) >= _BEGINNING and word[:_BEGINNING] == other[:_BEGINNING])
 
 
 def _values(table: Table, column: str, catalog: Catalog, sandbox: Sandbox) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agents.data.countries import are_codes, names_of
 from agents.data.entities import kind_of
 from agents.data.samples import Samples
 from agents.data.times import time_places
@@ -67,6 +68,7 @@ class Phrases:
         }
         for table in catalog.tables:
             for column in table.columns:
+                self._add_countries(column.values, (table.name, column.name))
                 for value in column.values:
                     if len(value) >= _SHORTEST_VALUE:
                         self._add(value, (table.name, column.name))
@@ -81,6 +83,7 @@ class Phrases:
             if len(key) == 1 and key[0].isalpha() and len(key[0]) > _SHORTEST_BEGINNING
         }
         for place, values in (samples or {}).items():
+            self._add_countries(values, place)
             for value in values:
                 if content_words(value) and not (value.isdigit() and len(value) < _SHORTEST_NUMBER):
                     self._add(value, place)
@@ -91,6 +94,11 @@ class Phrases:
             self._values[key][value].append(place)
         for short in _short_forms(value):
             self._short[tuple(pieces(short))][value].append(place)
+
+    def _add_countries(self, values: Sequence[str], place: tuple[str, str]) -> None:
+        for code in values if are_codes(values) else ():
+            for name in names_of(code):
+                self._short[tuple(pieces(name))][code].append(place)
 
     def mentions(self, question: str) -> list[Mention]:
         """Each phrase once, glossary terms first; a longer phrase hides the shorter ones in it, and a term hides values

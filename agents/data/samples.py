@@ -24,7 +24,7 @@ _NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "INT")
 _SECONDS = 5.0  # after which the tables that are left stay unknown
 
 
-def sample_values(catalog: Catalog, sandbox: Sandbox) -> Samples:
+def sample_values(catalog: Catalog, sandbox: Sandbox) -> dict[tuple[str, str], Sequence[str]]:
     """(table, column) to its different values, for columns that the catalog lists no values of. Blocks.
 
     Empty where the group has no rows; a table that can't be read is left out.

@@ -204,8 +204,8 @@ def _kinds_held(entities: Sequence[Entity], kinds: frozenset[Kind]) -> float:
 
 
 def _example_votes(examples: Sequence[Scored]) -> dict[str, float]:
-    """The nearest solved questions vote for the tables they read, near ones much more than far ones; far ones alone give
-    next to nothing."""
+    """The nearest solved questions vote for the tables they read, near ones much more than far ones; where none is near
+    all votes are small."""
     votes: dict[str, float] = defaultdict(float)
     for scored in examples[:_VOTERS]:
         for table in scored.tables:

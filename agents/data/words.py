@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
-_TOKEN = re.compile(r"[\w.@:/\\-]*\w")
 _ENDINGS = ("ings", "ing", "ies", "ied", "ed", "es", "s")
 # Words that a question needs to be a sentence, and words of every question ("show me", "how many").
 _COMMON = """
@@ -63,11 +62,6 @@ def content_words(text: str) -> list[str]:
 def subjects(text: str) -> list[str]:
     """`content_words` of a text or a name, words for the same subject as one: `logged on`, `SigninLogs` → login."""
     return [_SUBJECT_OF.get(word, word) for word in content_words(_LOGIN.sub("login", plain(text)))]
-
-
-def tokens(text: str) -> list[str]:
-    """Runs without spaces, lowercase: `web-3`, `10.0.0.4`, `a.b@c.org` stay whole."""
-    return [token.lower() for token in _TOKEN.findall(text)]
 
 
 _SUBJECT_OF = {stem(word): stem(group[0]) for group in _SUBJECTS for word in group}

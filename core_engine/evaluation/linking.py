@@ -21,14 +21,13 @@ import numpy as np
 
 from agents.data.linking import WEIGHTS_FILE, Linker, Weight, Weights, read_weights
 from agents.data.platform import load_platform
-from agents.data.rows import load_rows
 from agents.data.sandbox import Sandbox
 from agents.data.signals import SIGNALS
 from core_engine.evaluation.linking_fit import Case, Floats, fit_order, fit_scale
-from core_engine.evaluation.public_sets import NL2KQL, Asked, read_defog, read_nl2kql, read_seed
-from data.seed.generate import GROUPS, HERE, generate
+from core_engine.evaluation.public_sets import NL2KQL, Asked, read_defog, read_nl2kql, read_seed, seed_sandbox
+from data.seed.generate import HERE
 from shared import ledger as ledger_module
-from shared.catalog import Catalog, read_catalog
+from shared.catalog import Catalog
 from shared.database import create_tables, open_database
 from shared.ledger import Ledger
 from shared.llm.client import Models
@@ -228,22 +227,10 @@ async def _read(data: Path, settings: Settings) -> AsyncIterator[_Cases]:
     engine = open_database(kept.sqlalchemy_url)
     await create_tables(engine, ledger_module.schema)
     async with open_models(kept, Ledger(engine), engine) as models:
-        cases = _Cases(models, await asyncio.to_thread(_seed_rows, kept))
+        cases = _Cases(models, await asyncio.to_thread(seed_sandbox, kept.data_dir))
         await cases.read(data)
         yield cases
     await engine.dispose()
-
-
-def _seed_rows(settings: Settings) -> Sandbox:
-    """A sandbox with the rows of the seed data, written on the first run."""
-    sandbox = Sandbox(settings)
-    folder = settings.data_dir / "seed"
-    generate(folder)
-    for group in GROUPS:
-        catalog = read_catalog(folder / group / "catalog.yaml")
-        if not sandbox.has_rows(catalog):
-            load_rows(catalog, folder / group, sandbox.path(group))
-    return sandbox
 
 
 def _text(figures: Linking) -> str:

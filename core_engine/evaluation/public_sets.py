@@ -12,8 +12,11 @@ import yaml
 
 from agents.data.ddl import read_ddl
 from agents.data.platform import load_platform
-from data.seed.generate import GROUPS
+from agents.data.rows import load_rows
+from agents.data.sandbox import Sandbox
+from data.seed.generate import GROUPS, generate
 from shared.catalog import Catalog, Column, Example, Table, read_catalog
+from shared.settings import Settings
 
 NL2KQL = ("sentinel", "defender")
 _DEFOG = ("instruct_advanced_dev.jsonl", "instruct_basic_dev.jsonl", "questions_gen_dev.jsonl")
@@ -21,10 +24,11 @@ _DEFOG = ("instruct_advanced_dev.jsonl", "instruct_basic_dev.jsonl", "questions_
 
 @dataclass(frozen=True)
 class Asked:
-    """A question about a group, and the tables that its gold query reads, in the order it names them."""
+    """A question about a group, its gold query, and the tables that this reads, in the order it names them."""
 
     group: str
     question: str
+    gold: str
     tables: list[str]
 
 
@@ -64,6 +68,17 @@ def read_seed(folder: Path) -> Iterator[tuple[Catalog, list[Asked], list[Asked]]
         yield catalog, list(_asked(own, catalog)), list(_asked(examples, catalog))
 
 
+def seed_sandbox(folder: Path) -> Sandbox:
+    """A sandbox with the rows of the seed data, written to the folder on the first call."""
+    sandbox = Sandbox(Settings(data_dir=folder))
+    generate(folder / "seed")
+    for group in GROUPS:
+        catalog = read_catalog(folder / "seed" / group / "catalog.yaml")
+        if not sandbox.has_rows(catalog):
+            load_rows(catalog, folder / "seed" / group, sandbox.path(group))
+    return sandbox
+
+
 def _asked(items: list[dict[str, Any]], catalog: Catalog) -> Iterator[Asked]:
     """Items whose gold reads a table that the catalog has."""
     platform = load_platform(catalog.platform)
@@ -76,7 +91,7 @@ def _asked(items: list[dict[str, Any]], catalog: Catalog) -> Iterator[Asked]:
             key=lambda name: gold.lower().find(name.lower()),
         )
         if tables:
-            yield Asked(catalog.schema_group, item["question"], tables)
+            yield Asked(catalog.schema_group, item["question"], gold, tables)
 
 
 def _table(table: dict[str, Any], known: dict[str, Any]) -> Table:

@@ -108,7 +108,7 @@ async def test_no_rows_are_explained_by_the_value_that_never_occurs(
 async def test_a_value_that_nothing_says_is_told(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = "SigninLogs | where Country == 'DE'"
     answer = await ask(agent, "Which users signed in?")
-    assert answer.assumptions == ["the value 'DE' of Country is in no source"]
+    assert answer.assumptions == ["Country is compared with 'DE', which nothing in the question says"]
 
 
 async def test_a_solved_question_asked_again_needs_no_model(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:

@@ -37,7 +37,8 @@ def test_what_the_catalog_lists_is_not_sampled(sandbox: Sandbox, kql_group: Cata
 SAMPLES = {
     ("Heartbeat", "Computer"): ["web-3.corp.example", "db-orders-1"],
     ("SigninLogs", "UserPrincipalName"): ["ines.duarte@contoso.com"],
-    ("SigninLogs", "Country"): ["NL", "504", "10", "the"],
+    ("SigninLogs", "Country"): ["504", "10", "the"],
+    ("SigninLogs", "Location"): ["NL", "RO"],
 }
 
 
@@ -49,6 +50,7 @@ SAMPLES = {
         ("Is web-3 alive?", "like", "web-3.corp.example"),
         ("What did ines.duarte do?", "like", "ines.duarte@contoso.com"),
         ("Sign-ins with 504", "value", "504"),
+        ("Sign-ins from Romania", "like", "RO"),
     ],
 )
 def test_a_value_is_found_with_its_exact_spelling(question: str, kind: str, value: str) -> None:
