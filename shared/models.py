@@ -73,7 +73,8 @@ class Proof(Model):
 
 
 class Rows(Model):
-    """A result: `rows` are lists in the order of `columns`; `truncated` if more rows exist beyond the limit."""
+    """A result: `rows` are lists in the order of `columns`; `truncated` if more rows exist (the next page starts at the
+    offset of this one plus its rows), or a cell was too long and is cut."""
 
     columns: list[str]
     rows: list[list[Any]]
@@ -334,7 +335,8 @@ class ProveRequest(Model):
 
 
 class ExecuteRequest(ProveRequest):
-    """POST /api/v1/execute, and skill `execute`: the query is proven first. It answers Rows."""
+    """POST /api/v1/execute, and skill `execute`: the query is proven first. It answers Rows: at most `limit`, and never
+    more than the setting `row_limit`."""
 
     limit: int = Field(100, ge=1, le=10_000)
     offset: int = Field(0, ge=0)

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from agents.agent import Agent, Skill
 from agents.data.accounting import account
+from agents.data.agreement import why_empty
 from agents.data.attempts import Attempt, Attempts
 from agents.data.confidence import confidence, read_calibration, share
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
-from agents.data.literals import missing_values
 from agents.data.platform import Platform
 from agents.data.proof import prove, run_proven
 from agents.data.sandbox import Sandbox
@@ -175,8 +175,7 @@ class DataAgent(Agent):
             return _Ran(attempt, notes=(f"not run: {error}",))
         if rows.rows:
             return _Ran(attempt, rows)
-        tables = await self._tables(attempt.query, catalog)
-        notes = await asyncio.to_thread(missing_values, attempt.query, tables, catalog, self._sandbox)
+        notes = await asyncio.to_thread(why_empty, self._platform, attempt.query, catalog, self._sandbox)
         return _Ran(attempt, rows, tuple(notes))
 
     async def _answer(self, brief: Brief, ran: _Ran, knowledge: list[KnowledgeHit]) -> QueryAnswer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import ClassVar
@@ -24,6 +25,14 @@ Ask = Callable[[str], list[str]]
 
 class NotExecutable(Exception):
     """The query is fine, but can't be run in the sandbox (a construct the translation lacks): the check is skipped."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A query cut short after a step of it. text: the step as it is written."""
+
+    text: str
+    query: str
 
 
 class Platform(ABC):
@@ -64,6 +73,11 @@ class Platform(ABC):
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
         """The result's columns as the language's own compiler names them; None where it doesn't say."""
         return None
+
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]:
+        """A well-formed query after each step that may take rows away, in order; the last is as good as the query.
+        Nothing where its steps can't be told apart."""
+        return []
 
     def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
         """Whether what DuckDB found wrong with the translation says nothing of the query itself."""

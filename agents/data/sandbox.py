@@ -78,8 +78,10 @@ class Sandbox:
         return Check(name="dry_run", status="passed", prover=PROVER, detail="ran on empty tables of these types")
 
     def execute(self, sql: str, catalog: Catalog, *, limit: int, offset: int = 0) -> Rows:
-        """Rows `offset` to `offset + limit` of the query. limit is capped by the setting `row_limit`; a cell longer
-        than 64 KiB is cut, says so at its end, and the rows are `truncated`.
+        """Rows `offset` to `offset + limit` of the query, and never more than the setting `row_limit`.
+
+        One rule: where more rows exist the result is `truncated`, and the next page starts at `offset` plus the rows it
+        holds. A cell longer than 64 KiB is cut, says so at its end, and the rows are `truncated` too.
 
         Raises NotFound where the group has no rows, QueryRejected if the text is not one SELECT, QueryFailed (or
         QueryTimeout, QueryOutOfMemory) when DuckDB gives up, StorageFailed when the file can't be read.

@@ -17,10 +17,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from agents.data.comparing import same_rows
 from agents.data.platform import load_platform
 from agents.data.proof import run_proven
 from agents.data.sandbox import Sandbox
-from core_engine.evaluation.comparing import same_rows
 from core_engine.evaluation.suite import Item, Measures, Outcome, read_results, read_suite
 from core_engine.evaluation.totals import Summary, summarise, write_calibration
 from shared.errors import LexiQueryError

@@ -10,7 +10,7 @@ from agents.data.kql.splitting import split_queries
 from agents.data.kql.translate import to_duckdb
 from agents.data.kql.types import duckdb_type
 from agents.data.plan.model import QueryPlan
-from agents.data.platform import Ask, NotExecutable, Platform
+from agents.data.platform import Ask, NotExecutable, Platform, Stage
 from shared.catalog import Catalog, Table
 from shared.models import Check, CheckStatus
 
@@ -29,6 +29,8 @@ class KqlProver(Protocol):
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None: ...
 
     def parses(self, text: str) -> bool: ...
+
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]: ...
 
     def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str: ...
 
@@ -81,6 +83,9 @@ class Kql(Platform):
 
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
         return self.prover.columns_of(query, catalog)
+
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]:
+        return self.prover.stages(query, catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         return duckdb_type(type_name)

@@ -17,7 +17,7 @@ from agents.data.kql.safety import OPTIONS, OUTSIDE, PURE_PLUGINS
 from agents.data.kql.tokens import tokens
 from agents.data.kql.translate import to_duckdb
 from agents.data.names import nearest_name
-from agents.data.platform import Ask, NotExecutable
+from agents.data.platform import Ask, NotExecutable, Stage
 from agents.data.proof import position
 from agents.data.session import Connection, first_line, open_empty
 from shared.catalog import Catalog, Table
@@ -75,6 +75,10 @@ class DuckdbKql:
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         words = {text.strip("'\"") for kind, text, _ in tokens(query) if kind in ("word", "string")}
         return [table for table in catalog.tables if table.name in words]
+
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]:
+        """Not told apart without a syntax tree."""
+        return []
 
     def parses(self, text: str) -> bool:
         return not duckdb_kql.validate(text)

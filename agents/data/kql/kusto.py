@@ -18,9 +18,10 @@ from typing import Any
 from agents.data.kql.analysis import Analysis, tables_of
 from agents.data.kql.rewriting import rewritten
 from agents.data.kql.safety import problems_of
+from agents.data.kql.stages import stages
 from agents.data.kql.types import kusto_type
 from agents.data.names import nearest_name
-from agents.data.platform import Ask
+from agents.data.platform import Ask, Stage
 from agents.data.proof import position
 from shared.catalog import Catalog, Table
 from shared.models import Check, CheckName, CheckStatus, Problem
@@ -94,6 +95,9 @@ class Kusto:
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
         """The result's columns; None where they depend on the rows."""
         return self.analyze(query, catalog).column_names
+
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]:
+        return stages(self.analyze(query, catalog), query)
 
     def parses(self, text: str) -> bool:
         """Whether Kusto's parser alone takes a text for queries; 0.2 ms."""

@@ -9,13 +9,14 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.plan.model import QueryPlan
-from agents.data.platform import NotExecutable, Platform
+from agents.data.platform import NotExecutable, Platform, Stage
 from agents.data.sql.binding import known_tables, lookup, unknown_names
 from agents.data.sql.functions import misspelt_syntax, unknown_functions
 from agents.data.sql.parsing import Parsed, Parser
 from agents.data.sql.safety import problems_of
 from agents.data.sql.sqlite import PROVER as SQLITE
 from agents.data.sql.sqlite import Sqlite
+from agents.data.sql.stages import stages
 from agents.data.sql.types import duckdb_type
 from shared.catalog import Catalog, Table
 from shared.errors import InvalidInput, did_you_mean
@@ -68,6 +69,10 @@ class Sql(Platform):
         except (SqlglotError, RecursionError) as error:
             raise NotExecutable(f"no translation to DuckDB: {error}") from error
 
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]:
+        select = self._parse(query, catalog).select
+        return stages(select, catalog.dialect) if select is not None else []
+
     def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
         """Another dialect's function that its translation only names, or a type that DuckDB alone is strict about; not
         what every dialect refuses: a table that is not there, a column neither grouped nor aggregated."""
@@ -93,7 +98,7 @@ class Sql(Platform):
     def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
         from agents.data.plan.to_sql import to_sql
 
-        return to_sql(plan, catalog)
+        return to_sql(plan, catalog, catalog.dialect)
 
     def _parse(self, query: str, catalog: Catalog) -> Parsed:
         if catalog.dialect not in DIALECTS:

@@ -102,7 +102,10 @@ async def test_no_rows_are_explained_by_the_value_that_never_occurs(
     answer = await ask(agent, "When did computer web-4 give a sign of life?")
     assert answer.result
     assert answer.result.rows == []
-    assert answer.assumptions == ["no row has Computer 'web-4'; there is 'web-3'"]
+    assert answer.assumptions == [
+        "no row is left after `where Computer == 'web-4'`; 1 row before it",
+        "no row has Computer 'web-4'; there is 'web-3'",
+    ]
 
 
 async def test_a_value_that_nothing_says_is_told(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:

@@ -12,6 +12,7 @@ from agents.data.sandbox import Sandbox
 from agents.data.values import LONGEST_CELL
 from shared.catalog import Catalog
 from shared.errors import NotFound, QueryFailed, QueryOutOfMemory, QueryRejected, QueryTimeout, StorageFailed
+from shared.models import Rows
 from shared.settings import Settings
 from tests.agents.data.conftest import small_catalog
 
@@ -44,6 +45,21 @@ def test_limit_and_offset_page_and_say_when_more_exists(sandbox: Sandbox, sql_gr
     last = sandbox.execute(sql, sql_group, limit=3, offset=3)
     assert (len(first.rows), first.truncated) == (3, True)
     assert (last.rows, last.truncated) == ([["cy@contoso.com"]], False)
+
+
+def test_more_than_the_row_limit_comes_page_by_page_and_each_but_the_last_says_so(
+    sandbox: Sandbox, sql_group: Catalog
+) -> None:
+    few = Sandbox(Settings(data_dir=sandbox.path("x").parent.parent, row_limit=3))
+    sql = "SELECT UserPrincipalName FROM SigninLogs ORDER BY TimeGenerated"
+    found: list[list[object]] = []
+    pages: list[Rows] = []
+    while not pages or pages[-1].truncated:
+        pages.append(few.execute(sql, sql_group, limit=1000, offset=len(found)))
+        found += pages[-1].rows
+    few.close()
+    assert [(len(page.rows), page.truncated) for page in pages] == [(3, True), (1, False)]
+    assert found == rows(sandbox, sql, sql_group)
 
 
 def test_columns_of_one_name_stay_apart(sandbox: Sandbox, sql_group: Catalog) -> None:

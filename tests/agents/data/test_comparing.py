@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core_engine.evaluation.comparing import same_rows
+from agents.data.comparing import same_rows
 from shared.models import Rows
 
 
