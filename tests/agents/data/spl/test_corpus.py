@@ -1,7 +1,6 @@
 """Real detections (Splunk's security content, the dev half): accepted as they are, refused with a fault seeded in.
 
-Measured 2026-11 on 860 detections: all parse, 99.8% bind (the others use fields they never made); of the seeded faults
-99.6% (unknown field) to 100% are caught. The floors below are a little lower.
+`python -m agents.data.spl.measure` measures all of it, docs/proof.md has the figures; here the floors, faults in a third.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ def test_nearly_every_detection_binds(searches: list[str], macros: dict[str, Mac
 @pytest.mark.parametrize("kind", FAULTS)
 def test_seeded_faults_are_caught(kind: str, searches: list[str], macros: dict[str, Macro]) -> None:
     chance = random.Random(7)
-    accepted = [spl for spl in searches if _accepted(spl, macros)]
+    accepted = [spl for spl in searches[::3] if _accepted(spl, macros)]
     faulty = [wrong for spl in accepted if (wrong := FAULTS[kind](spl, chance))]
     missed = [spl for spl in faulty if _accepted(spl, macros)]
-    assert len(faulty) > 250
+    assert len(faulty) > 100
     assert 1 - len(missed) / len(faulty) >= 0.99, missed[:5]
 
 
