@@ -1,6 +1,7 @@
 """Real detections (Splunk's security content, the dev half): accepted as they are, refused with a fault seeded in.
 
-`python -m agents.data.spl.measure` measures all of it, docs/proof.md has the figures; here the floors, faults in a third.
+`python -m agents.data.spl.measure` measures all of it, docs/proof.md has the figures; here are the floors, with
+faults in every third.
 """
 
 from __future__ import annotations
