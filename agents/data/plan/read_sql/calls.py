@@ -161,6 +161,7 @@ class Calls:
             if isinstance(node.this, exp.Order):
                 return self._percentile(node.this.expressions[0].this, node.this.this, node)
             share = node.expression if node.expression is not None else node.args.get("quantile")
+            share = share.this if isinstance(share, exp.Order) else share
             return self._percentile(node.this, share, node)
         distinct = isinstance(node.this, exp.Distinct)
         args = node.this.expressions if distinct else [node.this, *(_more(node))]
@@ -278,9 +279,11 @@ def _frame(spec: exp.Expr | None, ordered: bool, node: exp.Expr) -> Frame | None
     if spec is None:
         return None
     kind = str(spec.args.get("kind") or "ROWS").upper()
-    start, end = _bound(spec, "start", node), _bound(spec, "end", node)
     if spec.args.get("exclude") or kind not in ("ROWS", "RANGE"):
         raise unsayable("this frame of a window", node)
+    if kind == "RANGE" and any(isinstance(spec.args.get(side), exp.Expr) for side in ("start", "end")):
+        raise unsayable("a frame by RANGE", node)
+    start, end = _bound(spec, "start", node), _bound(spec, "end", node)
     if kind == "RANGE":
         if (start, end) == (None, 0):
             return None

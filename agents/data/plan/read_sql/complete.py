@@ -13,7 +13,7 @@ _QUERY = {"with_", "order", "limit", "offset"}
 _ALWAYS = {
     "this", "expression", "expressions", "is_string", "quoted", "safe", "big_int", "coalesce", "nested", "over",
     "date_part_boundary", "only_json_types", "scalar_only", "null_if_pos_overflow", "ignore_nulls",
-    "value_constructor", "returns_list_for_maps", "negative_length_returns_empty",
+    "value_constructor", "fraction_in_string", "returns_list_for_maps", "negative_length_returns_empty",
 }  # fmt: skip
 _KNOWN: dict[type[Any], set[str]] = {
     exp.Select: _QUERY | {"distinct", "from_", "laterals", "joins", "where", "group", "having", "qualify", "windows"},

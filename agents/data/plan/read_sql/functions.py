@@ -35,7 +35,8 @@ def read(s: Scalars, node: exp.Expr) -> Expr:
     for kind in type(node).__mro__:
         if kind in _BY_CLASS:
             return _BY_CLASS[kind](s, node)
-    raise unsayable(f"{type(node).__name__}", node)
+    what = f"the function {node.sql_name().lower()}" if isinstance(node, exp.Func) else type(node).__name__
+    raise unsayable(what, node)
 
 
 def call(function: FunctionName, *args: Expr) -> Call:

@@ -197,6 +197,7 @@ class From:
             columns = dict(relation.columns)
             if not relation.complete:
                 columns |= {name: name for name in self._uses.of(relation.alias) if name not in columns}
+            hidden = set(relation.hidden)
             for name, flat in columns.items():
                 if flat.lower() not in taken:
                     continue
@@ -207,7 +208,9 @@ class From:
                 if starred or read or (how == "full" and name in merged):
                     every = [*taken, *right.columns, *renamed.values()]
                     columns[name] = renamed[flat] = unique(f"{relation.alias}_{flat}", every)
-            relations.append(replace(relation, columns=columns))
+                elif name not in merged and how not in ("semi", "anti"):
+                    hidden.add(name)
+            relations.append(replace(relation, columns=columns, hidden=hidden))
         if not renamed:
             return replace(right, relations=relations)
         step = Rename(columns=tuple(Renaming(name=new, was=old) for old, new in renamed.items()))

@@ -30,11 +30,13 @@ class Correlated(Unsayable):
 
 @dataclass
 class Relation:
-    """One name in FROM. columns: lower-case name → the plan's column; complete: there are no others."""
+    """One name in FROM. columns: lower-case name → the plan's column; complete: there are no others; hidden: those that
+    another table hides in the plan, because nothing names them with this table."""
 
     alias: str
     columns: dict[str, str]
     complete: bool
+    hidden: set[str] = field(default_factory=set)
 
     def find(self, name: str) -> str | None:
         found = self.columns.get(name.lower())
@@ -93,7 +95,8 @@ class Scope:
         if name.lower() in self.merged:
             return self.merged[name.lower()]
         known = {relation.find(name): relation for relation in self.relations if relation.knows(name)}
-        if len(known) > 1:
+        hidden = any(name.lower() in relation.hidden for relation in self.relations)
+        if len(known) > 1 or (known and hidden):
             raise unsayable(f"the column '{name}', which several tables have, without its table", node)
         if known:
             return next(iter(known))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlglot
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.plan.model import QueryPlan, Unsayable
@@ -20,6 +21,12 @@ def to_sql(plan: QueryPlan, catalog: Catalog | None = None, dialect: str = "duck
         text = Renderer(catalog, familiar).statement(plan)
         if dialect == "duckdb":
             return text
-        return sqlglot.transpile(text, read="duckdb", write=dialect, pretty=True)[0]
+        parsed = sqlglot.parse_one(text, read="duckdb").transform(_standard)
+        return parsed.sql(dialect=dialect, pretty=True)
     except (SqlglotError, RecursionError) as error:
         raise Unsayable(str(error).splitlines()[0], dialect) from error
+
+
+def _standard(node: exp.Expr) -> exp.Expr:
+    """DuckDB's `now()` under the name that every dialect has its own word for."""
+    return exp.CurrentTimestamp() if isinstance(node, exp.Anonymous) and node.name.lower() == "now" else node

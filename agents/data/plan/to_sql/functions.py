@@ -19,7 +19,7 @@ _SAME = {
     "round": "round", "floor": "floor", "ceil": "ceil", "sqrt": "sqrt", "power": "pow", "exp": "exp", "ln": "ln",
     "log10": "log10", "log2": "log2", "sign": "sign", "least": "least", "greatest": "greatest",
     "coalesce": "coalesce", "null_if": "nullif", "to_seconds": "epoch", "to_epoch": "epoch", "format_time": "strftime",
-    "parse_time": "try_strptime", "length": "length", "date_diff": "date_diff", "date_trunc": "date_trunc",
+    "parse_time": "strptime", "length": "length", "date_diff": "date_diff", "date_trunc": "date_trunc",
 }  # fmt: skip
 _PARTS = {"day_of_week": "dow", "day_of_year": "doy"}
 _AGGREGATES = {
