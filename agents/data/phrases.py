@@ -19,6 +19,7 @@ _COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|unde
 _LONGEST = 5  # words in a phrase
 _SHORTEST_VALUE = 2  # characters; shorter values (`0`, `Y`) are found in every question
 _SHORTEST_NUMBER = 3  # digits of a sampled value
+_SHORTEST_PROGRAM = 5  # letters: `code` is seldom Code.exe
 _PLAIN = 0.2  # of the weight of a value
 _SHORTEST_BEGINNING = 4  # letters that two forms of a word share: `fail` of failed and Failure
 
@@ -163,7 +164,7 @@ def _short_forms(value: str) -> Iterator[str]:
     kind = kind_of(value)
     if kind == "mail":
         yield value.partition("@")[0]
-    elif kind == "file":
+    elif kind == "file" and len(value.rpartition(".")[0]) >= _SHORTEST_PROGRAM:
         yield value.rpartition(".")[0]
     elif kind == "domain" and "-" in value.partition(".")[0]:
         yield value.partition(".")[0]

@@ -31,7 +31,8 @@ SIGNALS: Mapping[str, str] = {
     "name": "share of the name's words that the question says, rare ones counting more; names of one word count half",
     "name_run": "longest run of the name's words in the question (`process events`), rare ones counting more",
     "named": "columns of the table that the question names, rare ones counting more",
-    "values": "known values of its columns and glossary terms in the question",
+    "values": "known values of its columns in the question; those of many tables count less",
+    "terms": "terms of the glossary in the question that speak of it",
     "kinds": "share of the things in the question (addresses, hashes, hosts, files) that it has columns for",
     "seen": "share of those things that are known values of its columns",
     "examples": "votes of the nearest solved questions for the tables that they read",
@@ -118,7 +119,8 @@ def signals(
         "name": _name_shares(index.names, set(said)),
         "name_run": _longest_runs(index, pieces(heard.question)),
         "named": [named.get(table.name, 0.0) for table in catalog.tables],
-        "values": [_known(heard.mentions, table) for table in catalog.tables],
+        "values": [_known(heard.mentions, table, terms=False) for table in catalog.tables],
+        "terms": [_known(heard.mentions, table, terms=True) for table in catalog.tables],
         "kinds": [_kinds_held(heard.entities, kinds) for kinds in index.kinds],
         "seen": [_seen(heard, table) for table in catalog.tables],
         "examples": [nearest.get(table.name, 0.0) for table in catalog.tables],
@@ -182,8 +184,9 @@ def _longest_runs(index: TableIndex, said: Sequence[str]) -> list[float]:
     ]
 
 
-def _known(mentions: Sequence[Mention], table: Table) -> float:
-    return min(1.0, sum(mention.weight for mention in mentions if table.name in mention.tables))
+def _known(mentions: Sequence[Mention], table: Table, *, terms: bool) -> float:
+    own = (one for one in mentions if table.name in one.tables and (one.kind == "term") == terms)
+    return min(1.0, sum(mention.weight for mention in own))
 
 
 def _seen(heard: Heard, table: Table) -> float:
