@@ -17,6 +17,7 @@ from typing import Any
 from agents.data.derive import Brief
 from agents.data.examples import Scored
 from agents.data.plan.model import Unsayable
+from agents.data.plan.to_sql import to_sql
 from agents.data.platform import Platform, load_platform
 from shared.catalog import Catalog, Table
 
@@ -74,7 +75,7 @@ class ThroughSql:
         examples = []
         for example in catalog.examples:
             try:
-                query = self.sql.write_plan(self._platform.read_plan(example.query, catalog), shaped)
+                query = to_sql(self._platform.read_plan(example.query, catalog), shaped, familiar=True)
             except Unsayable:
                 continue
             examples.append(example.model_dump() | {"query": query})
