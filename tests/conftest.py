@@ -21,6 +21,7 @@ from tests.scripted_ollama import ScriptedOllama, scripted_server
 SMALL_MODEL = "qwen2.5-coder:0.5b"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers a file's tests stay together, for its fixtures; those on the seed data too."""
     for item in items:
