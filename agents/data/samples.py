@@ -37,8 +37,9 @@ def sample_values(catalog: Catalog, sandbox: Sandbox) -> dict[tuple[str, str], S
         if time.monotonic() > until:
             break
         with suppress(LexiQueryError):
-            for column in _with_few(table, platform, catalog, sandbox):
-                found[table.name, column.name] = _values(table, column, catalog, sandbox)
+            columns = list(_with_few(table, platform, catalog, sandbox))
+            values = _values(table, columns, catalog, sandbox) if columns else []
+            found |= {(table.name, column.name): own for column, own in zip(columns, values, strict=False)}
     return found
 
 
@@ -58,13 +59,22 @@ def _most(duckdb_type: str) -> int:
     return _VERY_FEW if duckdb_type.startswith(_NUMBERS) else 0
 
 
-def _values(table: Table, column: Column, catalog: Catalog, sandbox: Sandbox) -> list[str]:
-    name = f"CAST({quoted(column.name)} AS VARCHAR)"
-    sql = (
-        f"SELECT {name} FROM {_head(table)} WHERE length({name}) BETWEEN {_SHORTEST} AND {_LONGEST} "  # noqa: S608 - quoted names
-        f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {_FEW}"
+def _values(table: Table, columns: Sequence[Column], catalog: Catalog, sandbox: Sandbox) -> list[list[str]]:
+    """Of each column its values, the most frequent first: one query, one row a column. Fewer where the setting
+    `row_limit` is below the number of columns."""
+    parts = [_listed(number, quoted(column.name), _head(table)) for number, column in enumerate(columns)]
+    rows = sandbox.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1", catalog, limit=len(columns)).rows
+    return [row[1] or [] for row in rows]
+
+
+def _listed(number: int, column: str, head: str) -> str:
+    text = f"CAST({column} AS VARCHAR)"
+    where = f"length({text}) BETWEEN {_SHORTEST} AND {_LONGEST}"
+    return (
+        f"SELECT {number}, list(value ORDER BY rows DESC, value) FROM "  # noqa: S608 - quoted names
+        f"(SELECT {text} AS value, count(*) AS rows FROM {head} WHERE {where} "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_FEW})"
     )
-    return [str(row[0]) for row in sandbox.execute(sql, catalog, limit=_FEW).rows]
 
 
 def _head(table: Table) -> str:

@@ -204,10 +204,10 @@ def _readers() -> Iterator[tuple[re.Pattern[str], _Reader, bool]]:
     month = rf"(?P<month>{MONTH})"
     date_words = rf"\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}|{MONTH}\s+\d{{1,2}}\b"
     readers: list[tuple[str, _Reader, bool]] = [
-        (r"(\d{4})-(\d{2})-(\d{2})(?!\d|-)", _ymd, False),
-        (rf"(\d{{4}})/(\d{{1,2}})/(\d{{1,2}}){end}", _ymd, False),
-        (rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2(\d{{4}}|(?<!\.)\d{{2}}){end}", _numbers, False),
-        (r"(\d{4})-W(\d{2})(?!\w)", _iso_week, False),
+        (r"([12]\d{3})-(\d{2})-(\d{2})(?!\d|-)", _ymd, False),
+        (rf"([12]\d{{3}})/(\d{{1,2}})/(\d{{1,2}}){end}", _ymd, False),
+        (rf"(\d{{1,2}})([/.-])(\d{{1,2}})\2([12]\d{{3}}|(?<!\.)\d{{2}}){end}", _numbers, False),
+        (r"([12]\d{3})-W(\d{2})(?!\w)", _iso_week, False),
         (rf"(?:the\s+)?(?P<nth>{ORDINAL}|last)\s+week\s+(?:of|in)\s+{month}{year}", _week_of_month, False),
         (rf"(?:the\s+)?week\s+(?:of|from)\s+({date_words})", _week_of, False),
         (rf"(?:the\s+)?{day}\s+(?:of\s+)?{month}{year}", _named, False),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.data.entities import column_kinds, read_entities
 from shared.catalog import Column
+
+quick = settings(max_examples=100, deadline=None)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,7 @@ def test_known_values_say_what_a_column_holds() -> None:
     assert column_kinds(Column(name="peer", values=["up", "down"])) == frozenset()
 
 
+@quick
 @given(st.text())
 def test_entities_lie_in_the_text_and_apart(text: str) -> None:
     ends = 0
