@@ -239,6 +239,11 @@ def _expand(reading: Reading, stage: Stage, node: Any) -> Stage:
     return stage.then(Extend(columns=(Named(name=name, value=Cast(operand=Column(name=name), to=wanted)),)))
 
 
+def _serialize(reading: Reading, stage: Stage, node: Any) -> Stage:
+    """`serialize n = row_number()` is an extend; alone it changes no rows."""
+    return _extend(reading, stage, node) if items(node.Expressions) else stage
+
+
 def _unchanged(reading: Reading, stage: Stage, node: Any) -> Stage:
     """render, as and serialize say how rows are shown, named or kept."""
     return stage
@@ -272,5 +277,5 @@ _OPERATORS: dict[str, Operator] = {
     "MvExpandOperator": _expand,
     "RenderOperator": _unchanged,
     "AsOperator": _unchanged,
-    "SerializeOperator": _unchanged,
+    "SerializeOperator": _serialize,
 }

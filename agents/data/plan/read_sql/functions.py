@@ -255,7 +255,27 @@ def _split_part(s: Scalars, node: exp.Expr) -> Expr:
 
 
 def _format(s: Scalars, node: exp.Expr) -> Expr:
-    return call("format_time", s.read(node.this), s.read(node.args["format"]))
+    """`strftime(t, '%Y')`, and `strftime('%Y', t)`, which DuckDB takes too."""
+    value, pattern = s.read(node.this), s.read(node.args["format"])
+    if isinstance(value, Constant) and not isinstance(pattern, Constant):
+        value, pattern = pattern, value
+    return call("format_time", value, pattern)
+
+
+def _shown(pattern: str) -> Function:
+    return lambda s, node: call("format_time", s.read(node.this), word(pattern))
+
+
+def _shifted(sign: Any) -> Function:
+    """MySQL's `date_sub(t, INTERVAL 7 DAY)`."""
+
+    def read_shifted(s: Scalars, node: exp.Expr) -> Expr:
+        args = _args(node)
+        if len(args) != 2:
+            raise unsayable("this call", node)
+        return Arithmetic(op=sign, left=s.read(args[0]), right=s.read(args[1]))
+
+    return read_shifted
 
 
 def _parse(s: Scalars, node: exp.Expr) -> Expr:
@@ -277,6 +297,8 @@ _BY_CLASS: dict[type[Any], Function] = {
     exp.Date: _date,
     exp.TimeToStr: _format,
     exp.StrToTime: _parse,
+    exp.Monthname: _shown("%B"),
+    exp.Dayname: _shown("%A"),
     exp.ToDays: _days_of("day"),
     exp.DayOfWeek: _named_part("day_of_week"),
     exp.DayOfYear: _named_part("day_of_year"),
@@ -334,6 +356,8 @@ _BY_NAME: dict[str, Function] = {
     "transaction_timestamp": lambda s, node: call("now"),
     "date_part": _part,
     "datepart": _part,
+    "getdate": lambda s, node: call("now"),
+    "date_sub": _shifted("-"),
     "try_strptime": _same("parse_time", 2, 2),
     **{f"to_{unit}s": _days_of(unit) for unit in ("second", "minute", "hour", "week", "month", "year")},
     "suffix": _match("endswith"),

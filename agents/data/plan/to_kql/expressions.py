@@ -197,7 +197,7 @@ def _in_plan(s: Scalars, value: InPlan, negation: str) -> Kql:
 def _between(s: Scalars, value: Between, negation: str) -> Kql:
     operand = s.alike(value.operand, value.low)
     low, high = s.alike(value.low, value.operand), s.alike(value.high, value.operand)
-    return Kql(f"{s.text(operand, ADD)} {negation}between ({s.text(low, ADD)} .. {s.text(high, ADD)})", COMPARE)
+    return Kql(f"{s.text(operand, ADD)} {negation}between ({s.text(low, ATOM)} .. {s.text(high, ATOM)})", COMPARE)
 
 
 def _is_null(s: Scalars, value: IsNull, negation: str) -> Kql:

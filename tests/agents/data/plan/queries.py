@@ -54,6 +54,8 @@ SELECT id FROM orders WHERE placed BETWEEN '2026-03-01' AND '2026-03-08 23:59:59
 SELECT id FROM orders WHERE placed >= '2026-03-09' AND placed < TIMESTAMP '2026-03-15 00:00:00'
 SELECT id FROM orders WHERE placed > date_trunc('month', now()) - INTERVAL 1 MONTH AND placed < date_trunc('month', now())
 SELECT id FROM orders WHERE paid - placed > INTERVAL 1 HOUR
+SELECT id FROM orders WHERE placed BETWEEN current_date - INTERVAL 7 DAY AND current_date
+SELECT strftime('%Y-%m-%d', placed) AS day, count(*) AS n FROM orders GROUP BY day
 SELECT id, date_diff('hour', placed, paid) AS hours FROM orders WHERE paid IS NOT NULL
 SELECT avg(epoch(paid - placed)) AS seconds FROM orders
 SELECT strftime(placed, '%Y-%m') AS month, count(*) FROM orders GROUP BY month
@@ -149,6 +151,7 @@ SELECT id, sum(amount) OVER (PARTITION BY customer_id ORDER BY status) AS runnin
 SELECT id, (SELECT c.name FROM customers c WHERE c.id = o.customer_id) AS who FROM orders o
 SELECT id FROM customers c WHERE (id, country) IN (SELECT customer_id, 'PT' FROM orders)
 SELECT id FROM orders ORDER BY placed LIMIT 2 OFFSET 3
+SELECT monthname(placed) AS month, dayname(placed) AS day FROM orders
 SELECT id, least(amount, 100) AS capped, log(abs(amount)), ln(abs(amount)), pow(items, 2), sign(amount) FROM orders WHERE amount <> 0
 SELECT last, count(*) FROM (SELECT split_part(name, ' ', -1) AS last FROM customers) t GROUP BY last
 SELECT c.vip, d.n FROM customers c JOIN (SELECT customer_id, count(*) AS n FROM orders GROUP BY customer_id) d ON d.customer_id = c.id

@@ -264,6 +264,11 @@ def test_prev_and_row_number_are_windows_over_the_last_sort() -> None:
     assert [column.name for one in windows for column in one.columns] == ["before", "n"]
 
 
+def test_serialize_adds_its_columns() -> None:
+    found = steps("SigninLogs | sort by TimeGenerated asc | serialize n = row_number() | where n > 1")
+    assert [step.kind for step in found] == ["sort", "window", "filter"]
+
+
 def test_rows_written_out_are_values() -> None:
     assert isinstance(read_kql('datatable(a:int, b:string)[1, "x"]', CATALOG).source, Values)
     assert steps("print a = 1")[0] == Project.model_validate(
