@@ -31,6 +31,16 @@ _NAMES_OF_SERIES = """range generate_series exploding_generate_series generate_a
     generate_timestamp_array array_fill list_resize array_resize array_generate_range array_repeat sequence
     generator"""
 _SERIES = frozenset(_NAMES_OF_SERIES.split())
+# Functions that don't make a large number of nothing.
+_NAMES_OF_SMALL = """length len char_length character_length strlen array_length list_length json_array_length
+    cardinality array_size least greatest coalesce abs floor ceil ceiling round case if iff iif nullif sign mod
+    extract year month day hour minute second quarter week day_of_week day_of_month day_of_year date_part datediff
+    date_diff timestamp_diff date_trunc timestamp_trunc date_add date_sub ts_or_ds_add ts_or_ds_to_date now
+    current_date current_timestamp current_datetime current_time today date timestamp interval pow power strpos
+    str_position position instr upper lower trim substring substr concat char chr list array array_agg str_to_time
+    parse_json json_extract json_extract_scalar date_from_parts make_date make_timestamp to_timestamp to_date
+    localtimestamp"""
+_SMALL = frozenset(_NAMES_OF_SMALL.split()) | _TEXTS | _SERIES
 _WIDE = re.compile(r"%[^A-Za-z%]*\d{5}|\{[^}]*:[^}]*\d{5}")
 _SECONDS = {"SECOND": 1.0, "MINUTE": 60.0, "HOUR": 3600.0, "MILLISECOND": 0.001, "MICROSECOND": 1e-6}
 _DAY = 86_400.0
@@ -69,6 +79,8 @@ def function_name(function: exp.Expr) -> str:
 def too_large(function: exp.Func) -> Iterator[Problem]:
     """A call that asks for longer text, or a longer list, than anyone reads."""
     name = function_name(function)
+    if name in _TEXTS | _SERIES and not isinstance(function.parent, exp.Table) and (unsure := _unsure(function)):
+        yield _large(f"how much {name}() makes can't be told from {unsure}()", function)
     if name in _TEXTS and _asked(function) > LONGEST_TEXT:
         yield _large(f"{name}() asks for more than {LONGEST_TEXT:,} characters", function)
     if name in _SERIES and not isinstance(function.parent, exp.Table) and _elements(function) > _LONGEST_LIST:
@@ -95,6 +107,22 @@ def _sources(expression: exp.Expr) -> Iterator[exp.Expr]:
         for source in [found.this if found else None, *(join.this for join in expression.args.get("joins") or [])]:
             if source is not None and not isinstance(source, exp.Subquery):
                 yield source
+
+
+def _unsure(function: exp.Func) -> str | None:
+    """A function in what says how much is made, whose result may be any number: `range(epoch(now())::INT)`."""
+    arguments = list(function.iter_expressions())
+    for argument in arguments[1:] if function_name(function) in _TEXTS else arguments:
+        for call in argument.find_all(exp.Func):
+            if isinstance(call, exp.Extract) and call.name.lower().startswith("epoch"):
+                return "extract"
+            if isinstance(call, exp.Cast) and not isinstance(call.this, exp.Literal):
+                texts = [one for one in call.this.find_all(exp.Literal) if one.is_string and one.name[:1].isdigit()]
+                if texts and call.to.is_type(*exp.DataType.NUMERIC_TYPES):
+                    return "cast"
+            if not isinstance(call, exp.Cast | exp.AggFunc | exp.And | exp.Or) and function_name(call) not in _SMALL:
+                return function_name(call)
+    return None
 
 
 def _asked(function: exp.Expr) -> float:

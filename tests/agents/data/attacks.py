@@ -148,6 +148,13 @@ SigninLogs | mv-expand range(1, 1000000000, 1)
 SigninLogs | extend x = repeat(1, 1000000000)
 SigninLogs | extend x = array_length(range(0, 10000000 * 100))
 print strrep("a", 1000000000)
+let n = 1000000000; SigninLogs | extend x = range(1, n)
+let n = 1000; let m = n * n * n; SigninLogs | extend x = range(1, m)
+let n = 100000; print strrep("a", n)
+let n = 1000000000000; range x from 1 to n step 1 | count
+SigninLogs | extend x = range(0, 1, 0.00000001)
+SigninLogs | extend x = range(1, tolong(hash("x")))
+SigninLogs | extend x = range(1, pow(10, 9))
 SigninLogs | extend x = strrep(strrep(UserPrincipalName, 1000), 1000)
 SigninLogs | extend k = 1 | join kind=inner (SigninLogs | extend k = 1) on k
 SigninLogs | extend k = 1 | join kind=fullouter (Hosts | extend k = 1) on $left.k == $right.k | count
@@ -361,6 +368,14 @@ duckdb: SELECT getenv('HOME')
 duckdb: SELECT count(*) FROM range(100000000000)
 duckdb: SELECT HostName, (SELECT count(*) FROM range(1000000000)) FROM Hosts
 duckdb: SELECT range(1000000000) FROM Hosts
+duckdb: SELECT range(epoch(now())::BIGINT) FROM Hosts
+duckdb: SELECT range(hash('x')::BIGINT) FROM Hosts
+duckdb: SELECT range(CAST('1' || '000000000' AS BIGINT)) FROM Hosts
+duckdb: SELECT range(CAST(concat('1', '000000000') AS BIGINT)) FROM Hosts
+duckdb: SELECT range((SELECT 1000000000)) FROM Hosts
+duckdb: SELECT range(greatest(1, 1000000000)) FROM Hosts
+duckdb: SELECT range(extract(epoch FROM now())::BIGINT) FROM Hosts
+duckdb: SELECT repeat('x', hash(1)::INT) FROM Hosts
 duckdb: SELECT list_sum(generate_series(1, 1000000000)) FROM Hosts
 duckdb: SELECT count(*) FROM Hosts, generate_series(1, 100000) a, generate_series(1, 100000) b
 duckdb: SELECT unnest(range(1000 * 1000 * 1000)) FROM Hosts

@@ -75,6 +75,9 @@ def test_what_numbers_alone_would_make_too_large_never_reaches_duckdb(sql: Sql, 
         "SELECT g FROM generate_series(TIMESTAMP '2026-01-01', TIMESTAMP '2026-12-31', INTERVAL 1 HOUR) AS t(g)",
         "SELECT lpad(HostName, 40, '0123456789'), repeat('-', 80) FROM Hosts",
         "SELECT g FROM range(-10, 10) AS t(g)",
+        "SELECT range(length(HostName)), repeat(HostName, length(IPAddress) + 1) FROM Hosts",
+        "SELECT generate_series(TimeGenerated, TimeGenerated + INTERVAL 3 HOUR, INTERVAL 1 HOUR) FROM SigninLogs",
+        "SELECT rpad(HostName, greatest(20, length(HostName))::INT, ' ') FROM Hosts",
     ],
 )
 def test_small_lists_and_series_are_fine(sql: Sql, sql_group: Catalog, sandbox: Sandbox, query: str) -> None:
