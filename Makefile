@@ -18,7 +18,7 @@ demo: install  ## set up everything, start everything, ask a question
 	$(BIN)/lexiquery demo
 
 test: install-dev  ## the whole test suite: what needs no model, then what the embedded model answers
-	$(BIN)/pytest -n auto --dist loadgroup -m "not real_model"
+	$(BIN)/pytest -n auto --dist loadfile -m "not real_model"
 	$(BIN)/pytest -m real_model
 
 format-check: install-dev

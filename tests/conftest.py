@@ -21,14 +21,6 @@ from tests.scripted_ollama import ScriptedOllama, scripted_server
 SMALL_MODEL = "qwen2.5-coder:0.5b"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers a file's tests stay together, for its fixtures; those on the seed data too."""
-    for item in items:
-        seeded = "seed" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("seed" if seeded else item.path.name))
-
-
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a fresh data directory; the developer's own environment doesn't reach them."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from filelock import FileLock
 
 from agents.data.platform import load_platform
 from agents.data.proof import prove, run_proven
@@ -57,10 +58,11 @@ class Seed:
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seed:
-    """Rows are kept in pytest's cache, since their version says whether they are still right."""
+    """Rows are kept in pytest's cache, since their version says whether they are still right; one worker makes them."""
     assert request.config.cache is not None
     folder = Path(request.config.cache.mkdir("seed"))
-    generate(folder)
+    with FileLock(folder.with_suffix(".lock")):
+        generate(folder)
     return Seed(folder, tmp_path_factory.mktemp("seed"))
 
 
