@@ -33,8 +33,8 @@ from shared.catalog import Catalog, Table
 from shared.llm.client import Models
 from shared.models import KnowledgeHit, LinkedTable, Model
 
-# Below it a table has nothing to do with the question: better ask back than invent a query. Of the 45 seed questions one
-# lies below, of 48 pairs of a group and a question about something else four lie above.
+# Below it a table has nothing to do with the question: better ask back than invent a query. Of the 45 seed questions
+# one lies below; of 48 pairs of a group and a question about something else, four lie above.
 LINK_FLOOR = 0.05
 WEIGHTS_FILE = Path(__file__).parent / "linking.json"
 _EMBEDDED_COLUMNS = 200  # of a table
