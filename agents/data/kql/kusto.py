@@ -55,6 +55,14 @@ def _leave_running() -> None:
     atexit.unregister(importlib.import_module("pythonnet").unload)
 
 
+def _dotnet_errors() -> tuple[type[Exception], ...]:
+    """What loading raises without .NET, and with one that can't start (too little address space for its heap)."""
+    if importlib.util.find_spec("clr_loader") is None:
+        return ImportError, RuntimeError, OSError
+    loader = importlib.import_module("clr_loader.util.clr_error")
+    return ImportError, RuntimeError, OSError, loader.ClrError
+
+
 class Kusto:
     """Parses and binds; thread-safe (Kusto.Language's trees and states are immutable, our caches have a lock)."""
 
@@ -67,7 +75,7 @@ class Kusto:
                 self._bridge = importlib.import_module("kustology.bridge")
                 self._schema_state = importlib.import_module("kustology.utils.schema_state")
                 _leave_running()
-            except (ImportError, RuntimeError, OSError) as error:
+            except _dotnet_errors() as error:
                 raise KustoUnavailable(str(error).split("\n", 1)[0]) from error
         self.prover = f"Kusto.Language {self._kustology.build_info().kusto_language_version}"
         self._states: OrderedDict[str, Any] = OrderedDict()

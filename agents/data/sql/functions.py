@@ -144,6 +144,11 @@ def misspelt_syntax(query: str) -> Iterator[Problem]:
             yield Problem(code="unknown_function", message=message, line=line, column=column, suggestion=near)
 
 
+@lru_cache(maxsize=1024)
+def _nearest(name: str, dialect: str) -> str | None:
+    return nearest_spelling(name, sorted(known_functions(dialect)), _OFTEN)
+
+
 def unknown_functions(select: exp.Query, dialect: str) -> Iterator[Problem]:
     """Calls that sqlglot knows no class for and the dialect has no function for, with the nearest name."""
     known = known_functions(dialect)
@@ -156,5 +161,5 @@ def unknown_functions(select: exp.Query, dialect: str) -> Iterator[Problem]:
             message=f"unknown function '{name}'",
             line=call.meta.get("line"),
             column=(call.meta["col"] - len(name) + 1) if "col" in call.meta else None,
-            suggestion=nearest_spelling(name, sorted(known), _OFTEN),
+            suggestion=_nearest(name, dialect),
         )
