@@ -5,11 +5,11 @@ Nulls are SQL's: a comparison with null is not true. Times are UTC. Text positio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from agents.data.plan.functions import FunctionName
+from agents.data.plan.functions import FunctionName, check_arguments
 from shared.models import Model
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # date is a day without a time; dynamic is JSON: an object, a list or a value of any type.
 DataType = Literal["string", "int", "real", "bool", "date", "datetime", "duration", "dynamic"]
 Unit = Literal["millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"]
+
+_CLASSES: dict[str, type | tuple[type, ...]] = {"int": int, "real": (int, float), "bool": bool}
 
 
 class Node(Model):
@@ -42,6 +44,15 @@ class Constant(Node):
     kind: Literal["constant"] = "constant"
     type: Literal["string", "int", "real", "bool", "date", "datetime", "dynamic"] | None = None
     value: Annotated[str | bool | int | float | None, Field(union_mode="smart")] = None
+
+    @model_validator(mode="after")
+    def _is_of_its_type(self) -> Self:
+        """A constant of a type may be null; one without a type is."""
+        classes = _CLASSES.get(self.type or "", str)
+        right = isinstance(self.value, classes) and (self.type == "bool" or not isinstance(self.value, bool))
+        if self.value is not None and (self.type is None or not right):
+            raise ValueError(f"{self.value!r} is no constant of type {self.type}")
+        return self
 
 
 class Duration(Node):
@@ -166,6 +177,11 @@ class Call(Node):
     kind: Literal["call"] = "call"
     function: FunctionName
     args: tuple[Expr, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_arguments(self) -> Self:
+        check_arguments(self.function, len(self.args))
+        return self
 
 
 class Scalar(Node):

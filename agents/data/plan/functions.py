@@ -93,3 +93,25 @@ WindowName = Literal[
 FUNCTIONS: tuple[str, ...] = get_args(FunctionName)
 AGGREGATES: tuple[str, ...] = get_args(AggregateName)
 WINDOWS: tuple[str, ...] = get_args(WindowName)
+
+_MANY = 1_000_000
+# How many arguments each takes, least and most; one, where nothing is said.
+_ARGUMENTS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(("now", "row_number", "rank", "dense_rank", "percent_rank"), (0, 0)),
+    **dict.fromkeys(("bin", "date_trunc", "date_part", "format_time", "parse_time", "split", "position"), (2, 2)),
+    **dict.fromkeys(("power", "null_if", "list_contains", "list_join", "percentile", "arg_max", "arg_min"), (2, 2)),
+    **dict.fromkeys(("date_diff", "replace", "replace_regex", "split_part", "regex_extract"), (3, 3)),
+    **dict.fromkeys(("concat", "append", "least", "greatest", "coalesce", "count_distinct"), (1, _MANY)),
+    **dict.fromkeys(("lag", "lead"), (1, 3)),
+    "substring": (2, 3),
+    "round": (1, 2),
+    "count": (0, 1),
+}
+
+
+def check_arguments(function: str, count: int) -> None:
+    """Raises ValueError where a call has too few or too many."""
+    least, most = _ARGUMENTS.get(function, (1, 1))
+    if not least <= count <= most:
+        wanted = str(least) if least == most else f"{least} or more" if most == _MANY else f"{least} to {most}"
+        raise ValueError(f"{function} takes {wanted} arguments, not {count}")

@@ -9,9 +9,9 @@ What a plan can't say, or a language can't say of a plan, raises Unsayable; noth
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agents.data.plan.expressions import (
     EXPRESSIONS as EXPRESSIONS,
@@ -82,7 +82,7 @@ from agents.data.plan.expressions import (
 from agents.data.plan.expressions import (
     When as When,
 )
-from agents.data.plan.functions import AggregateName, WindowName
+from agents.data.plan.functions import AggregateName, WindowName, check_arguments
 from shared.errors import InvalidInput
 
 
@@ -164,6 +164,11 @@ class Measure(Node):
     args: tuple[Expr, ...] = ()
     where: Expr | None = None
 
+    @model_validator(mode="after")
+    def _has_its_arguments(self) -> Self:
+        check_arguments(self.function, len(self.args))
+        return self
+
 
 class Aggregate(Node):
     """One row a group: the group's columns, then the measures. Without groups one row, even of no rows."""
@@ -198,6 +203,11 @@ class WindowColumn(Node):
     function: WindowName | AggregateName
     args: tuple[Expr, ...] = ()
     frame: Frame | None = None
+
+    @model_validator(mode="after")
+    def _has_its_arguments(self) -> Self:
+        check_arguments(self.function, len(self.args))
+        return self
 
 
 class Window(Node):
@@ -297,6 +307,12 @@ class Values(Node):
     kind: Literal["values"] = "values"
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Constant, ...], ...] = ((),)
+
+    @model_validator(mode="after")
+    def _has_a_cell_for_each_column(self) -> Self:
+        if wrong := [row for row in self.rows if len(row) != len(self.columns)]:
+            raise ValueError(f"a row of {len(wrong[0])} cells for {len(self.columns)} columns")
+        return self
 
 
 Source: TypeAlias = Annotated[Table | Union | Values, Field(discriminator="kind")]

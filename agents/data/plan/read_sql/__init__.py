@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlglot
+from pydantic import ValidationError
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -34,3 +35,5 @@ def read_sql(sql: str, catalog: Catalog | None = None, dialect: str = "duckdb") 
         return simplified(Queries(catalog).read(statements[0], {}), catalog)
     except RecursionError as error:
         raise Unsayable("a query that is nested so deeply", "a plan") from error
+    except ValidationError as error:
+        raise Unsayable(f"this query, in which {error.errors()[0]['msg']}", "a plan") from error

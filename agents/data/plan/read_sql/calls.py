@@ -241,8 +241,8 @@ class _Reading(Scalars):
         super().__init__(scalars.scope, scalars.subqueries)
         self._read = read
 
-    def read(self, node: exp.Expr) -> Expr:
-        return self._read(node)
+    def read(self, node: exp.Expr | None) -> Expr:
+        return self._read(node) if node is not None else super().read(node)
 
 
 def _more(node: exp.Expr) -> list[exp.Expr]:
@@ -298,6 +298,6 @@ def _bound(spec: exp.Expr, which: str, node: exp.Expr) -> int | None:
         return 0
     if str(value).upper() == "UNBOUNDED":
         return None
-    if not isinstance(value, exp.Literal):
+    if not isinstance(value, exp.Literal) or not value.name.isdigit():
         raise unsayable("a computed frame of a window", node)
     return -int(value.name) if side == "PRECEDING" else int(value.name)

@@ -38,7 +38,10 @@ def read_cast(s: Scalars, node: exp.Expr) -> Expr:
     found = cast(s, value, _TYPES[name])
     if name != "DECIMAL":
         return found
-    scale = int(wanted.expressions[1].name) if len(wanted.expressions) > 1 else 0 if wanted.expressions else None
+    digits = [one.name for one in wanted.expressions]
+    if not all(one.isdigit() for one in digits):
+        raise unsayable("this type", node)
+    scale = int(digits[1]) if len(digits) > 1 else 0 if digits else None
     return Call(function="round", args=(found, Constant(type="int", value=_DUCKDB_SCALE if scale is None else scale)))
 
 

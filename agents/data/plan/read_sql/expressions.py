@@ -26,6 +26,7 @@ from agents.data.plan.expressions import (
     Not,
     When,
 )
+from agents.data.plan.model import Unsayable
 from agents.data.plan.read_sql import functions
 from agents.data.plan.read_sql.casts import read_cast
 from agents.data.plan.read_sql.constants import constant, duration, number
@@ -71,8 +72,10 @@ class Scalars:
         self.subqueries = subqueries
         self._instead = instead
 
-    def read(self, node: exp.Expr) -> Expr:
-        """Raises Unsayable."""
+    def read(self, node: exp.Expr | None) -> Expr:
+        """Raises Unsayable, also where the grammar let an argument be left out."""
+        if not isinstance(node, exp.Expr):
+            raise Unsayable("a part that is missing", "a plan")
         found = self._instead(node) if self._instead else None
         if found is not None:
             return found

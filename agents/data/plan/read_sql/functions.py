@@ -89,7 +89,10 @@ def _time(s: Scalars, value: Expr) -> Expr:
 
 def _part(s: Scalars, node: exp.Expr) -> Expr:
     """`EXTRACT(hour FROM t)`, `date_part('hour', t)`."""
-    name, value = (node.expressions if isinstance(node, exp.Anonymous) else (node.this, node.expression))[:2]
+    args = node.expressions if isinstance(node, exp.Anonymous) else [node.this, node.expression]
+    if len(args) != 2:
+        raise unsayable("this call", node)
+    name, value = args
     return part(s, name.name, s.read(value), node)
 
 
@@ -141,7 +144,10 @@ def _unix(s: Scalars, node: exp.Expr) -> Expr:
 
 
 def _from_unix(s: Scalars, node: exp.Expr) -> Expr:
-    scale = int(node.args["scale"].name) if node.args.get("scale") else 0
+    written = node.args["scale"].name if node.args.get("scale") else "0"
+    if not written.isdigit():
+        raise unsayable("this call", node)
+    scale = int(written)
     value = s.read(node.this)
     return call("from_epoch", Arithmetic(op="/", left=value, right=whole(10**scale)) if scale else value)
 
@@ -151,10 +157,10 @@ def _date(s: Scalars, node: exp.Expr) -> Expr:
 
 
 def _substring(s: Scalars, node: exp.Expr) -> Expr:
-    start = s.read(node.args["start"])
+    start = s.read(node.args.get("start"))
     if not isinstance(start, Constant) or not isinstance(start.value, int) or start.value < 1:
         raise unsayable("a substring that does not start at a number from 1", node)
-    length = [s.read(node.args["length"])] if node.args.get("length") else []
+    length = [s.read(node.args.get("length"))] if node.args.get("length") else []
     return call("substring", s.read(node.this), start, *length)
 
 
@@ -189,11 +195,11 @@ def _regex_replace(s: Scalars, node: exp.Expr) -> Expr:
     modifiers = node.args.get("modifiers")
     if modifiers is None or modifiers.name != "g":
         raise unsayable("the replacement of the first match only", node)
-    return call("replace_regex", s.read(node.this), s.read(node.expression), s.read(node.args["replacement"]))
+    return call("replace_regex", s.read(node.this), s.read(node.expression), s.read(node.args.get("replacement")))
 
 
 def _position(s: Scalars, node: exp.Expr) -> Expr:
-    return call("position", s.read(node.this), s.read(node.args["substr"]))
+    return call("position", s.read(node.this), s.read(node.args.get("substr")))
 
 
 def _length(s: Scalars, node: exp.Expr) -> Expr:
@@ -251,12 +257,14 @@ def _json_type(s: Scalars, node: exp.Expr) -> Expr:
 
 
 def _split_part(s: Scalars, node: exp.Expr) -> Expr:
-    return call("split_part", s.read(node.this), s.read(node.args["delimiter"]), s.read(node.args["part_index"]))
+    return call(
+        "split_part", s.read(node.this), s.read(node.args.get("delimiter")), s.read(node.args.get("part_index"))
+    )
 
 
 def _format(s: Scalars, node: exp.Expr) -> Expr:
     """`strftime(t, '%Y')`, and `strftime('%Y', t)`, which DuckDB takes too."""
-    value, pattern = s.read(node.this), s.read(node.args["format"])
+    value, pattern = s.read(node.this), s.read(node.args.get("format"))
     if isinstance(value, Constant) and not isinstance(pattern, Constant):
         value, pattern = pattern, value
     return call("format_time", value, pattern)
@@ -279,7 +287,7 @@ def _shifted(sign: Any) -> Function:
 
 
 def _parse(s: Scalars, node: exp.Expr) -> Expr:
-    return call("parse_time", s.read(node.this), s.read(node.args["format"]))
+    return call("parse_time", s.read(node.this), s.read(node.args.get("format")))
 
 
 _BY_CLASS: dict[type[Any], Function] = {

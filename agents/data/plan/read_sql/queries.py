@@ -88,7 +88,7 @@ def _ordered(plan: QueryPlan, node: exp.Expr) -> QueryPlan:
     columns = list(columns_of(plan, None) or {})
 
     def read(key: exp.Expr) -> Expr:
-        if isinstance(key, exp.Literal) and not key.is_string and 0 < int(key.name) <= len(columns):
+        if isinstance(key, exp.Literal) and key.name.isdigit() and 0 < int(key.name) <= len(columns):
             return Column(name=columns[int(key.name) - 1])
         if isinstance(key, exp.Column):
             return Column(name=next((one for one in columns if one.lower() == key.name.lower()), key.name))

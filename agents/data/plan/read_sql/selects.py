@@ -63,8 +63,13 @@ class Selecting:
     items: list[Item] = field(init=False, default_factory=list)
     _reading: set[str] = field(init=False, default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.scope = Scope(outer=self.outer)
+
     def plan(self) -> QueryPlan:
         node = self.node
+        if not node.expressions:
+            raise unsayable("a SELECT without columns", node)
         where = conjuncts(node.args["where"].this) if node.args.get("where") else []
         self.enter(self.reading_from(Uses(node)).read(node, where))
         self._where(where)
@@ -223,7 +228,7 @@ class Selecting:
     def _group(self, node: exp.Expr, items: list[exp.Expr]) -> Expr:
         if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
             raise unsayable("GROUP BY with ROLLUP, CUBE or GROUPING SETS", node)
-        if isinstance(node, exp.Literal) and not node.is_string and 0 < int(node.name) <= len(items):
+        if isinstance(node, exp.Literal) and node.name.isdigit() and 0 < int(node.name) <= len(items):
             return self.calls.plain.read(items[int(node.name) - 1].unalias())
         return self.calls.plain.read(node)
 
@@ -237,9 +242,10 @@ class Selecting:
     def _order_value(self, node: exp.Expr) -> Expr:
         """A number is a column's place; an alias wins over a table's column."""
         if isinstance(node, exp.Literal) and not node.is_string:
-            item = self.items[int(node.name) - 1]
-            if item.value is None:
-                raise unsayable("an order by the place of a star", node)
+            place = int(node.name) if node.name.isdigit() else 0
+            item = self.items[place - 1] if 0 < place <= len(self.items) else None
+            if item is None or item.value is None:
+                raise unsayable("an order by this place", node)
             return item.value
         if isinstance(node, exp.Column) and not node.table:
             item_of = next((one for one in self.items if one.name.lower() == node.name.lower() and one.value), None)

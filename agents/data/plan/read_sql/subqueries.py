@@ -30,6 +30,8 @@ def semi_join(select: Selecting, node: exp.Expr, negated: bool) -> None:
         if negated:
             raise unsayable("NOT IN of several columns", node)
         left = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
+        if len(left) != len(query.selects):
+            raise unsayable("IN with another number of columns", node)
         where += [
             exp.EQ(this=a.copy(), expression=b.unalias().copy()) for a, b in zip(left, query.selects, strict=True)
         ]

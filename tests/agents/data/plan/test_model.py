@@ -87,3 +87,26 @@ def test_rewriting_replaces_what_is_in_scope_and_leaves_nested_plans() -> None:
 def test_what_can_not_be_said_names_the_thing_and_the_language() -> None:
     error = Unsayable("a recursive CTE", "the plan")
     assert (str(error), error.code, http_status(error)) == ("can't say a recursive CTE in the plan", "unsayable", 422)
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        ({"kind": "call", "function": "split_part", "args": []}, "split_part takes 3 arguments, not 0"),
+        ({"kind": "call", "function": "soundex", "args": []}, "Input should be 'now', 'bin'"),
+        ({"kind": "constant", "type": "int", "value": "x"}, "'x' is no constant of type int"),
+        ({"kind": "constant", "type": "bool", "value": 1}, "1 is no constant of type bool"),
+    ],
+)
+def test_an_expression_that_means_nothing_is_refused(plan: dict[str, object], why: str) -> None:
+    project = {"kind": "project", "columns": [{"name": "x", "value": plan}]}
+    with pytest.raises(ValidationError) as refused:
+        QueryPlan.model_validate({"source": {"kind": "table", "name": "t"}, "steps": [project]})
+    assert why in str(refused.value)
+
+
+def test_aggregates_and_windows_have_their_arguments_too() -> None:
+    with pytest.raises(ValidationError, match="sum takes 1 arguments, not 0"):
+        Measure(name="n", function="sum")
+    with pytest.raises(ValidationError, match="a row of 0 cells for 1 columns"):
+        Values(columns=("a",))

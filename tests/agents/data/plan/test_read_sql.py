@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.data.plan.expressions import Call, Column, Compare, Constant, Duration, Expr, Match
 from agents.data.plan.model import Aggregate, Filter, Join, Project, QueryPlan, Sort, Step, Table, Top, Unsayable
 from agents.data.plan.read_sql import read_sql
 from agents.data.plan.schema import columns_of
+from agents.data.plan.to_sql import to_sql
 from shared.errors import InvalidInput
 from tests.agents.data.plan.shop import SQL
 
@@ -230,3 +235,16 @@ def test_aggregates_alone_give_one_row() -> None:
     step = plan("SELECT count(*) AS n, max(placed) AS last FROM orders").steps[0]
     assert isinstance(step, Aggregate)
     assert (step.groups, [one.name for one in step.measures]) == ((), ["n", "last"])
+
+
+_WORDS = """( ) , * SELECT FROM orders WHERE GROUP_BY ORDER_BY id status count(*) AS_n 1 'x' JOIN_customers_c_ON =_c.id
+LIMIT_1 DISTINCT OVER IN NOT CASE_WHEN END NULL LIKE extract(hour_FROM_placed) INTERVAL_1_DAY max(amount) UNION_ALL
+WITH_t_AS_( QUALIFY lower("""
+TOKENS = st.sampled_from(_WORDS.split()).map(lambda word: word.replace("_", " "))
+
+
+@given(pieces=st.lists(TOKENS, min_size=3, max_size=14))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_a_plan_or_an_error_that_a_user_can_read(pieces: list[str]) -> None:
+    with suppress(InvalidInput):
+        to_sql(plan("SELECT " + " ".join(pieces)), SQL)

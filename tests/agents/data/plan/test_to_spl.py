@@ -266,7 +266,7 @@ def extended(value: Expr) -> Extend:
 
 HARD: list[tuple[str, Step]] = [
     ("a full outer join", Join(how="full", right=web(), keys=(Key(left=USER, right=USER),))),
-    ("the window function ntile", Window(order=BY_STATUS, columns=(WindowColumn(name="x", function="ntile"),))),
+    ("the window function ntile", Window(order=BY_STATUS, columns=(TOTAL.model_copy(update={"function": "ntile"}),))),
     ("a running value over rows that may be alike", Window(order=BY_STATUS, columns=(TOTAL,))),
     ("a window over the rows that follow", Window(order=BY_STATUS, columns=(AHEAD,))),
     ("a conversion from string to bool", extended(Cast(operand=USER, to="bool"))),
