@@ -339,10 +339,14 @@ class Journeys:
         )
         await self._event(journey_id, "cost", "cost", cost.model_dump(mode="json"))
         await self._store.end(answer)
-        await self._event(journey_id, "answer", "answer", answer.model_dump(mode="json"))
+        self._tell()
 
     async def _event(self, journey_id: str, key: str, kind: str, data: dict[str, Any]) -> None:
         await self._store.record(journey_id, key, kind, data)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake those who wait for an event."""
         self._news.set()
         self._news = asyncio.Event()
 

@@ -7,7 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text, UniqueConstraint, func, select, update
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Update,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -87,12 +100,13 @@ class Store:
             raise Conflict(f"there is a journey '{journey_id}' already") from error
 
     async def end(self, answer: Answer) -> None:
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                update(_journeys)
-                .where(_journeys.c.id == answer.journey_id)
-                .values(status=answer.status, answer=answer.model_dump_json(), completed_at=datetime.now(UTC))
-            )
+        """The answer and its event, together: whoever sees the one sees the other."""
+        ended = (
+            update(_journeys)
+            .where(_journeys.c.id == answer.journey_id)
+            .values(status=answer.status, answer=answer.model_dump_json(), completed_at=datetime.now(UTC))
+        )
+        await self._append(answer.journey_id, "answer", "answer", answer.model_dump(mode="json"), ended)
 
     async def question(self, journey_id: str) -> tuple[Question, list[tuple[str, str]]]:
         """The question and the (query, reason) pairs that its user rejected before. Raises NotFound."""
@@ -162,6 +176,9 @@ class Store:
 
     async def record(self, journey_id: str, key: str, kind: str, data: dict[str, Any]) -> None:
         """Append an event once: a key that the journey already has is left as it was."""
+        await self._append(journey_id, key, kind, data)
+
+    async def _append(self, journey_id: str, key: str, kind: str, data: dict[str, Any], *also: Update) -> None:
         next_sequence = (
             select(func.coalesce(func.max(_events.c.sequence), 0) + 1)
             .where(_events.c.journey_id == journey_id)
@@ -172,6 +189,8 @@ class Store:
             try:
                 async with self._engine.begin() as connection:
                     await connection.execute(_events.insert().values(sequence=next_sequence, **values))
+                    for statement in also:
+                        await connection.execute(statement)
             except IntegrityError:
                 continue  # another writer took the sequence number, or wrote this very event
 
