@@ -46,6 +46,8 @@ _READABLE = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:
 def call(s: Scalars, value: Call) -> Kql:
     if value.function in _SPECIAL:
         return _SPECIAL[value.function](s, value.args)
+    if len(value.args) == 1 and value.function in ("least", "greatest"):
+        return s.kql(value.args[0])
     args = [s.as_text(arg) if value.function in _TEXT else s.arg(arg) for arg in value.args]
     return Kql(f"{_SAME[value.function]}({listed(args)})")
 
@@ -158,6 +160,8 @@ def _floor(s: Scalars, args: tuple[Expr, ...]) -> Kql:
 
 
 def _coalesce(s: Scalars, args: tuple[Expr, ...]) -> Kql:
+    if len(args) == 1:
+        return s.kql(args[0])
     kind = s.type_of(Call(function="coalesce", args=args))
     return Kql(f"coalesce({listed([s.branch(arg, kind) for arg in args])})")
 

@@ -28,5 +28,10 @@ def to_sql(plan: QueryPlan, catalog: Catalog | None = None, dialect: str = "duck
 
 
 def _standard(node: exp.Expr) -> exp.Expr:
-    """DuckDB's `now()` under the name that every dialect has its own word for."""
-    return exp.CurrentTimestamp() if isinstance(node, exp.Anonymous) and node.name.lower() == "now" else node
+    """DuckDB's own functions under the names that every dialect has its word for."""
+    name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+    if name == "now":
+        return exp.CurrentTimestamp()
+    if name == "try_strptime":
+        return exp.StrToTime(this=node.expressions[0], format=node.expressions[1])
+    return node

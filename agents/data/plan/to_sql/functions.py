@@ -19,7 +19,7 @@ _SAME = {
     "round": "round", "floor": "floor", "ceil": "ceil", "sqrt": "sqrt", "power": "pow", "exp": "exp", "ln": "ln",
     "log10": "log10", "log2": "log2", "sign": "sign", "least": "least", "greatest": "greatest",
     "coalesce": "coalesce", "null_if": "nullif", "to_seconds": "epoch", "to_epoch": "epoch", "format_time": "strftime",
-    "parse_time": "strptime", "length": "length", "date_diff": "date_diff", "date_trunc": "date_trunc",
+    "parse_time": "try_strptime", "length": "length", "date_diff": "date_diff", "date_trunc": "date_trunc",
 }  # fmt: skip
 _PARTS = {"day_of_week": "dow", "day_of_year": "doy"}
 _AGGREGATES = {
@@ -82,7 +82,7 @@ def _list_length(s: Scalars, args: tuple[Expr, ...]) -> Sql:
 
 
 def _list(s: Scalars, value: Expr) -> str:
-    return s.arg(value) if s.is_list(value) else f"CAST({s.arg(value)} AS VARCHAR[])"
+    return s.arg(value) if s.is_list(value) else f"TRY_CAST({s.arg(value)} AS VARCHAR[])"
 
 
 def _list_contains(s: Scalars, args: tuple[Expr, ...]) -> Sql:

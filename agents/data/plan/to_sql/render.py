@@ -307,7 +307,7 @@ class Renderer:
             step.value.operand if isinstance(step.value, Cast) and isinstance(step.value.operand, Path) else step.value
         )
         found = scalars.arg(value)
-        listed_values = found if scalars.is_list(value) else f"CAST({found} AS JSON[])"
+        listed_values = found if scalars.is_list(value) else f"TRY_CAST({found} AS JSON[])"
         alias = self._alias(step.name)
         kind = "LEFT JOIN" if step.keep_empty else "CROSS JOIN"
         condition = " ON TRUE" if step.keep_empty else ""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from agents.data.kql import Kql
+from agents.data.plan.functions import AGGREGATES, FUNCTIONS, AggregateName, FunctionName
 from agents.data.plan.model import (
     Aggregate,
+    Call,
     Column,
     Compare,
     Constant,
@@ -20,13 +23,17 @@ from agents.data.plan.model import (
     Logic,
     Measure,
     Named,
+    Project,
     QueryPlan,
     Table,
     Unsayable,
     Values,
 )
+from agents.data.plan.to_kql import to_kql
+from agents.data.plan.to_sql import to_sql
 from agents.data.plan.walk import columns_in, rewrite, tables_in
 from shared.errors import http_status
+from tests.agents.data.plan.shop import KQL, run
 
 X, Y = Column(name="x"), Column(name="y")
 INNER = QueryPlan(source=Table(name="inner"), steps=(Extend(columns=(Named(name="x", value=X),)),))
@@ -110,3 +117,55 @@ def test_aggregates_and_windows_have_their_arguments_too() -> None:
         Measure(name="n", function="sum")
     with pytest.raises(ValidationError, match="a row of 0 cells for 1 columns"):
         Values(columns=("a",))
+
+
+TIME, TEXT, NUMBER, LIST = (Column(name=name) for name in ("placed", "status", "items", "details"))
+ARGUMENTS: dict[str, tuple[Expr, ...]] = {
+    "now": (),
+    "bin": (TIME, Duration(amount=5, unit="minute")),
+    "date_trunc": (Constant(type="string", value="quarter"), TIME),
+    "date_part": (Constant(type="string", value="day_of_week"), TIME),
+    "date_diff": (Constant(type="string", value="day"), TIME, Call(function="now")),
+    "to_seconds": (Duration(amount=5, unit="minute"),),
+    "to_epoch": (TIME,),
+    "format_time": (TIME, Constant(type="string", value="%Y-%m")),
+    "parse_time": (TEXT, Constant(type="string", value="%Y-%m-%d")),
+    "replace": (TEXT, TEXT, TEXT),
+    "replace_regex": (TEXT, Constant(type="string", value="a+"), Constant(type="string", value="b")),
+    "split": (TEXT, Constant(type="string", value=",")),
+    "split_part": (TEXT, Constant(type="string", value=","), Constant(type="int", value=2)),
+    "regex_extract": (TEXT, Constant(type="string", value="(a)"), Constant(type="int", value=1)),
+    "substring": (TEXT, Constant(type="int", value=2), Constant(type="int", value=2)),
+    "power": (NUMBER, NUMBER),
+    "null_if": (NUMBER, NUMBER),
+    "position": (TEXT, TEXT),
+    "list_length": (LIST,),
+    "list_contains": (LIST, TEXT),
+    "list_join": (LIST, Constant(type="string", value=",")),
+}
+NUMERIC = ("abs", "negate", "round", "floor", "ceil", "sqrt", "exp", "ln", "log10", "log2", "sign", "least", "greatest")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_is_written_in_sql_and_kql(kql: Kql, function: FunctionName) -> None:
+    args = ARGUMENTS.get(function, (NUMBER,) if function in (*NUMERIC, "from_epoch", "coalesce") else (TEXT,))
+    value = Call(function=function, args=args)
+    plan = QueryPlan(source=Table(name="orders"), steps=(Project(columns=(Named(name="x", value=value),)),))
+    assert [row for row in run(to_sql(plan, KQL), KQL) if len(row) != 1] == []
+    text = to_kql(plan, KQL)
+    assert [*kql.parse(text, KQL).problems, *kql.bind(text, KQL).problems] == [], text
+
+
+@pytest.mark.parametrize("function", AGGREGATES)
+def test_every_aggregate_is_written_in_sql_and_kql(kql: Kql, function: AggregateName) -> None:
+    share = Constant(type="real", value=0.5)
+    condition = Compare(op=">", left=NUMBER, right=Constant(type="int", value=1))
+    args: dict[str, tuple[Expr, ...]] = {
+        "percentile": (NUMBER, share), "arg_max": (TEXT, TIME), "arg_min": (TEXT, TIME),
+        "any_true": (condition,), "all_true": (condition,),
+    }  # fmt: skip
+    measure = Measure(name="x", function=function, args=args.get(function, (NUMBER,)))
+    plan = QueryPlan(source=Table(name="orders"), steps=(Aggregate(measures=(measure,)),))
+    assert len(run(to_sql(plan, KQL), KQL)) == 1
+    text = to_kql(plan, KQL)
+    assert [*kql.parse(text, KQL).problems, *kql.bind(text, KQL).problems] == [], text
