@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import atexit
 import importlib.util
 import os
 import threading
@@ -49,12 +48,6 @@ def _find_dotnet() -> None:
         os.environ["DOTNET_ROOT"] = str(Path(spec.origin).parent / ".net")
 
 
-def _leave_running() -> None:
-    """Let .NET end with the process. pythonnet stops it at exit, which walks every object that Python still refers to
-    and crashed a process that had worked for minutes, after its work was done (exit code 139)."""
-    atexit.unregister(importlib.import_module("pythonnet").unload)
-
-
 def _dotnet_errors() -> tuple[type[Exception], ...]:
     """What loading raises without .NET, and with one that can't start (too little address space for its heap)."""
     if importlib.util.find_spec("clr_loader") is None:
@@ -74,7 +67,6 @@ class Kusto:
                 self._kustology = importlib.import_module("kustology")
                 self._bridge = importlib.import_module("kustology.bridge")
                 self._schema_state = importlib.import_module("kustology.utils.schema_state")
-                _leave_running()
             except _dotnet_errors() as error:
                 raise KustoUnavailable(str(error).split("\n", 1)[0]) from error
         self.prover = f"Kusto.Language {self._kustology.build_info().kusto_language_version}"
