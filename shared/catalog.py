@@ -20,7 +20,7 @@ from sqlalchemy import DateTime, MetaData, String, Text, delete, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.errors import InvalidInput, NotFound
+from shared.errors import InvalidInput, NotFound, first_problem
 from shared.models import Model
 
 
@@ -125,9 +125,7 @@ def read_catalog(path: Path) -> Catalog:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} is neither YAML nor JSON: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"{path}: {place}: {first['msg']} ({error.error_count()} problems)") from error
+        raise InvalidInput(f"{path}: {first_problem(error)} ({error.error_count()} problems)") from error
 
 
 schema = MetaData()

@@ -21,7 +21,7 @@ from agents.data.proof import prove, run_proven
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog, Catalogs, Table
 from shared.context import scoped
-from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed
+from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, first_problem
 from shared.llm.client import Models
 from shared.models import (
     Clarification,
@@ -206,9 +206,7 @@ def _read(kind: type[_Request], request: dict[str, Any]) -> _Request:
     try:
         return kind.model_validate(request)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"{kind.__name__}: {place}: {first['msg']}") from error
+        raise InvalidInput(f"{kind.__name__}: {first_problem(error)}") from error
 
 
 def _which_table(found: list[Linked]) -> Clarification:

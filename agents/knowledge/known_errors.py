@@ -23,7 +23,7 @@ from agents.knowledge.store import known_errors_table
 from agents.knowledge.templates import WILDCARD, Template, words_of
 from agents.knowledge.text import identifiers
 from shared.documents import Failure, IngestReport
-from shared.errors import InvalidInput, NotFound
+from shared.errors import InvalidInput, NotFound, first_problem
 from shared.llm.client import Models
 from shared.models import Hits, KnowledgeHit, Model, SearchRequest
 from shared.settings import Settings
@@ -182,9 +182,7 @@ def _known_error(entry: object, number: int, taken: set[str]) -> KnownError:
     try:
         error = KnownError.model_validate(entry)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"entry {number + 1}: {place}: {first['msg']}") from problem
+        raise InvalidInput(f"entry {number + 1}: {first_problem(problem)}") from problem
     if error.id in taken:
         raise InvalidInput(f"entry {number + 1}: the id '{error.id}' is taken by an entry above")
     return error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
 
-from shared.errors import InvalidInput, NotFound
+from shared.errors import InvalidInput, NotFound, first_problem
 from shared.models import Answer, Model, QueryAnswer
 
 
@@ -74,9 +74,7 @@ def read_suite(path: Path) -> list[Item]:
         try:
             items.append(Item.model_validate_json(line))
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "line"
-            raise InvalidInput(f"{path}, line {number}: {place}: {first['msg']}") from error
+            raise InvalidInput(f"{path}, line {number}: {first_problem(error, whole='line')}") from error
     repeated = [item.id for item in items if sum(other.id == item.id for other in items) > 1]
     if repeated:
         raise InvalidInput(f"{path}: the id '{repeated[0]}' stands there twice")
