@@ -11,10 +11,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy import DateTime, MetaData, String, Text, delete, select
 from sqlalchemy import Table as SqlTable
@@ -37,12 +37,13 @@ class Table(Model):
     """rows: path to a csv, parquet or sql file with the rows, relative to the catalog file; None for schema only.
 
     kind: `table`; on SPL `index` (searched with index=NAME), `lookup` (read with inputlookup) or `datamodel` (a dataset
-    that tstats reads, named MODEL.DATASET; its columns without the dataset's name).
+    that tstats reads, named MODEL.DATASET; its columns without the dataset's name); on KQL `watchlist` (read with
+    `_GetWatchlist('NAME')`).
     """
 
     name: str
     description: str = ""
-    kind: Literal["table", "index", "lookup", "datamodel"] = "table"
+    kind: Literal["table", "index", "lookup", "datamodel", "watchlist"] = "table"
     rows: str | None = None
     columns: list[Column] = Field(min_length=1)
 
@@ -86,6 +87,45 @@ class SearchMacro(Model):
     arguments: list[str] = []
 
 
+class FunctionParameter(Model):
+    """type: the platform's own word; on KQL `(*)` or `(Name: type, ...)` for rows. default: as it is written in the
+    language; None where every call must say it."""
+
+    name: str
+    type: str = "string"
+    default: str | None = None
+
+
+class UserFunction(Model):
+    """A stored function of KQL. body: what stands in its braces; returns: the type of its value, or the columns of its
+    rows, where there is no body. A function without a body is bound, and not run."""
+
+    name: str
+    description: str = ""
+    parameters: list[FunctionParameter] = []
+    body: str = ""
+    returns: str | list[Column] = ""
+
+    @model_validator(mode="after")
+    def _says_what_it_gives(self) -> Self:
+        if not self.body.strip() and not self.returns:
+            raise ValueError(f"function '{self.name}' says neither its body nor what it returns")
+        return self
+
+
+class QueryParameter(Model):
+    """What `{Name}` stands for in a query, as workbooks have it: its text is put in the place of the name.
+
+    type: `text` (any); `timerange` (a timespan like `24h`, or START/END in ISO 8601); or a type of the platform, whose
+    value the default then has to be. default: what is proven, and run where nothing else is asked for.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z_]\w*$")
+    type: str = "text"
+    default: str
+    description: str = ""
+
+
 class Catalog(Model):
     """One schema group on one platform. clock: what `now` means to it (a recording's end); None is the real now."""
 
@@ -99,6 +139,8 @@ class Catalog(Model):
     glossary: list[GlossaryTerm] = []
     examples: list[Example] = []
     macros: list[SearchMacro] = []
+    functions: list[UserFunction] = []
+    parameters: list[QueryParameter] = []
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -106,8 +148,10 @@ class Catalog(Model):
 
     @cached_property
     def version(self) -> str:
-        """Content hash: what was derived from another version is stale."""
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:16]
+        """Content hash: what was derived from another version is stale. A part that came later than groups that are
+        stored counts only where there is something in it, so that theirs stay as they are."""
+        without = {part for part in ("functions", "parameters") if not getattr(self, part)}
+        return hashlib.sha256(self.model_dump_json(by_alias=True, exclude=without).encode()).hexdigest()[:16]
 
     def find(self, name: str) -> Table | None:
         """The table of that name, case ignored when there is no exact one."""
