@@ -17,6 +17,7 @@ from core_engine.product import LocalProduct
 from core_engine.state import State, open_state, own_data_dir
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.health import register_own, watch_agents
+from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry
 from protocol_interface.registry import schema as registry_schema
 from shared.database import create_tables
@@ -52,7 +53,7 @@ async def open_lexiquery(settings: Settings, *, url: str | None = None, wait: fl
         await state.ledger.close_lost()
         await create_tables(state.engine, registry_schema)
         models = await stack.enter_async_context(open_models(settings, state.ledger, state.engine))
-        registry = Registry(state.engine, allow_loopback=settings.is_local)
+        registry = Registry(state.engine, hosts=HostRule.of(settings))
         local = await _register_agents(registry, state, models, stack)
         client = A2AClient(registry, ledger=state.ledger, local=local, settings=settings)
         stack.push_async_callback(client.close)

@@ -30,6 +30,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from protocol_interface.bounded import AnsweredTooMuch, Bounded
+from protocol_interface.hosts import HostRule, Judged
 from protocol_interface.in_process import InProcess
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Entry, Registry
@@ -73,7 +74,10 @@ class A2AClient:
         self._settings = settings
         timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
         self._local = {name: httpx.AsyncClient(transport=InProcess(app), timeout=None) for name, app in local.items()}  # noqa: S113 -- `invoke` limits the whole
-        self._remote = httpx.AsyncClient(transport=Bounded(), timeout=timeout, trust_env=False, follow_redirects=False)
+        self._remote, self._strangers = (
+            httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+            for transport in (Bounded(), Bounded(Judged(HostRule.of(settings))))
+        )
         self._cancelling: set[asyncio.Task[None]] = set()
 
     def http(self, agent: str) -> httpx.AsyncClient:
@@ -120,7 +124,7 @@ class A2AClient:
     async def close(self) -> None:
         """Close the connections, after the cancellations that are still under way (CANCEL_SECONDS at most)."""
         await asyncio.gather(*self._cancelling)
-        for client in (*self._local.values(), self._remote):
+        for client in (*self._local.values(), self._remote, self._strangers):
             await client.aclose()
 
     def _cancel(self, peer: _Peer, message: Message) -> None:
@@ -137,7 +141,9 @@ class A2AClient:
         # Only an agent that the operator named gets the key; any other could use it against us.
         if key and entry.trusted and agent not in self._local:
             headers["Authorization"] = f"Bearer {key.get_secret_value()}"
-        config = ClientConfig(streaming=False, httpx_client=self.http(agent), supported_protocol_bindings=_BINDINGS)
+        # Whatever a stranger's card says, and its names mean by now, no task goes into our own network.
+        http = self.http(agent) if entry.trusted else self._strangers
+        config = ClientConfig(streaming=False, httpx_client=http, supported_protocol_bindings=_BINDINGS)
         try:
             return _Peer(agent, ClientFactory(config).create(entry.card), headers)
         except _NONSENSE as error:

@@ -18,11 +18,11 @@ class Bounded(httpx.AsyncBaseTransport):
     """A transport that reads at most ANSWER_LIMIT bytes of each answer, and none that is compressed.
 
     Compressed, a few bytes on the wire are as many in memory as their sender likes; so no client of this transport
-    asks for compression.
+    asks for compression. network: what connects.
     """
 
-    def __init__(self) -> None:
-        self._network = httpx.AsyncHTTPTransport(trust_env=False)
+    def __init__(self, network: httpx.AsyncBaseTransport | None = None) -> None:
+        self._network = network or httpx.AsyncHTTPTransport(trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = "identity"

@@ -1,15 +1,13 @@
 """Fetch an Agent Card from a URL that somebody gave, without being led into the private network.
 
-The host is resolved once, every address is judged, and the connection goes to a judged address: a name that resolves
-differently a moment later (DNS rebinding) changes nothing. Redirects are not followed.
+The host is resolved once, and the connection goes to the address that was judged (protocol_interface/hosts.py).
+Redirects are not followed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import httpx
 from a2a.client.card_resolver import parse_agent_card
@@ -17,6 +15,7 @@ from a2a.types import AgentCard
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 from google.protobuf.json_format import ParseError
 
+from protocol_interface.hosts import HostRule, pin
 from shared.errors import AgentUnavailable, InvalidInput
 
 CARD_LIMIT = 256 * 1024
@@ -25,27 +24,22 @@ TIMEOUT = 5.0
 """Seconds for the whole fetch, so that a card that drips in doesn't hold a connection."""
 NAME_LIMIT = 64
 
-Address = IPv4Address | IPv6Address
-
 
 async def fetch_card(
     url: str,
     *,
     client: httpx.AsyncClient | None = None,
-    allow_loopback: bool = False,
-    trusted: bool = False,
+    hosts: HostRule | None = None,
     seconds: float = TIMEOUT,
 ) -> AgentCard:
     """The card at `url`, or at its well-known path when `url` has none.
 
-    trusted: the operator named the URL, so any address will do; allow_loopback: agents of this machine too.
+    hosts: where the card may be; None for a URL that the operator named, which may be anywhere.
     Raises InvalidInput for a URL that must not be called and for a card that can't be used, AgentUnavailable for one
     that can't be had.
     """
     target = _target(url)
-    pinned = None
-    if not trusted:
-        pinned = await public_address(target, allow_loopback=allow_loopback)
+    pinned = await hosts.address(target) if hosts else None
     opened = client or httpx.AsyncClient(follow_redirects=False, trust_env=False)
     try:
         async with asyncio.timeout(seconds):
@@ -74,37 +68,10 @@ def _target(url: str) -> httpx.URL:
     return target.copy_with(path=target.path.rstrip("/") + AGENT_CARD_WELL_KNOWN_PATH, query=None, fragment=None)
 
 
-async def public_address(target: httpx.URL, *, allow_loopback: bool = False) -> str:
-    """An address of the URL's host. Raises InvalidInput if any of its addresses is not public."""
-    port = target.port or (443 if target.scheme == "https" else 80)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise AgentUnavailable(f"can't resolve the host '{target.host}'") from error
-    addresses = [ip_address(str(info[4][0]).partition("%")[0]) for info in found]
-    for address in addresses:
-        if not _allowed(address, allow_loopback):
-            raise InvalidInput(
-                f"'{target.host}' is at {address}, which is not public",
-                suggestion="LexiQuery's own agents in your network are named in LEXIQUERY_AGENTS",
-            )
-    return str(addresses[0])
-
-
-def _allowed(address: Address, allow_loopback: bool) -> bool:
-    real = getattr(address, "ipv4_mapped", None) or address
-    if real.is_loopback:
-        return allow_loopback
-    # is_global is false for private, link-local, shared (RFC 6598), reserved and unspecified addresses.
-    return bool(real.is_global) and not real.is_multicast
-
-
 async def _get(client: httpx.AsyncClient, target: httpx.URL, pinned: str | None) -> bytes:
     request = client.build_request("GET", target, headers={"Accept": "application/json"})
     if pinned is not None:
-        # The Host header and TLS keep the name; only the connection goes to the address that was judged.
-        request.url = target.copy_with(host=pinned)
-        request.extensions["sni_hostname"] = target.host
+        pin(request, pinned)
     response = await client.send(request, stream=True)
     try:
         if response.status_code != httpx.codes.OK:

@@ -34,7 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from protocol_interface.card_fetch import check_card, fetch_card, public_address
+from protocol_interface.card_fetch import check_card, fetch_card
+from protocol_interface.hosts import HostRule
 from protocol_interface.product import RegisteredAgent
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 
@@ -79,12 +80,12 @@ class Entry:
 class Registry:
     """Agents by name, in `a2a_agents` of the process's database. An agent's id is its card's name.
 
-    allow_loopback: whether strangers may be agents of this machine.
+    hosts: where strangers may be; public addresses only, if not said.
     """
 
-    def __init__(self, engine: AsyncEngine, *, allow_loopback: bool = False) -> None:
+    def __init__(self, engine: AsyncEngine, *, hosts: HostRule | None = None) -> None:
         self._engine = engine
-        self._allow_loopback = allow_loopback
+        self._hosts = hosts or HostRule()
 
     async def register(self, card: AgentCard, *, url: str, trusted: bool = True) -> RegisteredAgent:
         """Add or renew the agent at `url`.
@@ -103,12 +104,12 @@ class Registry:
     async def register_url(self, url: str) -> RegisteredAgent:
         """Fetch the card at `url` that somebody gave and register it, as an agent that nobody vouches for.
 
-        The URL's host and those of the card's interfaces must be public, or loopback where that is allowed.
+        The URL's host and those of the card's interfaces must be where strangers may be.
         Raises InvalidInput, AgentUnavailable, Conflict.
         """
-        card = await fetch_card(url, allow_loopback=self._allow_loopback)
+        card = await fetch_card(url, hosts=self._hosts)
         for interface in card.supported_interfaces:
-            await public_address(httpx.URL(interface.url), allow_loopback=self._allow_loopback)
+            await self._hosts.address(httpx.URL(interface.url))
         return await self.register(card, url=url, trusted=False)
 
     async def register_own(self, name: str, url: str) -> RegisteredAgent:
@@ -116,7 +117,7 @@ class Registry:
 
         Raises AgentUnavailable, and InvalidInput when another agent is there.
         """
-        card = await fetch_card(url, trusted=True)
+        card = await fetch_card(url)
         if card.name != name:
             raise InvalidInput(f"the agent at {url} is '{card.name}', not '{name}'", suggestion="mend LEXIQUERY_AGENTS")
         return await self.register(card, url=url)
@@ -173,9 +174,9 @@ class Registry:
 
     async def _is_well(self, row: Row[Any], client: httpx.AsyncClient, seconds: float) -> bool:
         """A stranger's address is judged each time: its name may have come to mean another."""
-        allowed = {"trusted": row.trusted, "allow_loopback": self._allow_loopback}
+        hosts = None if row.trusted else self._hosts
         try:
-            card = await fetch_card(row.url, client=client, seconds=seconds, **allowed)
+            card = await fetch_card(row.url, client=client, seconds=seconds, hosts=hosts)
         except (AgentUnavailable, InvalidInput):
             return False
         return bool(card.name == row.id)

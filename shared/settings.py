@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_-]{1,63})*")
 
 
 class Settings(BaseSettings):
@@ -43,6 +47,10 @@ class Settings(BaseSettings):
     agents: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="agents that run elsewhere: `kql=http://host:9020,sop=http://host:9010`"
     )
+    allow_hosts: Annotated[list[Network | str], NoDecode] = Field(
+        default_factory=list,
+        description="where agents registered by URL may be besides public addresses: `10.1.0.0/16,agents.corp.example`",
+    )
     health_seconds: float = Field(30.0, gt=0, description="how often registered agents are asked whether they live")
     executor_id: str = Field(
         "local", description="names this core engine; each replica on one PostgreSQL needs its own"
@@ -70,6 +78,13 @@ class Settings(BaseSettings):
             raise ValueError("expected NAME=URL,NAME=URL")
         return {name.strip(): url.strip() for name, url in pairs}
 
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [_host(item.strip()) for item in value.split(",") if item.strip()]
+
     @property
     def is_local(self) -> bool:
         """Whether servers listen to this machine only."""
@@ -94,3 +109,17 @@ class Settings(BaseSettings):
     @property
     def embedding_model_name(self) -> str:
         return self.embedding_model or ("nomic-embed-text" if self.ollama_host else "all-minilm")
+
+
+def _host(text: str) -> Network | str:
+    """A network, an address as a network of one, or a host's name in lower case."""
+    try:
+        return ip_network(text.removeprefix("[").removesuffix("]"))
+    except ValueError as error:
+        if "host bits" in str(error):
+            raise ValueError(f"'{text}' is no network; did you mean '{ip_network(text, strict=False)}'?") from error
+    name = text.lower().rstrip(".")
+    # All of a name's last label in digits makes it an address to some resolvers ('10.1', '2130706433').
+    if not _HOST_NAME.fullmatch(name) or name.rpartition(".")[2].isdigit():
+        raise ValueError(f"'{text}' is no host's name, address or network; expected 10.1.0.0/16 or agents.example")
+    return name

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.serve import agent_app, agent_card
 from protocol_interface import registry as registry_module
 from protocol_interface.a2a_client import A2AClient
+from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry
 from shared.database import create_tables
 from shared.ledger import Ledger
@@ -23,7 +24,7 @@ LOCAL = "http://scripted.agents.localhost"
 async def registry(engine: AsyncEngine) -> Registry:
     await create_tables(engine, registry_module.schema)
     """As in a server that listens to this machine only."""
-    return Registry(engine, allow_loopback=True)
+    return Registry(engine, hosts=HostRule(loopback=True))
 
 
 @pytest.fixture

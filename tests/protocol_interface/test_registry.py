@@ -194,7 +194,8 @@ REFUSED = [
     ("http://[::ffff:10.0.0.1]", "which is not public"),
     ("http://10.1.2.3", "which is not public"),
     ("http://100.64.0.1", "which is not public"),
-    ("http://169.254.169.254/latest", "which is not public"),
+    ("http://169.254.1.1", "which is not public"),
+    ("http://169.254.169.254/latest", "where clouds hand out a machine's credentials"),
     ("http://0.0.0.0", "which is not public"),
     ("http://2130706433", "which is not public"),
 ]
@@ -277,4 +278,4 @@ async def test_a_host_that_never_answers_is_given_up() -> None:
     with loopback_socket() as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(AgentUnavailable, match=r"did not come within 0\.05 s"):
-            await fetch_card(url, trusted=True, seconds=0.05)
+            await fetch_card(url, seconds=0.05)

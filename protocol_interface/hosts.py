@@ -1,0 +1,135 @@
+"""Where an agent that nobody vouches for may be: public addresses, and what the operator lists.
+
+A host is resolved once, every address of it is judged, and the connection goes to a judged address: a name that
+resolves differently a moment later (DNS rebinding) changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+import httpx
+
+from shared.errors import AgentUnavailable, InvalidInput
+from shared.settings import Network, Settings
+
+Address = IPv4Address | IPv6Address
+
+METADATA = frozenset(
+    ip_address(address)
+    for address in (
+        "169.254.169.254",  # AWS, Azure, Google Cloud, Oracle, OpenStack, DigitalOcean
+        "169.254.170.2",  # AWS ECS
+        "169.254.170.23",  # AWS EKS
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure's host, a public address
+        "192.0.0.192",  # Oracle Cloud, before it took the common address
+        "fd00:ec2::254",  # AWS
+        "fd00:ec2::23",  # AWS EKS
+        "fd20:ce::254",  # Google Cloud
+    )
+)
+"""Where clouds hand out a machine's credentials to whoever asks from it."""
+_NAT64 = IPv6Network("64:ff9b::/96")
+"""RFC 6052: the last four bytes are an IPv4 address."""
+
+
+@dataclass(frozen=True)
+class HostRule:
+    """Which hosts may be called. loopback: this machine; listed: what the operator allows beside public addresses.
+
+    A listed name may be at any address, a listed network holds any of its addresses; but neither opens a metadata
+    address, which must be listed itself. Unspecified and multicast addresses are nobody's.
+    """
+
+    loopback: bool = False
+    listed: tuple[Network | str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> HostRule:
+        """What the settings allow; agents of this machine only where nobody else is served."""
+        return cls(loopback=settings.is_local, listed=tuple(settings.allow_hosts))
+
+    async def address(self, url: httpx.URL) -> str:
+        """An address of the URL's host to connect to.
+
+        Raises AgentUnavailable if it has none, InvalidInput if one of them may not be called.
+        """
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise AgentUnavailable(f"can't resolve the host '{url.host}'") from error
+        addresses = [ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+        for address in addresses:
+            self._check(url.host, address)
+        return str(addresses[0])
+
+    def _check(self, host: str, address: Address) -> None:
+        real = _real(address)
+        if real in METADATA and not self._is_itself_listed(real):
+            raise InvalidInput(
+                f"'{host}' is at {address}, where clouds hand out a machine's credentials",
+                suggestion=f"if an agent is there all the same, list {real} itself in LEXIQUERY_ALLOW_HOSTS",
+            )
+        if not self._allows(host, real):
+            raise InvalidInput(
+                f"'{host}' is at {address}, which is not public",
+                suggestion=f"allow it by LEXIQUERY_ALLOW_HOSTS={host} (names, addresses, networks); "
+                "LexiQuery's own agents in your network are named in LEXIQUERY_AGENTS",
+            )
+
+    def _allows(self, host: str, address: Address) -> bool:
+        if address.is_unspecified or address.is_multicast:
+            return False
+        if host.lower().rstrip(".") in self.listed or any(address in network for network in self._networks()):
+            return True
+        if address.is_loopback:
+            return self.loopback
+        # is_global is false for private, link-local, shared (RFC 6598) and reserved addresses.
+        return address.is_global
+
+    def _networks(self) -> list[Network]:
+        return [entry for entry in self.listed if not isinstance(entry, str)]
+
+    def _is_itself_listed(self, address: Address) -> bool:
+        return any(network.num_addresses == 1 and address in network for network in self._networks())
+
+
+def _real(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, if it does: that is where a connection ends."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def pin(request: httpx.Request, address: str) -> None:
+    """Send the request to `address`. The Host header and TLS keep the name."""
+    request.extensions["sni_hostname"] = request.url.host
+    request.url = request.url.copy_with(host=address)
+
+
+class Judged(httpx.AsyncBaseTransport):
+    """A transport that judges the host of each request before it connects to it."""
+
+    def __init__(self, rule: HostRule) -> None:
+        self._rule = rule
+        # No connection is kept: two names at one address would share one that TLS made for the first.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        self._network = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            address = await self._rule.address(request.url)
+        except (InvalidInput, AgentUnavailable) as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+        pin(request, address)
+        return await self._network.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
