@@ -100,7 +100,7 @@ class UserFunction(Model):
     """A stored function of KQL. body: what stands in its braces; returns: the type of its value, or the columns of its
     rows, where there is no body. A function without a body is bound, and not run."""
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z_]\w*$")
     description: str = ""
     parameters: list[FunctionParameter] = []
     body: str = ""

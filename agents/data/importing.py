@@ -77,12 +77,13 @@ async def import_catalog(
             report = await store_catalog(read.catalog, catalogs=catalogs, sandbox=sandbox)
     except ValidationError as error:
         raise InvalidInput(f"the catalog can't be used: {first_problem(error)}") from error
-    return report.model_copy(update={"rows": counts, "notes": read.notes})
+    return report.model_copy(update={"rows": counts, "notes": [*read.notes, *report.notes]})
 
 
 async def store_catalog(catalog: Catalog, *, catalogs: Catalogs, sandbox: Sandbox) -> ImportReport:
     """Check a catalog, prove its examples and store it without the refused ones. Rows stay where they are."""
-    checked(catalog)
+    platform = checked(catalog)
+    notes = await asyncio.to_thread(lambda: list(platform.declaration_notes(catalog)))
     kept, refused = await asyncio.to_thread(_prove_examples, catalog, sandbox)
     stored = catalog.model_copy(update={"examples": kept})
     # model_copy keeps the cached hash and look-up tables of the catalog that it copies.
@@ -95,6 +96,7 @@ async def store_catalog(catalog: Catalog, *, catalogs: Catalogs, sandbox: Sandbo
         tables=len(stored.tables),
         examples=len(kept),
         refused=refused,
+        notes=notes,
     )
 
 
@@ -106,6 +108,7 @@ def checked(catalog: Catalog) -> Platform:
         *_name_problems(catalog),
         *_type_problems(catalog, platform),
         *_relationship_problems(catalog),
+        *platform.declaration_problems(catalog),
     ]:
         more = f" ({len(problems)} problems)" if len(problems) > 1 else ""
         raise InvalidInput(f"catalog '{catalog.schema_group}': {problems[0]}{more}")

@@ -8,7 +8,7 @@ for all and derive from the class.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -90,6 +90,18 @@ class Platform(ABC):
     @abstractmethod
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         """The catalog's tables that a well-formed query reads."""
+
+    def declaration_problems(self, catalog: Catalog) -> Iterator[str]:
+        """What the catalog declares beside its tables that can't be used, in words: the catalog is refused."""
+        for part in ("functions", "parameters"):
+            if getattr(catalog, part):
+                yield f"{self.language} has no use for `{part}`"
+        if found := next((table for table in catalog.tables if table.kind == "watchlist"), None):
+            yield f"{self.language} has no watchlists: table '{found.name}'"
+
+    def declaration_notes(self, catalog: Catalog) -> Iterator[str]:
+        """What can't be used of it though the rest can, in words: the import says so."""
+        yield from ()
 
     @abstractmethod
     def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:

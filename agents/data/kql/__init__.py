@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
+from agents.data.kql.declared import function_problems, inlined
 from agents.data.kql.kusto import Kusto, KustoUnavailable
+from agents.data.kql.parameters import Filled, default_problem, filled, undeclared, undeclared_texts
 from agents.data.kql.size import too_large
 from agents.data.kql.splitting import split_queries
 from agents.data.kql.translate import to_duckdb
 from agents.data.kql.types import duckdb_type
 from agents.data.plan.model import QueryPlan
 from agents.data.platform import Ask, NotExecutable, Platform, Stage
-from shared.catalog import Catalog, Table
-from shared.models import Check, CheckStatus
+from shared.catalog import Catalog, Table, UserFunction
+from shared.models import Check, CheckStatus, Problem
+
+# Kusto.Language's diagnostic of `{Name}`.
+_CLIENT_PARAMETER = "KS213"
 
 
 class KqlProver(Protocol):
@@ -33,6 +39,10 @@ class KqlProver(Protocol):
     def stages(self, query: str, catalog: Catalog) -> list[Stage]: ...
 
     def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str: ...
+
+    def type_of(self, expression: str) -> str | None: ...
+
+    def problem_in(self, function: UserFunction, catalog: Catalog) -> str | None: ...
 
 
 def best_prover() -> KqlProver:
@@ -63,29 +73,33 @@ class Kql(Platform):
         self.bind_is_final = isinstance(self.prover, Kusto)
 
     def parse(self, query: str, catalog: Catalog) -> Check:
-        if problem := too_large(query):
+        text = filled(query, catalog)
+        if problem := too_large(inlined(text.text, catalog).text):
             return Check(name="parse", status="failed", prover="lexiquery", problems=[problem])
-        return self.prover.parse(query, catalog)
+        return _explained(self.prover.parse(text.text, catalog), text, catalog)
 
     def bind(self, query: str, catalog: Catalog) -> Check:
-        return self.prover.bind(query, catalog)
+        text = filled(query, catalog)
+        return _explained(self.prover.bind(text.text, catalog), text, catalog)
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return self.prover.safety(query, catalog)
+        text = filled(query, catalog)
+        return text.placed(self.prover.safety(text.text, catalog))
 
     def to_duckdb(self, query: str, catalog: Catalog) -> str:
         return self.to_duckdb_over_rows(query, catalog, _unknown)
 
     def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
+        text = filled(query, catalog).text
         return to_duckdb(
-            self.prover.translatable(query, catalog, lambda kql: ask(self.to_duckdb(kql, catalog))), catalog
+            self.prover.translatable(text, catalog, lambda kql: ask(self.to_duckdb(kql, catalog))), catalog
         )
 
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
-        return self.prover.columns_of(query, catalog)
+        return self.prover.columns_of(filled(query, catalog).text, catalog)
 
     def stages(self, query: str, catalog: Catalog) -> list[Stage]:
-        return self.prover.stages(query, catalog)
+        return self.prover.stages(filled(query, catalog).text, catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         return duckdb_type(type_name)
@@ -99,17 +113,40 @@ class Kql(Platform):
         return self.prover.official_verdict(query, catalog) if isinstance(self.prover, Kusto) else None
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
-        return self.prover.tables_of(query, catalog)
+        return self.prover.tables_of(filled(query, catalog).text, catalog)
+
+    def declaration_problems(self, catalog: Catalog) -> Iterator[str]:
+        """Functions that can't be called, and defaults that are not of their parameter's type."""
+        yield from function_problems(catalog)
+        for parameter in catalog.parameters:
+            if problem := default_problem(parameter, self.prover.type_of):
+                yield problem
+
+    def declaration_notes(self, catalog: Catalog) -> Iterator[str]:
+        for function in catalog.functions:
+            if problem := self.prover.problem_in(function, catalog):
+                yield f"queries that call '{function.name}' will be refused: {problem}"
 
     def read_plan(self, query: str, catalog: Catalog) -> QueryPlan:
         from agents.data.plan.read_kql import read_kql
 
-        return read_kql(query, catalog)
+        return read_kql(filled(query, catalog).text, catalog)
 
     def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
         from agents.data.plan.to_kql import to_kql
 
         return to_kql(plan, catalog)
+
+
+def _explained(check: Check, text: Filled, catalog: Catalog) -> Check:
+    """The check with its problems where they are written. Where a parameter is not declared, that is the problem: what
+    the parser says is about the braces."""
+    unknown: list[Problem] = []
+    if check.status == "failed" and (check.name == "parse" or _CLIENT_PARAMETER in [p.code for p in check.problems]):
+        unknown += undeclared(text.written, catalog)
+    if check.name == "bind":
+        unknown += undeclared_texts(text.written, catalog)
+    return check.model_copy(update={"status": "failed", "problems": unknown}) if unknown else text.placed(check)
 
 
 def _unknown(select: str) -> list[str]:

@@ -6,6 +6,7 @@ import fnmatch
 import importlib
 from typing import Any
 
+from agents.data.kql.declared import WATCHLIST, plain_tables
 from shared.catalog import Catalog, Table
 from shared.models import Problem
 
@@ -47,7 +48,7 @@ def tables_of(analysis: Analysis, catalog: Catalog) -> list[Table]:
     """The catalog's tables that the query reads, in the catalog's order; `search` and `union *` read every table."""
     names = _named(analysis) | _wildcards(analysis, catalog) | _in_table_calls(analysis)
     if not names and (analysis.nodes("SearchOperator") or analysis.nodes("FindOperator")):
-        return list(catalog.tables)
+        return plain_tables(catalog)
     return [table for table in catalog.tables if table.name in names]
 
 
@@ -64,13 +65,19 @@ def _wildcards(analysis: Analysis, catalog: Catalog) -> set[str]:
         for union in (*analysis.nodes("UnionOperator"), *analysis.nodes("FindOperator"))
         for node in union.GetDescendants[syntax_class("WildcardedName")]()
     ]
-    return {table.name for table in catalog.tables for pattern in patterns if fnmatch.fnmatchcase(table.name, pattern)}
+    return {
+        table.name
+        for table in plain_tables(catalog)
+        for pattern in patterns
+        if fnmatch.fnmatchcase(table.name, pattern)
+    }
 
 
 def _in_table_calls(analysis: Analysis) -> set[str]:
-    calls = [node for node in analysis.called() if str(node.Name.SimpleName) == "table"]
-    literals = [literal for call in calls for literal in call.GetDescendants[syntax_class("LiteralExpression")]()]
-    return {str(literal.LiteralValue) for literal in literals}
+    """`table('T')`, `_GetWatchlist('W')`."""
+    calls = [node for node in analysis.called() if str(node.Name.SimpleName) in ("table", WATCHLIST)]
+    arguments = [one.Element for call in calls for one in list(call.ArgumentList.Expressions)[:1]]
+    return {str(argument.ConstantValue) for argument in arguments if argument.IsConstant}
 
 
 def syntax_class(kind: str) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import duckdb
 import duckdb_kql
 
+from agents.data.kql.declared import inlined, runnable
 from agents.data.kql.safety import OPTIONS, OUTSIDE, PURE_PLUGINS
 from agents.data.kql.tokens import tokens
 from agents.data.kql.translate import to_duckdb
@@ -20,7 +21,7 @@ from agents.data.names import nearest_name
 from agents.data.platform import Ask, NotExecutable, Stage
 from agents.data.proof import position
 from agents.data.session import Connection, first_line, open_empty
-from shared.catalog import Catalog, Table
+from shared.catalog import Catalog, Table, UserFunction
 from shared.models import Check, CheckName, Problem
 
 PARSER = f"duckdb-kql {duckdb_kql.__version__}"
@@ -57,7 +58,7 @@ class DuckdbKql:
 
     def bind(self, query: str, catalog: Catalog) -> Check:
         try:
-            statement = to_duckdb(query, catalog)
+            statement = to_duckdb(runnable(query, catalog), catalog)
         except NotExecutable as error:
             if isinstance(error.__cause__, duckdb_kql.KqlSchemaError) and error.__cause__.name not in catalog.by_name:
                 name = error.__cause__.name
@@ -70,10 +71,13 @@ class DuckdbKql:
         return _check("bind", BINDER, [])
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return _check("safety", PARSER, [*_forbidden(query), *_on_constants(query)])
+        text = inlined(query, catalog)
+        found = [*_forbidden(text.text), *_on_constants(text.text)]
+        return _check("safety", PARSER, [text.problem(one) for one in found])
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
-        words = {text.strip("'\"") for kind, text, _ in tokens(query) if kind in ("word", "string")}
+        found = tokens(inlined(query, catalog).text)
+        words = {text.strip("'\"") for kind, text, _ in found if kind in ("word", "string")}
         return [table for table in catalog.tables if table.name in words]
 
     def stages(self, query: str, catalog: Catalog) -> list[Stage]:
@@ -89,7 +93,15 @@ class DuckdbKql:
 
     def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str:
         """As it is: only Kusto.Language knows the names and types that a rewriting needs."""
-        return query
+        return runnable(query, catalog)
+
+    def type_of(self, expression: str) -> str | None:
+        """Unknown without a binder of KQL."""
+        return None
+
+    def problem_in(self, function: UserFunction, catalog: Catalog) -> str | None:
+        """Unknown before it is called."""
+        return None
 
     def _cursor(self, catalog: Catalog) -> Connection:
         with self._lock:

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from agents.data.kql.analysis import Analysis, tables_of
+from agents.data.kql.declared import WATCHLIST, call_of, inlined, runnable, watchlists
 from agents.data.kql.rewriting import rewritten
-from agents.data.kql.safety import problems_of
+from agents.data.kql.rewriting.watchlists import unknown_watchlists
+from agents.data.kql.safety import not_judged, problems_of
 from agents.data.kql.stages import stages
+from agents.data.kql.state import state_of
 from agents.data.kql.types import kusto_type
 from agents.data.names import nearest_name
 from agents.data.platform import Ask, Stage
 from agents.data.proof import position
-from shared.catalog import Catalog, Table
+from shared.catalog import Catalog, Table, UserFunction
 from shared.models import Check, CheckName, CheckStatus, Problem
 
 _KEPT_STATES, _KEPT_ANALYSES = 32, 256
@@ -66,12 +69,11 @@ class Kusto:
             try:
                 self._kustology = importlib.import_module("kustology")
                 self._bridge = importlib.import_module("kustology.bridge")
-                self._schema_state = importlib.import_module("kustology.utils.schema_state")
             except _dotnet_errors() as error:
                 raise KustoUnavailable(str(error).split("\n", 1)[0]) from error
         self.prover = f"Kusto.Language {self._kustology.build_info().kusto_language_version}"
-        self._states: OrderedDict[str, Any] = OrderedDict()
-        self._analyses: OrderedDict[tuple[str, str], Analysis] = OrderedDict()
+        self._states: OrderedDict[tuple[str, bool], Any] = OrderedDict()
+        self._analyses: OrderedDict[tuple[str, bool, str], Analysis] = OrderedDict()
         self._lock = threading.Lock()
 
     def parse(self, query: str, catalog: Catalog) -> Check:
@@ -84,13 +86,25 @@ class Kusto:
         analysis = self.analyze(query, catalog)
         if analysis.is_command:
             return Check(name="bind", status="skipped", prover=self.prover, detail="a control command is not bound")
-        return self._check("bind", analysis.semantic)
+        return self._check("bind", analysis.semantic or self._declared_problems(analysis, query, catalog))
+
+    def _declared_problems(self, analysis: Analysis, query: str, catalog: Catalog) -> list[Problem]:
+        """Watchlists that there are not, and what is wrong in the bodies of the functions that it calls."""
+        found = unknown_watchlists(analysis, query, catalog)
+        if (text := inlined(query, catalog)).functions and not found:
+            whole = self.analyze(text.text, catalog)
+            found = [text.problem(one) for one in (*whole.syntax, *whole.semantic)]
+        return found
 
     def safety(self, query: str, catalog: Catalog) -> Check:
-        return self._check("safety", problems_of(self.analyze(query, catalog), query))
+        """With the bodies of the functions that it calls."""
+        text = inlined(query, catalog)
+        analysis = self.analyze(text.text, catalog)
+        problems = [*problems_of(analysis, text.text), *not_judged(analysis, text.text, catalog)]
+        return self._check("safety", [text.problem(one) for one in problems])
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
-        return tables_of(self.analyze(query, catalog), catalog)
+        return tables_of(self.analyze(inlined(query, catalog).text, catalog), catalog)
 
     def columns_of(self, query: str, catalog: Catalog) -> list[str] | None:
         """The result's columns; None where they depend on the rows."""
@@ -116,29 +130,48 @@ class Kusto:
 
     def translatable(self, query: str, catalog: Catalog, ask: Ask) -> str:
         """The same query in what duckdb-kql knows of KQL. ask: as of `rewritten`. Raises NotExecutable."""
-        return rewritten(query, lambda text: self.analyze(text, catalog), ask)
+        text = runnable(query, catalog)
+        as_tables = bool(watchlists(catalog)) and WATCHLIST in text
+        return rewritten(text, lambda kql: self.analyze(kql, catalog, watchlists_as_tables=as_tables), ask)
+
+    def type_of(self, expression: str) -> str | None:
+        """Kusto's type of an expression of constants; empty where it has none."""
+        self._bridge.ensure_invariant_culture()
+        code = self._bridge.KustoCode.ParseAndAnalyze(f"print x = ({expression}\n)")
+        if next(iter(code.GetDiagnostics()), None) is not None or int(code.Syntax.Statements.Count) != 1:
+            return ""
+        return str(code.ResultType.Columns[0].Type.Name)
+
+    def problem_in(self, function: UserFunction, catalog: Catalog) -> str | None:
+        """Why the function's body does not bind, in words."""
+        text = inlined(f"{function.name}()", catalog)
+        if not text.functions:
+            return None
+        analysis = self.analyze("".join((text.text.removesuffix(text.query), "print 1")), catalog)
+        first = next(iter((*analysis.syntax, *analysis.semantic)), None)
+        return text.problem(first).message if first else None
 
     def _check(self, name: CheckName, problems: list[Problem]) -> Check:
         status: CheckStatus = "failed" if problems else "passed"
         return Check(name=name, status=status, prover=self.prover, problems=problems)
 
-    def analyze(self, query: str, catalog: Catalog) -> Analysis:
+    def analyze(self, query: str, catalog: Catalog, *, watchlists_as_tables: bool = False) -> Analysis:
         """The query bound to the catalog; kept, because parse, bind, safety and translation ask for the same."""
-        key = (catalog.version, query)
+        key = (catalog.version, watchlists_as_tables, query)
         with self._lock:
             if key in self._analyses:
                 self._analyses.move_to_end(key)
                 return self._analyses[key]
-        analysis = self._analyze(query, catalog)
+        analysis = self._analyze(query, catalog, self._state(catalog, watchlists_as_tables))
         with self._lock:
             self._analyses[key] = analysis
             if len(self._analyses) > _KEPT_ANALYSES:
                 self._analyses.popitem(last=False)
         return analysis
 
-    def _analyze(self, query: str, catalog: Catalog) -> Analysis:
+    def _analyze(self, query: str, catalog: Catalog, state: Any) -> Analysis:
         self._bridge.ensure_invariant_culture()
-        code = self._bridge.KustoCode.ParseAndAnalyze(query, self._state(catalog))
+        code = self._bridge.KustoCode.ParseAndAnalyze(query, state)
         syntax = {(int(found.Start), str(found.Code)) for found in islice(code.GetSyntaxDiagnostics(), _MOST_PROBLEMS)}
         parsed: list[Problem] = []
         bound: list[Problem] = []
@@ -152,19 +185,16 @@ class Kusto:
             bound.append(Problem(code="not_bound", message="Kusto.Language could not bind this query"))
         return Analysis(code, parsed, bound)
 
-    def _state(self, catalog: Catalog) -> Any:
-        """Kusto.Language's GlobalState of a catalog: built once a version, 15 ms for hundreds of tables."""
+    def _state(self, catalog: Catalog, watchlists_as_tables: bool) -> Any:
+        """Kusto.Language's GlobalState of a catalog: built once a version."""
+        key = (catalog.version, watchlists_as_tables)
         with self._lock:
-            if catalog.version not in self._states:
-                schema = {
-                    table.name: {column.name: kusto_type(column.type) for column in table.columns}
-                    for table in catalog.tables
-                }
-                self._states[catalog.version] = self._schema_state.build_global_state(schema)
+            if key not in self._states:
+                self._states[key] = state_of(catalog, watchlists_as_tables=watchlists_as_tables)
                 if len(self._states) > _KEPT_STATES:
                     self._states.popitem(last=False)
-            self._states.move_to_end(catalog.version)
-            return self._states[catalog.version]
+            self._states.move_to_end(key)
+            return self._states[key]
 
     def _problem(self, found: Any, query: str) -> Problem:
         """A diagnostic in our terms. Kusto counts UTF-16 units; we count characters."""
@@ -181,6 +211,10 @@ class Kusto:
         end = self._kustology.utf16_to_codepoint(query, int(found.Start) + int(found.Length))
         name = query[start:end].strip("[]'\"")
         near = nearest_name(name, self._candidates(kind, problem.code, int(found.Start), code, catalog))
+        if name == WATCHLIST:
+            near = "declare the watchlist in the catalog: a table of `kind: watchlist`"
+        elif kind == "unknown_table" and near in catalog.by_name:
+            near = call_of(catalog.by_name[near])
         return problem.model_copy(
             update={"code": kind, "message": f"unknown {_WORDS[kind]} '{name}'", "suggestion": near}
         )
@@ -189,7 +223,8 @@ class Kusto:
         if code_name == "KS124":
             return sorted(self._kustology.plugin_functions())
         if kind == "unknown_function":
-            return [*self._in_scope(code, start, "LocalFunction", "DatabaseFunction"), *sorted(self._functions())]
+            own = [function.name for function in catalog.functions]
+            return [*self._in_scope(code, start, "LocalFunction"), *own, *sorted(self._functions())]
         if kind == "unknown_table":
             return [*(table.name for table in catalog.tables), *self._in_scope(code, start, "Table", "Variable")]
         return self._in_scope(code, start, "Column", "Variable", "Parameter") or self._columns_of(code, catalog)

@@ -11,6 +11,7 @@ from typing import Any
 from agents.data.kql.analysis import Analysis
 from agents.data.kql.bounds import unbounded
 from agents.data.kql.problems import problem_at
+from shared.catalog import Catalog
 from shared.models import Problem
 
 # Pure plugins: they reshape or score the rows they are given. Source: Kusto's plugin reference.
@@ -82,6 +83,20 @@ def _options(analysis: Analysis, query: str) -> list[Problem]:
         for node in analysis.nodes("SetOptionStatement")
         if (name := str(node.Name.SimpleName)).lower() not in OPTIONS
     ]
+
+
+def not_judged(analysis: Analysis, query: str, catalog: Catalog) -> list[Problem]:
+    """Functions of the catalog that are still called by name, after those that were seen were written before the query:
+    nobody has looked at what they do."""
+    written = {function.name for function in catalog.functions if function.body}
+    problems = []
+    for node in analysis.nodes("NameReference") if written else ():
+        symbol = node.ReferencedSymbol
+        stored = symbol is not None and str(symbol.Kind) == "Function" and analysis.code.Globals.GetDatabase(symbol)
+        if stored and str(symbol.Name) in written:
+            text = f"what the function '{symbol.Name}' does can't be judged where it is called"
+            problems.append(problem_at("not_judged", text, query, int(node.TextStart)))
+    return problems
 
 
 def _name(call: Any) -> str:

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from agents.data.kql.analysis import Analysis
-from agents.data.kql.rewriting import aggregates, columns, lets, plugins, searching, series
+from agents.data.kql.rewriting import aggregates, columns, lets, plugins, searching, series, watchlists
 from agents.data.kql.rewriting.edits import Edit, Source
 from agents.data.platform import NotExecutable
 
 Rewriting = Callable[[Any, Source], Iterator[Edit]]
 
-# Syntax class → what to write instead, in two stages: the second reads columns that the first makes known.
+# Syntax class → what to write instead, in stages: a later one reads names and columns that those before make known.
 _REWRITINGS: tuple[dict[str, Rewriting], ...] = (
+    {"LetStatement": watchlists.renamed},
+    {"FunctionCallExpression": watchlists.read_as_table},
     {"LetStatement": lets.written_out, "AsOperator": lets.named_by_as},
     {
         "PipeExpression": columns.unwrapped,

@@ -46,29 +46,31 @@ def _outside(node: Any, let: Any) -> bool:
 
 
 def _call(reference: Any, declared: Any, source: Source) -> Edit:
-    call, given = reference, []
+    call, given, by_name = reference, list[str](), dict[str, str]()
     if str(reference.Parent.Kind) == "FunctionCallExpression":
         call = reference.Parent
-        arguments = items(call.ArgumentList.Expressions)
-        if any(str(argument.Kind) == "SimpleNamedExpression" for argument in arguments):
-            raise NotExecutable("a function called with named arguments")
-        given = [f"({source.of(argument)})" for argument in arguments]
+        for argument in items(call.ArgumentList.Expressions):
+            if str(argument.Kind) == "SimpleNamedExpression":
+                by_name[str(argument.Name.SimpleName)] = f"({source.of(argument.Expression)})"
+            else:
+                given.append(f"({source.of(argument)})")
     if str(call.Parent.Kind) == "InvokeOperator":
         call = call.Parent.Parent  # the pipe: what is piped in is the first argument
         given = [f"({source.of(call.Expression)})", *given]
-    return replaced(call, f"({_body(declared, given, source)})")
+    return replaced(call, f"({_body(declared, given, by_name, source)})")
 
 
-def _body(declared: Any, given: list[str], source: Source) -> str:
+def _body(declared: Any, given: list[str], by_name: dict[str, str], source: Source) -> str:
     """The body with the arguments in the parameters' places, and its own lets in theirs."""
     values: dict[str, str] = {}
-    parameters = items(declared.Parameters.Parameters)
-    defaults = [source.of(one.DefaultValue.Value) if one.DefaultValue is not None else None for one in parameters]
-    for number, parameter in enumerate(parameters):
-        value = given[number] if number < len(given) else defaults[number]
+    places = iter(given)
+    for parameter in items(declared.Parameters.Parameters):
+        name = str(parameter.NameAndType.Name.SimpleName)
+        default = source.of(parameter.DefaultValue.Value) if parameter.DefaultValue is not None else None
+        value = by_name[name] if name in by_name else next(places, default)
         if value is None:
             raise NotExecutable("a function called with too few arguments")
-        values[str(parameter.NameAndType.Name.SimpleName)] = value
+        values[name] = value
     for statement in items(declared.Body.Statements):
         if str(statement.Kind) != "LetStatement" or str(statement.Expression.Kind) == "FunctionDeclaration":
             raise NotExecutable("a function with functions in it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
+from agents.data.kql.declared import plain_tables
 from agents.data.kql.types import kusto_type
 from agents.data.plan.model import (
     Column,
@@ -171,7 +172,7 @@ def _typed(stage: Stage, name: str, columns: Collection[str]) -> str:
 def _united(reading: Reading, node: Any) -> list[Stage]:
     """The rows of one operand; a name with `*` stands for several tables."""
     if kind(unnamed(node)) == "NameReference" and "*" in text_of(node):
-        tables = [table for table in reading.catalog.tables if _matches(table.name, text_of(node))]
+        tables = [table for table in plain_tables(reading.catalog) if _matches(table.name, text_of(node))]
         return [_catalog_table(reading, node, table.name) for table in tables]
     if not is_tabular(node):
         raise unsayable("a union of what has no rows", node)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from agents.data.kql.declared import WATCHLIST
+from agents.data.kql.rewriting.watchlists import watchlist_of
 from agents.data.plan.model import (
     Aggregate,
     Cast,
@@ -84,6 +86,8 @@ def _table(node: Any, name: str) -> Stage:
 def _called_rows(reading: Reading, node: Any) -> Stage:
     if function_name(node) == "table" and node.ResultType is not None and reading.catalog.find(node.ResultType.Name):
         return _table(node, str(node.ResultType.Name))
+    if function_name(node) == WATCHLIST and (name := watchlist_of(node)) in reading.catalog.by_name:
+        return _table(node, str(name))
     if function_name(node) == "materialize":
         return read_pipeline(reading, arguments(node)[0])
     raise unsayable(f"the function {function_name(node)}", node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.data.kql.declared import call_of
 from agents.data.plan.expressions import EXPRESSIONS, Between, Column, Compare, Constant, Expr, Logic
 from agents.data.plan.model import (
     Aggregate,
@@ -94,7 +95,8 @@ class Pipeline:
     def _source(self, plan: QueryPlan, steps: list[Step]) -> str:
         source = plan.source
         if isinstance(source, Table):
-            return name(source.name)
+            found = self.catalog.by_name.get(source.name) if self.catalog else None
+            return call_of(found) if found is not None and found.kind == "watchlist" else name(source.name)
         if isinstance(source, Union):
             return self._union(source)
         if not source.columns and source.rows == ((),):
