@@ -1,46 +1,47 @@
-"""The tables of a live database as a catalog: names, types, comments, keys. Its rows are never read."""
+"""The tables of a live database as a catalog: names, types, comments, keys; and known values, if they are asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import ARRAY, URL, Connection, Dialect, Enum, Inspector, inspect, make_url
+from sqlalchemy import ARRAY, Connection, Dialect, Enum, Inspector, inspect
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint
 from sqlalchemy.engine.reflection import ObjectKind
-from sqlalchemy.exc import ArgumentError, CompileError, SAWarning, SQLAlchemyError
+from sqlalchemy.exc import CompileError, SAWarning, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.types import TypeEngine
 
+from agents.data.connectors.engines import database_url
+from agents.data.importers.values import with_values
 from agents.data.platform import load_platform
 from shared.catalog import Catalog, Column, Relationship, Table
-from shared.errors import InvalidInput, NotFound, SourceUnavailable
+from shared.errors import InvalidInput, SourceUnavailable
 
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
-_EXPECTED = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 _SECONDS = 60.0
-_CONNECT_SECONDS = 10.0
 _HELD = "TEXT"
 """The type of a column whose own type the sandbox has nothing like."""
 
 
-async def reflect(url: str, group: str) -> tuple[Catalog, list[str]]:
+async def reflect(url: str, group: str, *, sample_values: bool = False) -> tuple[Catalog, list[str]]:
     """The catalog of the database at `url` (sqlite:///FILE or postgresql://…), and in words what is not as it is there.
 
     Tables and views of the default schema go by their name, those of others by schema.name. Nothing is written.
+    sample_values: texts of columns with few different ones are read too; otherwise no row is.
     Raises InvalidInput, NotFound for a file that isn't there, SourceUnavailable when it can't be read in 60 s.
     """
-    asked = _parsed(url)
+    asked, kind = database_url(url, _DIALECTS)
     shown = asked.render_as_string(hide_password=True)
-    engine = create_async_engine(_read_only(asked), connect_args=_connect_args(asked))
+    engine = create_async_engine(kind.url(asked), connect_args=kind.connect_args(asked, None))
     try:
         async with asyncio.timeout(_SECONDS), engine.connect() as connection:
             tables, relationships, notes = await connection.run_sync(_read)
+            if sample_values:
+                tables = await connection.run_sync(with_values, tables, notes)
     except TimeoutError as error:
         raise SourceUnavailable(f"{shown} did not answer in time") from error
     except (SQLAlchemyError, OSError) as error:
@@ -53,37 +54,6 @@ async def reflect(url: str, group: str) -> tuple[Catalog, list[str]]:
     return Catalog(
         schema_group=group, platform="sql", dialect=dialect, tables=tables, relationships=relationships
     ), notes
-
-
-def _parsed(url: str) -> URL:
-    """Without the driver that it may name; a password stays out of every message."""
-    try:
-        asked = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise InvalidInput("that is not the URL of a database", suggestion=f"expected {_EXPECTED}") from error
-    backend = asked.drivername.partition("+")[0].lower()
-    backend = "postgresql" if backend == "postgres" else backend
-    if backend not in _DIALECTS:
-        raise InvalidInput(f"can't read a database of kind '{backend}'", suggestion=f"expected {_EXPECTED}")
-    return asked.set(drivername=backend)
-
-
-def _read_only(asked: URL) -> URL:
-    if asked.drivername == "postgresql":
-        if unknown := asked.query.keys() - {"sslmode"}:
-            raise InvalidInput(f"can't use '{min(unknown)}' of the database's URL", suggestion="known: sslmode")
-        return asked.set(drivername="postgresql+asyncpg", query={"ssl": asked.query.get("sslmode", "prefer")})
-    path = Path(asked.database or "")
-    if not path.is_file():
-        raise NotFound(f"no database file at '{path}'", suggestion="write sqlite:////DIR/FILE for an absolute path")
-    read_only = {"mode": "ro", "uri": "true"}
-    return URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path.resolve()))}", query=read_only)
-
-
-def _connect_args(asked: URL) -> dict[str, Any]:
-    if asked.drivername == "sqlite":
-        return {}
-    return {"timeout": _CONNECT_SECONDS, "server_settings": {"default_transaction_read_only": "on"}}
 
 
 def _read(connection: Connection) -> tuple[list[Table], list[Relationship], list[str]]:
