@@ -57,6 +57,8 @@ async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[A
             await index.close()
     else:
         from agents.data.agent import DataAgent
+        from agents.data.parts import catalogs_without
 
         platform = load_platform(name)
-        yield DataAgent(platform, state.catalogs, models, state.sandbox, state.settings)
+        catalogs = catalogs_without(state.settings.without, state.catalogs, state.engine)
+        yield DataAgent(platform, catalogs, models, state.sandbox, state.settings)

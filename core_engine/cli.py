@@ -101,14 +101,22 @@ def prove(
 
 @app.command(name="eval")
 def evaluate(
-    suite: Annotated[Path, typer.Argument(help="JSON lines: {id, platform, schema_group, question, gold}.")],
+    suite: Annotated[
+        str, typer.Argument(help="JSON lines: {id, platform, schema_group, question, gold}; or nl2kql, or defog.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and summary.json; an interrupted run goes on.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first items.")] = None,
     model: Annotated[str | None, typer.Option(help="Chat model, by Ollama's name.")] = None,
+    examples: Annotated[
+        bool | None, typer.Option("--examples/--no-examples", help="Solved examples, or none; the suite's own choice.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="A part of the derivation to leave out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure the answers to questions with known queries."""
-    _run(commands.evaluate(suite, out, limit, model), as_json)
+    _run(commands.evaluate(suite, out, limit, model, examples, without or []), as_json)
 
 
 @app.command()

@@ -207,9 +207,15 @@ def _read_text(file: str) -> str:
 async def evaluate(suite: Path, out: Path, limit: int | None, model: str | None) -> Result:
     from core_engine.bootstrap import open_lexiquery
     from core_engine.evaluation import evaluate as run_suite
+    from core_engine.evaluation import open_suite
 
-    async with open_lexiquery(_quiet_settings(model=model, hold_out=True)) as lexiquery:
-        summary = await run_suite(suite, out, lexiquery=lexiquery, limit=limit)
+    opened = open_suite(suite)
+    settings = _quiet_settings(model=model, hold_out=True)
+    left_out = read_parts({*settings.without, *without})
+    if not (opened.examples if examples is None else examples):
+        left_out |= {Part.EXAMPLES}
+    async with open_lexiquery(settings.model_copy(update={"without": left_out})) as lexiquery:
+        summary = await run_suite(opened, out, lexiquery=lexiquery, limit=limit)
     return Result(summary, summary.render())
 
 

@@ -67,6 +67,14 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field("json", description="console is for people")
     call_text: Literal["full", "off"] = Field("full", description="whether the ledger keeps prompts and responses")
     hold_out: bool = Field(False, description="for evaluation: solved examples of the very question asked are not used")
+    without: Annotated[frozenset[str], NoDecode] = Field(
+        default_factory=frozenset, description="for evaluation: parts of the derivation left out: `examples,snap`"
+    )
+
+    @field_validator("without", mode="before")
+    @classmethod
+    def _split_parts(cls, value: object) -> object:
+        return {part.strip() for part in value.split(",") if part.strip()} if isinstance(value, str) else value
 
     @field_validator("agents", mode="before")
     @classmethod

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError, model_validator
 
 from shared.errors import InvalidInput, NotFound, first_problem
 from shared.models import Answer, Model, QueryAnswer
 
 
 class Item(Model):
-    """One question of a suite. Other fields of a line are left alone."""
+    """One question of a suite. Other fields of a line are left alone.
+
+    gold: a query, or several accepted ones; null where nothing here answers the question, which is then right to be
+    asked back (`expects: clarification` says the same). category: what kind of question, `classic/ratio` for one
+    below another.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -20,25 +26,62 @@ class Item(Model):
     platform: str
     schema_group: str
     question: str
-    gold: str | list[str]
+    gold: str | list[str] | None
+    category: str = ""
     order_matters: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_gold_where_nothing_answers(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        expects = value.get("expects", "answer")
+        if expects not in ("answer", "clarification"):
+            raise ValueError(f"expects is 'answer' or 'clarification', not '{expects}'")
+        if expects == "clarification":
+            if value.get("gold"):
+                raise ValueError("expects a clarification, and has a gold query")
+            return {**value, "gold": None}
+        if value.get("gold", None) in ("", []):
+            raise ValueError("gold is empty; a question that nothing answers has null")
+        return value
 
     @property
     def accepted(self) -> list[str]:
-        return [self.gold] if isinstance(self.gold, str) else self.gold
+        return [self.gold] if isinstance(self.gold, str) else self.gold or []
+
+    @property
+    def is_answerable(self) -> bool:
+        return self.gold is not None
 
 
 class Measures(Model):
-    """None where it could not be measured: rows_equal when no gold query runs, tokens when the server gave no count."""
+    """None where it could not be measured, or there was nothing to measure.
+
+    parsed, bound: the query's own language accepts it. tables_right: it reads the gold's tables; columns: how many of
+    both queries' columns both use (Jaccard, 0 to 1); literals: all that the gold compares with are in the query, times
+    left out. executed: it gave rows, or none; rows_equal: the gold's (None when no gold query runs). abstained: no
+    query, but a question back, or that nothing here answers. cost: money, by the prices in the ledger. Of tokens None
+    also means that the server gave no count.
+    """
 
     answered: bool
     proven: bool
+    parsed: bool | None = None
+    bound: bool | None = None
     tables_right: bool | None = None
+    columns: float | None = None
+    literals: bool | None = None
+    executed: bool | None = None
     rows_equal: bool | None = None
+    abstained: bool = False
+    confidence: float | None = None
+    route: str | None = None
     calls: int = 0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     seconds: float
+    cost: float | None = None
 
 
 class Outcome(Model):
@@ -50,7 +93,8 @@ class Outcome(Model):
     platform: str
     schema_group: str
     question: str
-    gold: str | list[str]
+    gold: str | list[str] | None
+    category: str = ""
     answer: Answer | None
     measures: Measures
     error: str | None = None
@@ -61,6 +105,15 @@ class Outcome(Model):
         place = (self.platform, self.schema_group)
         answers = self.answer.answers if self.answer else []
         return next((one for one in answers if (one.platform, one.schema_group) == place), None)
+
+    @property
+    def is_answerable(self) -> bool:
+        return self.gold is not None
+
+    @property
+    def right(self) -> bool | None:
+        """Rows equal; of what nothing answers, that it was said. None where that is not known."""
+        return self.measures.rows_equal if self.is_answerable else self.measures.abstained
 
 
 def read_suite(path: Path) -> list[Item]:

@@ -1,0 +1,52 @@
+"""Parts of the derivation that an evaluation can leave out, to see what each brings (setting `without`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.catalog import Catalog, Catalogs
+from shared.errors import InvalidInput, did_you_mean
+
+
+class Part(StrEnum):
+    """What a part does; without it the derivation goes on as if it had never been written."""
+
+    EXAMPLES = "examples"  # solved questions, for linking, for the prompt and as answers
+    LINKING = "linking"  # without it the five tables nearest by BM25 are offered
+    VALUES = "values"  # known values and glossary terms that the question mentions
+    ROUTE_SQL = "route_sql"  # KQL and SPL through SQL and a plan
+    SNAP = "snap"  # mending a rejected query by code
+    MODEL_REPAIR = "model_repair"  # mending it by the model
+    ACCOUNT = "account"  # question against query
+
+
+def read_parts(names: Iterable[str]) -> frozenset[Part]:
+    """Raises InvalidInput for what is no part, naming the nearest."""
+    known = [str(part) for part in Part]
+    found = list(names)
+    for name in found:
+        if name not in known:
+            raise InvalidInput(f"'{name}' is no part of the derivation", suggestion=did_you_mean(name, known))
+    return frozenset(Part(name) for name in found)
+
+
+class WithoutExamples(Catalogs):
+    """The catalogs as if no question had been solved."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self._bare: dict[str, Catalog] = {}
+
+    async def _load(self, group: str, version: str) -> Catalog:
+        if version not in self._bare:
+            catalog = await super()._load(group, version)
+            self._bare[version] = Catalog.model_validate(catalog.model_dump(by_alias=True) | {"examples": []})
+        return self._bare[version]
+
+
+def catalogs_without(without: Iterable[str], catalogs: Catalogs, engine: AsyncEngine) -> Catalogs:
+    """What a data agent sees of the catalogs. Raises InvalidInput for what is no part."""
+    return WithoutExamples(engine) if Part.EXAMPLES in read_parts(without) else catalogs
