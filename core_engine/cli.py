@@ -145,16 +145,20 @@ def catalog_import(
     source: Annotated[
         str,
         typer.Argument(
-            help="A catalog file (YAML, JSON) or a .sql file with CREATE TABLE, here or at http(s)://…; or the "
-            "tables of a database: sqlite:///FILE, postgresql://…"
+            help="A catalog file (YAML, JSON), a .sql file with CREATE TABLE, or the schema of Kusto, Log Analytics or "
+            "Splunk, here or at http(s)://…; a file or folder of CSV, JSON-lines, Parquet or Splunk's conf files; or "
+            "the tables of a database: sqlite:///FILE, postgresql://…"
         ),
     ],
     group: Annotated[str | None, typer.Option("--group", help="Schema group to import into.")] = None,
     platform: Annotated[str | None, typer.Option("--platform", help="Its platform, if the file does not say.")] = None,
+    sample_values: Annotated[
+        bool, typer.Option("--sample-values", help="Keep the values of text columns that have few different ones.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Import a schema group, with the rows that a file names; each example is proven, broken ones are refused."""
-    _run(commands.catalog_import(source, group, platform), as_json)
+    _run(commands.catalog_import(source, group, platform, sample_values), as_json)
 
 
 @catalog.command("list")

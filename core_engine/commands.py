@@ -232,12 +232,17 @@ async def demo(question: str | None) -> Result:
     return _answered(await run_demo(_quiet_settings(), question))
 
 
-async def catalog_import(source: str, group: str | None, platform: str | None) -> Result:
+async def catalog_import(source: str, group: str | None, platform: str | None, sample_values: bool) -> Result:
     from agents.data.importing import import_catalog
 
     async with _state() as state:
         report = await import_catalog(
-            source, catalogs=state.catalogs, sandbox=state.sandbox, group=group, platform=platform
+            source,
+            catalogs=state.catalogs,
+            sandbox=state.sandbox,
+            group=group,
+            platform=platform,
+            sample_values=sample_values,
         )
         await _index(report.schema_group, state)
     return Result(report, report.render(), FAILED if report.refused else DONE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from agents.data.importers.values import with_values_of_rows
 from agents.data.platform import Platform, load_platform
 from agents.data.proof import advice, prove
 from agents.data.rows import load_rows
@@ -62,19 +63,24 @@ async def import_catalog(
     sandbox: Sandbox,
     group: str | None = None,
     platform: str | None = None,
+    sample_values: bool = False,
 ) -> ImportReport:
-    """Read a catalog from a file, a web address or a database, load its rows, prove its examples, store it.
+    """Read a catalog from a file, a folder, a web address or a database, load its rows, prove its examples, store it.
 
-    source: .yaml, .yml, .json or .sql, a path or http(s)://…; sqlite:///… or postgresql://…
-    group, platform: instead of what it says. The group is replaced whole, or on any error stays as it was.
+    source: a path or http(s)://… of a kind that importers/detecting.py tells; sqlite:///… or postgresql://…
+    group, platform: instead of what it says; sample_values: keep the values of columns that have few different ones.
+    The group is replaced whole, or on any error stays as it was.
     Raises NotFound, InvalidInput (what it says), SourceUnavailable, StorageFailed (what can't be written).
     """
     try:
-        async with open_source(str(source), group, platform) as read:
+        async with open_source(str(source), group, platform, sample_values=sample_values) as read:
             checked(read.catalog)
             target = sandbox.path(read.catalog.schema_group)
             counts = await asyncio.to_thread(_store_rows, read.catalog, read.folder, target)
-            report = await store_catalog(read.catalog, catalogs=catalogs, sandbox=sandbox)
+            catalog = read.catalog
+            if sample_values and counts:
+                catalog = await asyncio.to_thread(with_values_of_rows, catalog, sandbox)
+            report = await store_catalog(catalog, catalogs=catalogs, sandbox=sandbox)
     except ValidationError as error:
         raise InvalidInput(f"the catalog can't be used: {first_problem(error)}") from error
     return report.model_copy(update={"rows": counts, "notes": [*read.notes, *report.notes]})

@@ -1,20 +1,24 @@
-"""Where a catalog comes from: a file, an address on the web, a live database."""
+"""Where a catalog comes from: a file or folder, an address on the web, a live database."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from agents.data.ddl import read_ddl
-from agents.data.downloading import download_catalog, download_rows, told_of
+from agents.data.downloading import download_catalog, download_rows, shown, told_of
+from agents.data.importers.detecting import SUFFIXES
+from agents.data.importers.read import group_of
+from agents.data.importers.reading import Asked, read_path
+from agents.data.importers.row_files import is_row_file
 from agents.data.reflecting import reflect
-from shared.catalog import Catalog, read_catalog
-from shared.errors import InvalidInput, NotFound
+from shared.catalog import Catalog
+from shared.errors import InvalidInput
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -29,63 +33,49 @@ class Source:
 
 
 @asynccontextmanager
-async def open_source(source: str, group: str | None, platform: str | None) -> AsyncIterator[Source]:
-    """The catalog at a path, at http(s)://…, or of the database at sqlite:///… or postgresql://…
+async def open_source(
+    source: str, group: str | None, platform: str | None, *, sample_values: bool = False
+) -> AsyncIterator[Source]:
+    """The catalog of a file or folder, at http(s)://…, or of the database at sqlite:///… or postgresql://…
 
-    group, platform: instead of what it says. Raises NotFound, InvalidInput, SourceUnavailable.
+    group, platform: instead of what it says; sample_values: known values of columns with few, where the source itself
+    has them. Raises NotFound, InvalidInput, SourceUnavailable.
     """
     scheme = found[1].lower() if (found := _SCHEME.match(source)) else None
-    if scheme in ("http", "https"):
-        with tempfile.TemporaryDirectory() as folder, told_of(source, Path(folder)):
-            yield await _downloaded(source, Path(folder), group, platform)
-    elif scheme:
-        catalog, notes = await reflect(source, _group_of("a database", group))
-        yield Source(_said(catalog, group, platform), Path(), notes)
-    else:
-        yield Source(await asyncio.to_thread(read_any, Path(source), group, platform), Path(source).parent)
+    with tempfile.TemporaryDirectory() as folder:
+        asked = Asked(group, platform, Path(folder), sample_values)
+        if scheme in ("http", "https"):
+            with told_of(source, Path(folder)):
+                yield await _downloaded(source, asked)
+        elif scheme:
+            catalog, notes = await reflect(source, group_of("a database", group), sample_values=sample_values)
+            yield Source(_said(catalog, asked), Path(), notes)
+        else:
+            yield await asyncio.to_thread(_local, Path(source), asked)
 
 
-async def _downloaded(url: str, folder: Path, group: str | None, platform: str | None) -> Source:
-    path = await download_catalog(url, folder, tuple(_READERS))
-    catalog = await asyncio.to_thread(read_any, path, group, platform)
-    for rows in {table.rows for table in catalog.tables if table.rows and table.rows != path.name}:
-        await download_rows(url, rows, folder)
-    return Source(catalog, folder)
+async def _downloaded(url: str, asked: Asked) -> Source:
+    if is_row_file(Path(unquote(urlsplit(url).path))):
+        raise _rows_alone(url)
+    path = await download_catalog(url, asked.scratch, SUFFIXES)
+    read = await asyncio.to_thread(read_path, path, asked)
+    if read.rows:
+        raise _rows_alone(url)
+    for rows in {table.rows for table in read.catalog.tables if table.rows and table.rows != path.name}:
+        await download_rows(url, rows, asked.scratch)
+    return Source(_said(read.catalog, asked), asked.scratch, read.notes)
 
 
-def read_any(path: Path, group: str | None = None, platform: str | None = None) -> Catalog:
-    """A catalog from any file that has a reader. Raises NotFound, or InvalidInput for a suffix without one."""
-    if not path.is_file():
-        raise NotFound(f"no catalog file at {path}")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InvalidInput(f"can't read a catalog from {path}", suggestion=f"known: {', '.join(sorted(_READERS))}")
-    return _said(reader(path, group), group, platform)
+def _rows_alone(url: str) -> InvalidInput:
+    advice = "download them, or give the address of a catalog beside them"
+    return InvalidInput(f"{shown(url)} holds rows alone", suggestion=advice)
 
 
-def _said(catalog: Catalog, group: str | None, platform: str | None) -> Catalog:
-    changes = {"schema_group": group or catalog.schema_group, "platform": platform or catalog.platform}
+def _local(path: Path, asked: Asked) -> Source:
+    read = read_path(path, asked)
+    return Source(_said(read.catalog, asked), read.rows or path.parent, read.notes)
+
+
+def _said(catalog: Catalog, asked: Asked) -> Catalog:
+    changes = {"schema_group": asked.group or catalog.schema_group, "platform": asked.platform or catalog.platform}
     return Catalog.model_validate({**catalog.model_dump(by_alias=True), **changes})
-
-
-def _group_of(what: str, group: str | None) -> str:
-    if group is None:
-        raise InvalidInput(f"{what} names no schema group", suggestion="say which with --group")
-    return group
-
-
-def _from_catalog_file(path: Path, group: str | None) -> Catalog:
-    return read_catalog(path)
-
-
-def _from_ddl(path: Path, group: str | None) -> Catalog:
-    return read_ddl(path, _group_of(str(path), group))
-
-
-# A new kind of file is one reader here: (path, group asked for) → Catalog.
-_READERS: dict[str, Callable[[Path, str | None], Catalog]] = {
-    ".yaml": _from_catalog_file,
-    ".yml": _from_catalog_file,
-    ".json": _from_catalog_file,
-    ".sql": _from_ddl,
-}

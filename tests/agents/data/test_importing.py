@@ -11,9 +11,9 @@ import duckdb
 import pytest
 import yaml
 
+from agents.data.importers.reading import Asked, read_path
 from agents.data.importing import import_catalog, store_catalog
 from agents.data.sandbox import Sandbox
-from agents.data.sources import read_any
 from shared.catalog import Catalog, Catalogs
 from shared.catalog import schema as catalog_schema
 from shared.database import create_tables, open_database
@@ -192,7 +192,7 @@ async def test_rows_of_sql_that_read_files_are_refused(place: Import) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", "x", r"can't read a catalog from .*a\.txt; known: \.json, \.sql, \.yaml, \.yml"),
+        ("a.txt", "x", r"can't read a catalog from .*a\.txt; known: a catalog \(YAML, JSON\), SQL with"),
         ("a.sql", "SELECT 1", "creates no table"),
         ("a.sql", "CREATE TABLE (", "is not postgres SQL"),
     ],
@@ -200,13 +200,13 @@ async def test_rows_of_sql_that_read_files_are_refused(place: Import) -> None:
 def test_a_file_that_is_no_catalog_says_why(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(InvalidInput, match=message):
-        read_any(tmp_path / name, "g")
+        read_path(tmp_path / name, Asked("g", None, tmp_path))
 
 
 def test_a_ddl_file_wants_a_group(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text(DDL)
     with pytest.raises(InvalidInput, match="names no schema group; say which with --group"):
-        read_any(tmp_path / "a.sql")
+        read_path(tmp_path / "a.sql", Asked(None, None, tmp_path))
 
 
 async def test_a_group_name_that_cannot_be_used_is_the_input_s_fault(place: Import) -> None:

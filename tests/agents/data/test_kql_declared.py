@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,14 @@ CATALOG = group()
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     base: Path = tmp_path_factory.mktemp("declared")
     for name, text in {"signins": SIGNINS, "hosts": HOSTS, "vips": "Upn,Tier\nbo@contoso.com,2\n"}.items():
         (base / f"{name}.csv").write_text(text)
     sandbox = Sandbox(Settings(data_dir=base))
     load_rows(CATALOG, base, sandbox.path("declared"))
-    return sandbox
+    yield sandbox
+    sandbox.close()
 
 
 def proof_of(query: str, sandbox: Sandbox, kql: Kql) -> Proof:
