@@ -212,7 +212,8 @@ class Catalogs:
             query = query.where(_catalogs.c.platform == platform)
         async with self._engine.connect() as connection:
             found = [(row.schema_group, row.version) for row in await connection.execute(query)]
-        return [await self._load(group, version) for group, version in found]
+        loaded = [await self._load(group, version) for group, version in found]
+        return [catalog for catalog in loaded if catalog]
 
     async def get(self, group: str, platforms: Collection[str] = ()) -> Catalog:
         """Raises NotFound with the nearest known group, InvalidInput when it is on none of `platforms`, if any."""
@@ -230,9 +231,14 @@ class Catalogs:
         async with self._engine.begin() as connection:
             await connection.execute(delete(_catalogs).where(_catalogs.c.schema_group == group))
 
-    async def _load(self, group: str, version: str) -> Catalog:
+    async def _load(self, group: str, version: str) -> Catalog | None:
+        """The group as it is now, which may be newer than `version`; None where it is gone meanwhile."""
         if version not in self._cache:
+            query = select(_catalogs.c.version, _catalogs.c.content).where(_catalogs.c.schema_group == group)
             async with self._engine.connect() as connection:
-                content = await connection.scalar(select(_catalogs.c.content).where(_catalogs.c.schema_group == group))
-            self._cache[version] = Catalog.model_validate_json(content or "")
+                row = (await connection.execute(query)).first()
+            if row is None:
+                return None
+            version = row.version
+            self._cache[version] = Catalog.model_validate_json(row.content)
         return self._cache[version]
