@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,9 @@ examples:
   - {question: How many orders are paid?, query: SELECT count(*) AS orders FROM orders WHERE status = 'paid'}
 """
 ROWS = "id,status,amount\n1,open,10.5\n2,paid,20\n3,open,7.25\n"
+
+PAUSE = 0.05
+"""Seconds between two looks at a server that starts: a look without a pause takes the processor from it."""
 
 
 class Command:
@@ -92,6 +96,7 @@ class Command:
                 found = json.loads(text)
                 if found["pid"] == process.pid and _answers(found["url"]):
                     return str(found["url"])
+            time.sleep(PAUSE)
         raise AssertionError((self.folder / "server.log").read_text())
 
 
