@@ -23,9 +23,9 @@ _OPERATOR = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(rf"{_STRING}|-?\d+(?:\.\d+)?\b(?![\w.])|(?<==)[A-Za-z*][\w.*:@/\\-]*+(?!\s*\()")
-_LIST = re.compile(
-    rf"\(\s*(?:dynamic\s*\(\s*)?\[?\s*((?:{_STRING}|[^()\[\]\s,]+)(?:\s*,\s*(?:{_STRING}|[^()\[\]\s,]+))*)\s*[\])]"
-)
+_WORD = r"[^()\[\]\s,'\"][^()\[\]\s,]*"
+# Atomic, since a list that a model never closed would otherwise be tried in 2^n ways.
+_LIST = re.compile(rf"\(\s*(?:dynamic\s*\(\s*)?\[?\s*((?>{_STRING}|{_WORD})(?:\s*,\s*(?>{_STRING}|{_WORD}))*+)\s*[\])]")
 _ITEM = re.compile(rf"{_STRING}|[^\s,()]+")
 _OF_LISTS = {"in", "in~", "has_any", "has_all"}
 _EXACT = {"<", ">", "<=", ">=", "==", "!=", "<>", "=~", "!~", "=", "in", "not in", "!in", "in~", "!in~"}

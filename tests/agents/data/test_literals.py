@@ -59,3 +59,9 @@ def test_a_literal_is_said_by_most_of_its_words(literal: str, said: str) -> None
 )
 def test_spellings_of_one_value_are_the_same(one: str, other: str, same: bool) -> None:
     assert same_value(one, other) is same
+
+
+@pytest.mark.timeout(20)
+def test_a_list_that_is_never_closed_is_read_in_no_time() -> None:
+    values = ", ".join(f"'IOC{number}'" for number in range(500))
+    assert comparisons(f"T | where Name in (dynamic([{values}, '") == []
