@@ -61,4 +61,4 @@ async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[A
 
         platform = load_platform(name)
         catalogs = catalogs_without(state.settings.without, state.catalogs, state.engine)
-        yield DataAgent(platform, catalogs, models, state.sandbox, state.settings)
+        yield DataAgent(platform, catalogs, models, state.sandbox, state.settings, state.connections)

@@ -97,7 +97,7 @@ async def assemble(
     state: State, models: Models, registry: Registry, client: A2AClient, *, agents: Agents
 ) -> AsyncIterator[LexiQuery]:
     """The journeys and the product on top of what is open. agents: whom journeys ask."""
-    groups = Groups(state.catalogs, state.sandbox)
+    groups = Groups(state.catalogs, state.sandbox, state.connections)
     async with open_journeys(
         database_url=_journeys_url(state.settings),
         executor_id=state.settings.executor_id,

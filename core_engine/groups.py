@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from agents.data.connectors.connections import Connections
 from agents.data.importing import ImportReport, store_catalog
 from agents.data.sandbox import Sandbox
 from core_engine.proving import prove_request
@@ -20,9 +21,10 @@ Part = Literal["tables", "glossary", "examples", "relationships"]
 class Groups:
     """Every change is checked as an import is; examples that can't be proven are refused, with their proofs."""
 
-    def __init__(self, catalogs: Catalogs, sandbox: Sandbox) -> None:
+    def __init__(self, catalogs: Catalogs, sandbox: Sandbox, connections: Connections) -> None:
         self._catalogs = catalogs
         self._sandbox = sandbox
+        self._connections = connections
         self._changing = asyncio.Lock()  # of two changes at once to two parts of a group, both stay
 
     async def summaries(self) -> list[dict[str, Any]]:
@@ -49,9 +51,10 @@ class Groups:
             return await self._store(_changed(await self.get(group), part, items))
 
     async def remove(self, group: str) -> None:
-        """Remove the group with its rows. Raises NotFound."""
+        """Remove the group with its rows and its connection. Raises NotFound."""
         async with self._changing:
             await self._catalogs.remove(group)
+            await self._connections.remove(group)
             await asyncio.to_thread(self._sandbox.path(group).unlink, missing_ok=True)
 
     async def remove_part(self, group: str, part: Part) -> ImportReport:

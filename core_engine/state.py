@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import shared.llm.embeddings  # noqa: F401 -- its table is among the ledger's
+from agents.data.connectors.connections import Connections
+from agents.data.connectors.connections import schema as connections_schema
 from agents.data.sandbox import Sandbox
 from core_engine.store import Store
 from core_engine.store import schema as store_schema
@@ -35,6 +37,7 @@ class State:
     catalogs: Catalogs
     store: Store
     sandbox: Sandbox
+    connections: Connections
 
 
 @asynccontextmanager
@@ -44,7 +47,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     engine = open_database(settings.sqlalchemy_url)
     sandbox = Sandbox(settings)
     try:
-        await create_tables(engine, ledger_schema, catalog_schema, store_schema)
+        await create_tables(engine, ledger_schema, catalog_schema, store_schema, connections_schema)
         yield State(
             settings=settings,
             engine=engine,
@@ -52,6 +55,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
             catalogs=Catalogs(engine),
             store=Store(engine),
             sandbox=sandbox,
+            connections=Connections(engine),
         )
     finally:
         sandbox.close()

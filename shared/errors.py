@@ -92,7 +92,7 @@ class QueryFailed(LexiQueryError):
 
 
 class QueryTimeout(QueryFailed):
-    """A query ran longer than `query_seconds` and was stopped."""
+    """A query ran longer than `query_seconds`, or `connection_seconds` on its platform, and was stopped."""
 
     code = "query_timeout"
 
@@ -110,7 +110,7 @@ class AgentUnavailable(LexiQueryError):
 
 
 class SourceUnavailable(LexiQueryError):
-    """A web address or a database that something is imported from could not be read."""
+    """A web address, a database or a platform could not be reached or read."""
 
     code = "source_unavailable"
 

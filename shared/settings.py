@@ -1,4 +1,5 @@
-"""Every setting, its environment variable and its default. Nothing else reads the environment."""
+"""Every setting, its environment variable and its default. Nothing else reads the environment,
+but for the variables that a connection names (docs/connectors.md)."""
 
 from __future__ import annotations
 
@@ -61,6 +62,9 @@ class Settings(BaseSettings):
     question_limit: int = Field(8000, gt=0, description="longest question, in characters")
     row_limit: int = Field(1000, gt=0, description="most rows an answer holds")
     query_seconds: float = Field(30.0, gt=0, description="longest run of one query in the sandbox")
+    connection_seconds: float = Field(
+        120.0, gt=0, description="longest run of one query on the platform that its group is connected to"
+    )
     query_memory_mb: int = Field(1024, gt=0, description="most memory of one query in the sandbox")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least serious line logged")

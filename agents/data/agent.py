@@ -13,15 +13,17 @@ from agents.data.accounting import account
 from agents.data.agreement import why_empty
 from agents.data.attempts import Attempt, Attempts
 from agents.data.confidence import confidence, read_calibration, share
+from agents.data.connectors.connections import Connections
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
 from agents.data.platform import Platform
-from agents.data.proof import prove, run_proven
+from agents.data.proof import prove
+from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog, Catalogs, Table
 from shared.context import scoped
-from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, first_problem
+from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, SourceUnavailable, first_problem
 from shared.llm.client import Models
 from shared.models import (
     Clarification,
@@ -63,6 +65,7 @@ class DataAgent(Agent):
         models: Models,
         sandbox: Sandbox,
         settings: Settings,
+        connections: Connections | None = None,
     ) -> None:
         self.name = platform.name
         self.description = f"Derives, proves and runs {platform.language} queries. {platform.description}."
@@ -72,6 +75,7 @@ class DataAgent(Agent):
         self._settings = settings
         self._linker = Linker(platform, models, sandbox)
         self._attempts = Attempts(platform, models, sandbox)
+        self._runner = Runner(platform, sandbox, settings, connections)
 
     default_skill = "query"
 
@@ -132,9 +136,7 @@ class DataAgent(Agent):
 
     async def execute(self, request: ExecuteRequest) -> Rows:
         catalog = await self._group(request.schema_group)
-        return await asyncio.to_thread(
-            run_proven, self._platform, request.query, catalog, self._sandbox, request.limit, request.offset
-        )
+        return (await self._runner.run(request.query, catalog, request.limit, request.offset)).rows
 
     async def _linked(
         self, question: str, schema_group: str | None, knowledge: list[KnowledgeHit] | None = None
@@ -153,7 +155,7 @@ class DataAgent(Agent):
 
     async def _run(self, brief: Brief, attempt: Attempt, request: DataRequest) -> _Ran:
         """The attempt's rows if it may run; a query that fails on the rows it meets is repaired once."""
-        if attempt.rejected or not request.run or not self._sandbox.has_rows(brief.linked.catalog):
+        if attempt.rejected or not request.run or not await self._runner.can_run(brief.linked.catalog):
             return _Ran(attempt)
         try:
             return await self._rows(brief, attempt, request.limit)
@@ -170,13 +172,13 @@ class DataAgent(Agent):
     async def _rows(self, brief: Brief, attempt: Attempt, limit: int) -> _Ran:
         catalog = brief.linked.catalog
         try:
-            rows = await asyncio.to_thread(run_proven, self._platform, attempt.query, catalog, self._sandbox, limit)
-        except InvalidInput as error:
+            ran = await self._runner.run(attempt.query, catalog, limit)
+        except (InvalidInput, NotFound, SourceUnavailable) as error:
             return _Ran(attempt, notes=(f"not run: {error}",))
-        if rows.rows:
-            return _Ran(attempt, rows)
+        if ran.place or ran.rows.rows:
+            return _Ran(attempt, ran.rows, (f"it ran on {ran.place}",) if ran.place else ())
         notes = await asyncio.to_thread(why_empty, self._platform, attempt.query, catalog, self._sandbox)
-        return _Ran(attempt, rows, tuple(notes))
+        return _Ran(attempt, ran.rows, tuple(notes))
 
     async def _answer(self, brief: Brief, ran: _Ran, knowledge: list[KnowledgeHit]) -> QueryAnswer:
         attempt, catalog = ran.attempt, brief.linked.catalog

@@ -70,13 +70,19 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
-def run_proven(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox, limit: int, offset: int = 0) -> Rows:
-    """The query's rows, if its proof allows. Raises QueryRejected with the first problem, InvalidInput if the sandbox
-    can't run it, and what `Sandbox.execute` raises."""
+def check_proven(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -> Proof:
+    """The gate before every run. Raises QueryRejected with the first problem of a query whose proof rejects it."""
     proof = prove(platform, query, catalog, sandbox)
     if proof.verdict == "rejected":
         first = proof.problems[0]
         raise QueryRejected(first.message, suggestion=advice(first))
+    return proof
+
+
+def run_proven(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox, limit: int, offset: int = 0) -> Rows:
+    """The query's rows, if its proof allows. Raises QueryRejected with the first problem, InvalidInput if the sandbox
+    can't run it, and what `Sandbox.execute` raises."""
+    proof = check_proven(platform, query, catalog, sandbox)
     if (dry_run := proof.checks[-1]).detail.startswith(_MISFIT):
         raise InvalidInput(f"the sandbox can't run this {platform.language} query: {dry_run.detail}")
     try:

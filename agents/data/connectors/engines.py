@@ -100,6 +100,7 @@ class Sqlite(Engine):
 
     async def hold(self, connection: AsyncConnection, seconds: float) -> None:
         await connection.exec_driver_sql("PRAGMA query_only = ON")
+        await connection.exec_driver_sql("PRAGMA schema_version")  # reads the file: is it a database?
 
     async def stop(self, connection: AsyncConnection, work: asyncio.Task[Any]) -> None:
         """The driver's thread runs the query: cancelled, it would be waited for to its end. It is interrupted again and
