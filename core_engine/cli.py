@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from core_engine import commands
@@ -27,9 +28,10 @@ else:
     commands = _Commands()
 
 
-def _typer(help_text: str) -> typer.Typer:
+def _typer(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """Plain help: loading rich for its boxes would double the time of `lexiquery --help`."""
     return typer.Typer(
+        cls=cls,
         help=help_text,
         no_args_is_help=True,
         add_completion=False,
@@ -38,13 +40,30 @@ def _typer(help_text: str) -> typer.Typer:
     )
 
 
+class _RunsByDefault(TyperGroup):
+    """`eval SUITE` means `eval run SUITE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = {*self.commands, "--help"}
+        return super().parse_args(ctx, ["run", *args] if args and args[0] not in known else args)
+
+
 app = _typer("Questions in plain language become queries that are proven to run.")
 catalog = _typer("What is known of your data: schema groups and their tables.")
 sop = _typer("Your runbooks and procedures.")
 cost = _typer("What model calls took.")
 agents = _typer("The registry of agents.")
 models = _typer("The embedded models.")
-for name, group in {"catalog": catalog, "sop": sop, "cost": cost, "agents": agents, "models": models}.items():
+evaluation = _typer("Answers measured beside known queries.", cls=_RunsByDefault)
+_GROUPS = {
+    "catalog": catalog,
+    "sop": sop,
+    "eval": evaluation,
+    "cost": cost,
+    "agents": agents,
+    "models": models,
+}
+for name, group in _GROUPS.items():
     app.add_typer(group, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -99,7 +118,7 @@ def prove(
     _run(commands.prove(platform, group, file, macros), as_json)
 
 
-@app.command(name="eval")
+@evaluation.command("run")
 def evaluate(
     suite: Annotated[
         str, typer.Argument(help="JSON lines: {id, platform, schema_group, question, gold}; or nl2kql, or defog.")
@@ -115,8 +134,18 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the answers to questions with known queries."""
+    """Measure the answers to questions with known queries; `lexiquery eval SUITE` is the same."""
     _run(commands.evaluate(suite, out, limit, model, examples, without or []), as_json)
+
+
+@evaluation.command("compare")
+def evaluation_compare(
+    a: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    b: Annotated[Path, typer.Argument(help="The folder of another run of the same suite.")],
+    as_json: Json = False,
+) -> None:
+    """Say what changed from run A to run B, and whether it may be chance."""
+    _run(commands.evaluation_compare(a, b), as_json)
 
 
 @app.command()

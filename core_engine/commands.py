@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -204,7 +205,11 @@ def _read_text(file: str) -> str:
         raise InvalidInput(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
-async def evaluate(suite: Path, out: Path, limit: int | None, model: str | None) -> Result:
+async def evaluate(
+    suite: str, out: Path, limit: int | None, model: str | None, examples: bool | None, without: list[str]
+) -> Result:
+    """examples: None leaves it to the suite. without: added to the setting of that name."""
+    from agents.data.parts import Part, read_parts
     from core_engine.bootstrap import open_lexiquery
     from core_engine.evaluation import evaluate as run_suite
     from core_engine.evaluation import open_suite
@@ -215,8 +220,16 @@ async def evaluate(suite: Path, out: Path, limit: int | None, model: str | None)
     if not (opened.examples if examples is None else examples):
         left_out |= {Part.EXAMPLES}
     async with open_lexiquery(settings.model_copy(update={"without": left_out})) as lexiquery:
-        summary = await run_suite(opened, out, lexiquery=lexiquery, limit=limit)
+        command = shlex.join(["lexiquery", *sys.argv[1:]])
+        summary = await run_suite(opened, out, lexiquery=lexiquery, limit=limit, command=command)
     return Result(summary, summary.render())
+
+
+async def evaluation_compare(a: Path, b: Path) -> Result:
+    from core_engine.evaluation.compare import compare
+
+    comparison = compare(a, b)
+    return Result(comparison, comparison.render())
 
 
 async def seed() -> Result:

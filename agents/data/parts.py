@@ -40,11 +40,13 @@ class WithoutExamples(Catalogs):
         super().__init__(engine)
         self._bare: dict[str, Catalog] = {}
 
-    async def _load(self, group: str, version: str) -> Catalog:
-        if version not in self._bare:
-            catalog = await super()._load(group, version)
-            self._bare[version] = Catalog.model_validate(catalog.model_dump(by_alias=True) | {"examples": []})
-        return self._bare[version]
+    async def all(self, platform: str | None = None) -> list[Catalog]:
+        return [self._without(catalog) for catalog in await super().all(platform)]
+
+    def _without(self, catalog: Catalog) -> Catalog:
+        if catalog.version not in self._bare:
+            self._bare[catalog.version] = Catalog.model_validate(catalog.model_dump(by_alias=True) | {"examples": []})
+        return self._bare[catalog.version]
 
 
 def catalogs_without(without: Iterable[str], catalogs: Catalogs, engine: AsyncEngine) -> Catalogs:

@@ -3,8 +3,8 @@
 A suite is a file of JSON lines, {id, platform, schema_group, question, gold, category?, order_matters?}, where gold is
 a query, a list of accepted ones, or null where nothing answers the question; or the name of a public set (named.py).
 `results.jsonl` gets one line an item as soon as it is measured, so that a run that was stopped goes on where it was;
-`summary.json` the totals; `calibration.json` the confidence fitted on the outcomes (copy it to the data directory to
-use it).
+`summary.json` the totals, `report.md` them for people; `calibration.json` the confidence fitted on the outcomes (copy
+it to the data directory to use it).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from agents.data.sandbox import Sandbox
 from core_engine.evaluation.bringing import Suite
 from core_engine.evaluation.judging import Bench, Reading, columns_used, counted, judge
 from core_engine.evaluation.named import open_suite, prepare
+from core_engine.evaluation.report import write_report
 from core_engine.evaluation.suite import Item, Measures, Outcome, read_results, read_suite
 from core_engine.evaluation.totals import Summary, summarise, write_calibration
 from shared.errors import LexiQueryError
@@ -63,8 +64,11 @@ class Setup:
     groups: tuple[str, ...] = ()
 
 
-async def evaluate(suite: Suite, out: Path, *, lexiquery: LexiQuery, limit: int | None = None) -> Summary:
+async def evaluate(
+    suite: Suite, out: Path, *, lexiquery: LexiQuery, limit: int | None = None, command: str = ""
+) -> Summary:
     """Run the suite through this LexiQuery; results in `out`. Groups that the suite brings are imported first.
+    command: what was called, for the report.
 
     Raises NotFound for a group that isn't there.
     """
@@ -76,7 +80,8 @@ async def evaluate(suite: Suite, out: Path, *, lexiquery: LexiQuery, limit: int 
     groups = (f"{name} {one.version} {state.sandbox.stamp(one)}" for name, one in sorted(catalogs.items()))
     setup = Setup(state.settings.model, tuple(sorted(state.settings.without)), tuple(groups))
     try:
-        return await run_suite(suite, out, setup=setup, bench=_bench(lexiquery, state, sandbox), limit=limit)
+        bench = _bench(lexiquery, state, sandbox)
+        return await run_suite(suite, out, setup=setup, bench=bench, limit=limit, command=command)
     finally:
         sandbox.close()
 
@@ -109,6 +114,7 @@ async def run_suite(
     setup: Setup,
     bench: Bench,
     limit: int | None = None,
+    command: str = "",
     progress: TextIO = sys.stderr,
 ) -> Summary:
     """Ask each item that `out` has no result of yet for this suite and setup, and sum up."""
@@ -127,10 +133,16 @@ async def run_suite(
             progress.flush()
     outcomes = [done[item.id] for item in items]
     summary = summarise(
-        outcomes, suite=suite.name, model=setup.model, without=list(setup.without), configuration=configuration
+        outcomes,
+        suite=suite.name,
+        model=setup.model,
+        without=setup.without,
+        configuration=configuration,
+        command=command,
     )
     (out / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
     write_calibration(outcomes, out / "calibration.json", summary)
+    write_report(summary, outcomes, out)
     return summary
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform as machine_facts
 import statistics
+import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -52,12 +53,15 @@ class Totals(Model):
 
 
 class Summary(Model):
-    """made: when, UTC. categories: those of the suite, `classic` with what is below it too."""
+    """made: when, UTC. command: what was called; commit: git's, with `+` where files were changed since, None outside
+    of a repository. categories: those of the suite, `classic` with what is below it too."""
 
     suite: str
     configuration: str
     model: str
     without: list[str] = []
+    command: str = ""
+    commit: str | None = None
     made: str
     machine: str
     total: Totals
@@ -76,19 +80,41 @@ class Summary(Model):
 
 
 def summarise(
-    outcomes: Sequence[Outcome], *, suite: str, model: str, configuration: str, without: Sequence[str] = ()
+    outcomes: Sequence[Outcome],
+    *,
+    suite: str,
+    model: str,
+    configuration: str,
+    without: Sequence[str] = (),
+    command: str = "",
 ) -> Summary:
     return Summary(
         suite=suite,
         configuration=configuration,
         model=model,
         without=list(without),
+        command=command,
+        commit=_commit(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=f"{machine_facts.system()} {machine_facts.machine()}, {cpu_count()} cores",
         total=totals(outcomes),
         platforms=_by(outcomes, lambda one: [one.platform]),
         categories=_by(outcomes, lambda one: _with_those_above(one.category)),
     )
+
+
+def _commit() -> str | None:
+    """Of the code that runs."""
+
+    def git(*words: str) -> str:
+        here = Path(__file__).parent
+        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)  # noqa: S603, S607
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def _by(outcomes: Sequence[Outcome], names: Callable[[Outcome], list[str]]) -> dict[str, Totals]:
