@@ -147,6 +147,10 @@ class Catalog(Model):
         return {table.name: table for table in self.tables}
 
     @cached_property
+    def functions_by_name(self) -> dict[str, UserFunction]:
+        return {function.name: function for function in self.functions}
+
+    @cached_property
     def version(self) -> str:
         """Content hash: what was derived from another version is stale. A part that came later than groups that are
         stored counts only where there is something in it, so that theirs stay as they are."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +69,8 @@ def _document(path: Path) -> Found:
         return Found(path, "catalog")
     try:
         return _json(path, json.loads(text))
+    except RecursionError as error:
+        raise InvalidInput(f"{path} is JSON that is nested too deeply") from error
     except json.JSONDecodeError:
         lines = _lines(text)
         return _rows(path, lines) if lines and path.suffix.lower() == ".json" else Found(path, "catalog")
@@ -89,7 +93,14 @@ def _json(path: Path, content: Any) -> Found:
 
 
 def _text(path: Path) -> Found:
-    """A CSV or JSON-lines file: a field summary is short, and its first line tells it."""
+    try:
+        return _csv_or_lines(path)
+    except (EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} can't be read: {error}") from error
+
+
+def _csv_or_lines(path: Path) -> Found:
+    """A field summary is short, and its first line tells it."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rb") as file:
         start = file.read(_FIRST).decode("utf-8-sig", errors="replace")
@@ -113,5 +124,5 @@ def _lines(text: str) -> list[Any]:
     """The JSON of each line; nothing where one is not JSON."""
     try:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return []

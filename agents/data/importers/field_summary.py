@@ -17,9 +17,9 @@ _TIMES = frozenset(("_time", "_indextime"))
 
 
 def is_field_summary(rows: Any) -> bool:
-    """Whether the first row has the columns that `fieldsummary` gives."""
-    first = rows[0] if isinstance(rows, list) and rows else None
-    return isinstance(first, dict) and first.keys() >= _HEADER
+    """Whether the rows have the columns that `fieldsummary` gives."""
+    is_list = isinstance(rows, list) and bool(rows)
+    return is_list and all(isinstance(row, dict) and row.keys() >= _HEADER for row in rows)
 
 
 def rows_of_json(content: Any) -> Any:

@@ -60,7 +60,7 @@ def read_table(path: Path, platform: Platform, scratch: Path, notes: list[str]) 
     if not path.stat().st_size:
         raise InvalidInput(f"{path} is empty")
     try:
-        with duckdb.connect() as connection:
+        with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             held = _copied(connection, path, target)
     except duckdb.IOException as error:
@@ -83,19 +83,24 @@ def _copied(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> 
             f"{_literal(name)}: '{_JSON if kind == _JSON else row[1]}'"
             for (name, kind), row in zip(held, described, strict=True)
         )
-        reader = f"read_json({_literal(path)}, columns = {{{typed}}})"
+        reader = f"read_json({_pattern(path)}, columns = {{{typed}}})"
     values = ", ".join(f"CAST({_value(name, kind)} AS {kind}) AS {quoted(name)}" for name, kind in held)
     connection.execute(f"COPY (SELECT {values} FROM {reader}) TO {_literal(target)} (FORMAT parquet)")  # noqa: S608 - path is quoted
     return held
 
 
 def _reader(path: Path) -> str:
-    name, literal = path.name.lower().removesuffix(".gz"), _literal(path)
+    name, literal = path.name.lower().removesuffix(".gz"), _pattern(path)
     if name.endswith(".parquet"):
         return f"read_parquet({literal})"
     if name.endswith((".csv", ".tsv")):
         return f"read_csv({literal}, sample_size = -1)"
     return f"read_json({literal}, sample_size = -1, maximum_depth = 2)"
+
+
+def _pattern(path: Path) -> str:
+    """The path where DuckDB reads a pattern: `a[1].csv` means just itself."""
+    return _literal(re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path)))
 
 
 def _literal(path: Path | str) -> str:

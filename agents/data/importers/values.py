@@ -57,7 +57,7 @@ def with_values(connection: Connection, tables: Sequence[Table], notes: list[str
         if sampled is None:
             left.append(one.name)
         done.append(sampled or one)
-    notes += left_out("known values of tables that could not be read in time are", left)
+    notes += left_out("known values of tables that can't be read so, or not in time, are", left)
     return done
 
 

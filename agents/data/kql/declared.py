@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.data.kql.tokens import Token, tokens
@@ -20,6 +20,8 @@ from shared.errors import InvalidInput
 from shared.models import Problem
 
 WATCHLIST = "_GetWatchlist"
+
+Known = Mapping[str, UserFunction]
 
 
 def watchlists(catalog: Catalog) -> list[Table]:
@@ -97,30 +99,24 @@ class Inlined:
 def inlined(query: str, catalog: Catalog) -> Inlined:
     """With the functions that the query calls and those that these call, called ones first. A name that a let of the
     query gives is not the catalog's."""
-    known = {function.name: function for function in catalog.functions if function.body}
+    known = catalog.functions_by_name
     if not known:
         return Inlined(query)
     found = tokens(query)
-    shadowed = _shadowed(found)
+    called = dict.fromkeys(_called(found, known))
+    shadowed = _shadowed(found) if called else frozenset[str]()
     ordered: dict[str, UserFunction] = {}
-    for name in _called(found, catalog):
-        if name in known and name not in shadowed:
-            _collect(known[name], known, catalog, ordered, ())
+    for name in called:
+        if name not in shadowed:
+            _collect(known[name], known, ordered, ())
     return Inlined(query, tuple(ordered.values()))
 
 
-def _collect(
-    function: UserFunction,
-    known: dict[str, UserFunction],
-    catalog: Catalog,
-    ordered: dict[str, UserFunction],
-    within: tuple[str, ...],
-) -> None:
-    if function.name in ordered or function.name in within:
+def _collect(function: UserFunction, known: Known, ordered: dict[str, UserFunction], within: tuple[str, ...]) -> None:
+    if not function.body or function.name in ordered or function.name in within:
         return
-    for name in _called(tokens(body_of(function)), catalog):
-        if name in known:
-            _collect(known[name], known, catalog, ordered, (*within, function.name))
+    for name in _called(tokens(body_of(function)), known):
+        _collect(known[name], known, ordered, (*within, function.name))
     ordered[function.name] = function
 
 
@@ -130,11 +126,11 @@ def _as_let(function: UserFunction) -> str:
 
 def runnable(query: str, catalog: Catalog) -> str:
     """The query with the functions that it calls. Raises NotExecutable."""
-    if not catalog.functions:
+    known = catalog.functions_by_name
+    if not known:
         return query
     text = inlined(query, catalog)
-    bare = {function.name for function in catalog.functions if not function.body}
-    if name := next((name for name in _called(tokens(text.text), catalog) if name in bare), None):
+    if name := next((name for name in _called(tokens(text.text), known) if not known[name].body), None):
         raise NotExecutable(f"the catalog has no body of the function '{name}'")
     if name := text.hidden_name():
         raise NotExecutable(f"the query gives '{name}' another meaning than a function that it calls")
@@ -155,7 +151,8 @@ def function_problems(catalog: Catalog) -> Iterator[str]:
                 kusto_type(type_name)
             except InvalidInput as error:
                 yield f"function '{function.name}', {name}: {error}"
-    calls = {function.name: set(_called(tokens(body_of(function)), catalog)) for function in catalog.functions}
+    known = catalog.functions_by_name
+    calls = {name: set(_called(tokens(body_of(one)), known)) for name, one in known.items()}
     for name in calls:
         if name in _reached(calls, name):
             yield f"function '{name}' calls itself"
@@ -170,20 +167,28 @@ def _reached(calls: dict[str, set[str]], start: str) -> set[str]:
     return reached
 
 
-def _called(found: list[Token], catalog: Catalog) -> Iterator[str]:
-    """Names before an opening bracket, as they are written or in `['…']`; and, since one without arguments needs no
-    brackets, every word that is the name of such a function."""
-    plain = {one.name for one in catalog.functions if all(given.default is not None for given in one.parameters)}
+def _called(found: list[Token], known: Known) -> Iterator[str]:
+    """The known names before an opening bracket, as they are written or in `['…']`; and, since a function without
+    arguments needs no brackets, every word that is the name of such a one."""
     for number, (kind, text, _) in enumerate(found):
-        rest = [mark for _, mark, _ in found[number + 1 : number + 3]]
-        if kind == "string" and rest[:1] == ["]"]:
-            rest.pop(0)
-            names = [text.strip("'\"")]
+        if kind == "word":
+            names, after = text.split("-"), number + 1  # `a-f(x)` is a difference
+        elif kind == "string" and _mark(found, number + 1) == "]":
+            names, after = [text.strip("'\"")], number + 2
         else:
-            names = text.split("-") if kind == "word" else []  # `a-f(x)` is a difference
-        yield from (name for name in names if name in plain)
-        if names and rest[:1] == ["("] and names[-1] not in plain:
-            yield names[-1]
+            continue
+        for name in names:
+            function = known.get(name)
+            if function and (_needs_no_brackets(function) or (name == names[-1] and _mark(found, after) == "(")):
+                yield name
+
+
+def _mark(found: list[Token], number: int) -> str:
+    return found[number][1] if number < len(found) else ""
+
+
+def _needs_no_brackets(function: UserFunction) -> bool:
+    return all(parameter.default is not None for parameter in function.parameters)
 
 
 def _given(found: list[Token]) -> set[str]:
