@@ -202,6 +202,30 @@ def catalog_show(group: Annotated[str, typer.Argument(help="A schema group.")], 
     _run(commands.catalog_show(group), as_json)
 
 
+@catalog.command("connect")
+def catalog_connect(
+    group: Annotated[str, typer.Argument(help="A schema group.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="sqlite:///FILE, postgresql://, mysql:// or mariadb://USER:PASSWORD@HOST/DATABASE, duckdb:///FILE, "
+            "loganalytics://WORKSPACE_ID or splunk://HOST:8089; a password by the name of its environment variable, "
+            "in single quotes: '${PGPASSWORD}'."
+        ),
+    ],
+    no_check: Annotated[bool, typer.Option("--no-check", help="Keep it without trying it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a schema group's proven queries on the real platform, read-only, instead of in the sandbox."""
+    _run(commands.catalog_connect(group, url, not no_check), as_json)
+
+
+@catalog.command("disconnect")
+def catalog_disconnect(group: Annotated[str, typer.Argument(help="A schema group.")], as_json: Json = False) -> None:
+    """Run a schema group's queries in the sandbox again."""
+    _run(commands.catalog_connect(group, None), as_json)
+
+
 @sop.command("add")
 def sop_add(paths: Annotated[list[Path], typer.Argument(help="Files or folders.")], as_json: Json = False) -> None:
     """Add runbooks: Markdown, text, HTML, DOCX, PDF."""

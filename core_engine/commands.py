@@ -276,12 +276,14 @@ async def _index(group: str, state: State) -> None:
 async def catalog_list() -> Result:
     async with _state() as state:
         found = await state.catalogs.all()
+        connected = await state.connections.all()
     lines = [
         {
             "schema_group": one.schema_group,
             "platform": one.platform,
             "tables": len(one.tables),
             "examples": len(one.examples),
+            "connection": connected.get(one.schema_group),
         }
         for one in found
     ]
@@ -296,6 +298,15 @@ async def catalog_show(group: str) -> Result:
         lines.append(f"\n{table.name}  {table.description}".rstrip())
         lines += [f"  {column.name} {column.type}  {column.description}".rstrip() for column in table.columns]
     return Result(catalog, "\n".join(lines))
+
+
+async def catalog_connect(group: str, url: str | None, check: bool = True) -> Result:
+    """url: None disconnects the group."""
+    from core_engine.connecting import connect, disconnect
+
+    async with _state() as state:
+        done = await (connect(group, url, state, check=check) if url else disconnect(group, state))
+    return Result(done, done.render())
 
 
 async def sop_add(paths: list[Path]) -> Result:

@@ -13,13 +13,16 @@ _FILES = ("sqlite:///", "duckdb:///")
 
 
 class Connected(Model):
-    """place: where queries of the group run, without secrets; answered: whether it was tried, and answered."""
+    """place: where queries of the group run, without secrets, None for the sandbox; answered: whether it was tried, and
+    answered."""
 
     schema_group: str
-    place: str
+    place: str | None
     answered: bool
 
     def render(self) -> str:
+        if self.place is None:
+            return f"queries of {self.schema_group} run in the sandbox, where it has rows"
         tried = ", which answered" if self.answered else "; it was not tried"
         return f"queries of {self.schema_group} run on {self.place}{tried}"
 
@@ -39,11 +42,12 @@ async def connect(group: str, url: str, state: State, *, check: bool) -> Connect
     return Connected(schema_group=group, place=connector.place, answered=check)
 
 
-async def disconnect(group: str, state: State) -> None:
+async def disconnect(group: str, state: State) -> Connected:
     """Raises NotFound for a group that is unknown, or not connected."""
     await state.catalogs.get(group)
     if not await state.connections.remove(group):
         raise NotFound(f"schema group '{group}' is not connected to a platform")
+    return Connected(schema_group=group, place=None, answered=False)
 
 
 def _from_here(url: str) -> str:
