@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -85,8 +86,14 @@ def _reader(name: str, source: Path) -> str:
     plain = name.removesuffix(".gz")
     for suffix, reader in readers.items():
         if plain.endswith(suffix):
-            return reader("'" + str(source).replace("'", "''") + "'")
+            return reader(path_literal(source))
     raise InvalidInput(f"can't read rows from {source}", suggestion="known: .csv, .csv.gz, .parquet, .sql")
+
+
+def path_literal(path: Path) -> str:
+    """The path in SQL, where DuckDB reads a pattern: `a[1].csv` means just itself."""
+    escaped = re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path))
+    return "'" + escaped.replace("'", "''") + "'"
 
 
 def _insert_file(connection: Connection, table: Table, reader: str, source: Path, platform: Platform) -> None:

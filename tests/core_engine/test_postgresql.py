@@ -67,6 +67,29 @@ def test_a_live_database_becomes_a_group(postgresql: str, tmp_path: Path, script
     assert proof["verdict"] == "proven", proof
 
 
+def test_known_values_of_a_live_database_are_kept_where_they_are_asked_for(
+    postgresql: str, tmp_path: Path, scripted_ollama: ScriptedOllama
+) -> None:
+    with psycopg.connect(postgresql) as database:
+        database.execute("""
+            CREATE TABLE tickets (id int, status text, "odd name" varchar(20), note text);
+            INSERT INTO tickets SELECT n, CASE WHEN n % 2 = 0 THEN 'open' END, 'x''y', 'note ' || n
+                FROM generate_series(1, 60) AS n;
+            CREATE TABLE pages (title text, body xml);
+            CREATE SCHEMA audit;
+            CREATE VIEW audit.states AS SELECT status FROM tickets;
+        """)
+    lexiquery = Command(tmp_path, scripted_ollama.url)
+    report = lexiquery.json("catalog", "import", postgresql, "--group", "desk", "--sample-values")
+    tables = {table["name"]: table["columns"] for table in lexiquery.json("catalog", "show", "desk")["tables"]}
+    assert [column["values"] for column in tables["tickets"]] == [[], ["open"], ["x'y"], []]
+    assert [column["values"] for column in tables["audit.states"]] == [["open"]]
+    assert report["notes"] == [
+        "pages.body: a column of type 'unknown' is held as TEXT",
+        "known values of tables that can't be read so, or not in time, are left out: pages",
+    ]
+
+
 def test_a_journey_runs_whole(postgresql: str, tmp_path: Path, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = "SELECT count(*) AS orders FROM orders WHERE status = 'open'"
     lexiquery = Command(tmp_path, scripted_ollama.url)

@@ -15,6 +15,7 @@ import duckdb
 
 from agents.data.importers.read import Read, group_of
 from agents.data.platform import Platform, load_platform
+from agents.data.rows import path_literal
 from agents.data.session import first_line, quoted
 from shared.catalog import Catalog, Column, Table
 from shared.errors import InvalidInput, StorageFailed
@@ -83,24 +84,19 @@ def _copied(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> 
             f"{_literal(name)}: '{_JSON if kind == _JSON else row[1]}'"
             for (name, kind), row in zip(held, described, strict=True)
         )
-        reader = f"read_json({_pattern(path)}, columns = {{{typed}}})"
+        reader = f"read_json({path_literal(path)}, columns = {{{typed}}})"
     values = ", ".join(f"CAST({_value(name, kind)} AS {kind}) AS {quoted(name)}" for name, kind in held)
     connection.execute(f"COPY (SELECT {values} FROM {reader}) TO {_literal(target)} (FORMAT parquet)")  # noqa: S608 - path is quoted
     return held
 
 
 def _reader(path: Path) -> str:
-    name, literal = path.name.lower().removesuffix(".gz"), _pattern(path)
+    name, literal = path.name.lower().removesuffix(".gz"), path_literal(path)
     if name.endswith(".parquet"):
         return f"read_parquet({literal})"
     if name.endswith((".csv", ".tsv")):
         return f"read_csv({literal}, sample_size = -1)"
     return f"read_json({literal}, sample_size = -1, maximum_depth = 2)"
-
-
-def _pattern(path: Path) -> str:
-    """The path where DuckDB reads a pattern: `a[1].csv` means just itself."""
-    return _literal(re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path)))
 
 
 def _literal(path: Path | str) -> str:

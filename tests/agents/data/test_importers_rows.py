@@ -133,6 +133,7 @@ async def test_values_of_a_live_database_are_kept_where_they_are_asked_for(tmp_p
     ("files", "message"),
     [
         ({"a.csv": ""}, "a.csv is empty"),
+        ({"a.json": "[" * 100_000}, "a.json is JSON that is nested too deeply|nothing in .* can be imported"),
         ({"a.jsonl": "{1}\n"}, "a.jsonl holds no rows that can be read"),
         ({"a.parquet": "PAR"}, "a.parquet holds no rows that can be read"),
         ({"a.csv": "x\n1\n", "A.jsonl": '{"x": 1}\n'}, "tables 'A' and 'a' collide|tables 'a' and 'A' collide"),
@@ -156,3 +157,17 @@ async def test_columns_without_names_are_noted(place: Import) -> None:
     report, catalog = await place.run()
     assert types(catalog, "n") == {"column0": "BIGINT", "column1": "DOUBLE"}
     assert report.notes == ["n.csv has no line of names: its columns are column0 to column1"]
+
+
+async def test_a_damaged_archive_is_named(place: Import) -> None:
+    (place.data / "a.csv.gz").write_bytes(gzip.compress(b"x\n" * 1000)[:-9])
+    with pytest.raises(InvalidInput, match=r"a\.csv\.gz can't be read"):
+        await place.run(place.data / "a.csv.gz")
+
+
+async def test_a_name_that_duckdb_takes_for_a_pattern_is_only_itself(place: Import) -> None:
+    for name in ("[a]*.csv", "a1.csv", "it's.csv"):
+        (place.data / name).write_text(f"x\n{name}\n")
+    report, catalog = await place.run()
+    assert report.rows == {"[a]*": 1, "a1": 1, "it's": 1}
+    assert place.rows('SELECT x FROM "[a]*"', catalog) == [["[a]*.csv"]]

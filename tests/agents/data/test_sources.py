@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -85,6 +86,22 @@ async def test_a_catalog_on_the_web_comes_with_the_rows_beside_it(web: str, path
     async with open_source(f"{web}{path}", "other", None) as opened:
         assert (opened.catalog.schema_group, [table.name for table in opened.catalog.tables]) == ("other", ["orders"])
         assert (opened.folder / "rows" / "orders.csv").read_text() == "id,status\n1,open\n"
+
+
+async def test_a_schema_of_kusto_on_the_web_is_read(web: str, tmp_path: Path) -> None:
+    columns = [{"Name": "At", "CslType": "datetime"}]
+    schema = {"Databases": {"Logs": {"Tables": {"Events": {"Name": "Events", "OrderedColumns": columns}}}}}
+    for name in ("logs.json", "logs"):
+        (tmp_path / name).write_text(json.dumps(schema))
+        catalog = await read(f"{web}/{name}")
+        assert (catalog.schema_group, catalog.platform, catalog.tables[0].name) == ("Logs", "kql", "Events")
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.json"])
+async def test_rows_alone_are_not_read_from_the_web(web: str, tmp_path: Path, name: str) -> None:
+    (tmp_path / "orders.json").write_text('[{"id": 1}]')
+    with pytest.raises(InvalidInput, match=f"/{name} holds rows alone; download them"):
+        await read(f"{web}/{name}", "shop")
 
 
 async def test_an_address_without_an_ending_is_read_by_what_it_holds(web: str) -> None:
