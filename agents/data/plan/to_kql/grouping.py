@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.data.plan.expressions import Constant, Expr, IsNull, Logic, Match, Not
+from agents.data.plan.expressions import (
+    Between,
+    Compare,
+    Constant,
+    Expr,
+    In,
+    InPlan,
+    IsNull,
+    Logic,
+    Match,
+    Not,
+)
 from agents.data.plan.to_kql.text import ADD, COMPARE, Kql, listed
 
 if TYPE_CHECKING:
@@ -46,6 +57,20 @@ def _or_null(s: Scalars, value: Logic) -> list[Kql] | None:
         return None
     if isinstance(others[0], Not) and nulls == (others[0].operand,):
         return [Kql(f"not({s.arg(nulls[0])})")]
+    if not all(_holds_without(others[0], one) for one in nulls):
+        return None
     strict, loose = s.true(others[0]), replace(s, nulls=nulls).true(others[0])
     checks = [one for one in nulls if f"isnotnull({s.arg(one)}) and " in strict.text]
     return [loose] if len(checks) == len(nulls) and loose != strict else None
+
+
+def _holds_without(value: Expr, missing: Expr, *, turned: bool = False) -> bool:
+    """Whether Kusto's condition, with no check for null, is true where `missing` is null. turned: its opposite."""
+    if isinstance(value, Not):
+        return _holds_without(value.operand, missing, turned=not turned)
+    if isinstance(value, Logic):
+        every = (value.op == "and") is not turned
+        return (all if every else any)(_holds_without(one, missing, turned=turned) for one in value.operands)
+    if isinstance(value, Compare):
+        return value.op == ("==" if turned else "!=") and missing in (value.left, value.right)
+    return turned and isinstance(value, In | InPlan | Between | Match) and value.operand == missing

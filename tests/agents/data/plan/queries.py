@@ -23,6 +23,11 @@ SELECT id FROM customers WHERE vip
 SELECT id FROM customers WHERE NOT vip
 SELECT id FROM customers WHERE vip IS NOT TRUE
 SELECT id FROM customers WHERE age IS NULL OR age < 20
+SELECT id FROM customers WHERE age IS NULL OR (age = 34 AND age <> 50)
+SELECT id FROM customers WHERE age IS NULL OR (age <> 34 AND age <> 50)
+SELECT id FROM customers WHERE age IS NULL OR (age <> 34 AND id <> 1)
+SELECT id FROM customers WHERE age IS NULL OR NOT (age = 34 OR age = 50)
+SELECT id FROM customers WHERE age IS NULL OR NOT (age = 34 AND id = 1)
 SELECT id FROM customers WHERE age IS NOT NULL
 SELECT id FROM customers WHERE age IS DISTINCT FROM 34
 SELECT id FROM orders WHERE status IN ('paid', 'open') AND id BETWEEN 11 AND 14
