@@ -9,6 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export UV_LINK_MODE ?= copy
 # Certificates of the system, for companies whose network has its own authority.
 export UV_SYSTEM_CERTS ?= 1
+# Modules compiled by one run are there for the next: without that every start takes ten seconds more.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: check demo test format-check format lint types lock clean install install-dev
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from core_engine.fetching import pull_models
+from core_engine.fetching import pull_missing
 from core_engine.seeding import load_seed
 from core_engine.session import remote_product
 from shared.models import Answer, Question
@@ -23,7 +23,7 @@ async def run_demo(settings: Settings, question: str | None) -> Answer:
         return await _ask(settings, url, question)
     place = f"on the Ollama at {settings.ollama_host}" if settings.ollama_host else "embedded"
     _say(f"model: {settings.model}, {place}")
-    await pull_models(settings)
+    await pull_missing(settings)
     report = await load_seed(settings)
     _say(f"seed data: {report.render()}")
     return await _ask_new_server(settings.model_copy(update={"port": 0}), question)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from shared.llm.models import installed, read_manifest
+from shared.errors import ModelUnavailable
+from shared.llm.models import installed, locate, read_manifest
 from shared.llm.pulling import pull_models as pull
 from shared.llm.pulling import wanted_models
+from shared.llm.runtime import needed_models
 from shared.settings import Settings
 
 
@@ -34,6 +37,22 @@ async def pull_models(settings: Settings, names: Sequence[str] | None = None) ->
     await pull(settings, wanted, ProgressLine())
     where = settings.ollama_host or str(settings.models_path)
     return [{"name": name, "where": where} for name in wanted]
+
+
+async def pull_missing(settings: Settings) -> None:
+    """Fetch what the settings need and is not here. A file that was verified and has not changed is not read again."""
+    files = needed_models(settings)
+    here = [name for name in files if await asyncio.to_thread(_is_here, name, settings)]
+    if missing := [name for name in wanted_models(settings) if name not in here]:
+        await pull_models(settings, missing)
+
+
+def _is_here(name: str, settings: Settings) -> bool:
+    try:
+        locate(name, settings.models_path)
+    except ModelUnavailable:
+        return False
+    return True
 
 
 class ProgressLine:

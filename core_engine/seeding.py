@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.data.importing import import_catalog
@@ -12,10 +14,12 @@ from agents.knowledge.store import schema as knowledge_schema
 from core_engine.indexing import index_groups
 from core_engine.state import State, open_state, own_data_dir
 from data.seed.generate import GROUPS, HERE, generate
-from shared.catalog import read_catalog
+from shared import __version__
+from shared.catalog import Catalog, read_catalog
 from shared.database import create_tables
 from shared.documents import IngestReport
 from shared.errors import LexiQueryError
+from shared.llm.client import Models
 from shared.llm.runtime import open_models
 from shared.models import Model
 from shared.settings import Settings
@@ -41,7 +45,7 @@ async def load_seed(settings: Settings) -> SeedReport:
         await asyncio.to_thread(generate, folder)
         groups = {group: await _load_group(folder / group / "catalog.yaml", state) for group in GROUPS}
         async with open_models(settings, state.ledger, state.engine) as models:
-            await index_groups([await state.catalogs.get(group) for group in GROUPS], state, models)
+            await _index([await state.catalogs.get(group) for group in GROUPS], state, models)
             await create_tables(state.engine, knowledge_schema)
             procedures = Procedures(state.engine, models, settings)
             known_errors = KnownErrorIndex(state.engine, models, settings)
@@ -54,6 +58,18 @@ async def load_seed(settings: Settings) -> SeedReport:
             finally:
                 await procedures.close()
                 await known_errors.close()
+
+
+async def _index(catalogs: Sequence[Catalog], state: State, models: Models) -> None:
+    """Embed the groups, unless this version of LexiQuery did it for these catalogs and this embedding model."""
+    settings = state.settings
+    done = {catalog.schema_group: catalog.version for catalog in catalogs}
+    now = json.dumps({"lexiquery": __version__, "embedding_model": settings.embedding_model_name, "groups": done})
+    note = settings.data_dir / "seed" / "indexed.json"
+    if note.is_file() and note.read_text(encoding="utf-8") == now:
+        return
+    await index_groups(catalogs, state, models)
+    note.write_text(now, encoding="utf-8")
 
 
 async def _load_group(path: Path, state: State) -> str:

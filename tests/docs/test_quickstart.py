@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from core_engine import seeding
+from core_engine.fetching import pull_missing
+from shared.llm import models
+from shared.settings import Settings
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import scripted_server
 
@@ -44,6 +48,28 @@ def test_a_documented_command_prints_what_the_page_shows(lexiquery: Command, lin
     printed = [text.strip() for text in (done.stdout + done.stderr).splitlines()]
     missing = [text for text in map(str.strip, output.splitlines()) if text and not any(is_shown(text, printed))]
     assert missing == [], done.stdout + done.stderr
+
+
+async def test_a_second_run_reads_no_model_file_and_embeds_no_group_again(
+    lexiquery: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the demo above: what is here is known by its version, so the question comes within seconds."""
+
+    def again(*_: object) -> None:
+        raise AssertionError("done again")
+
+    monkeypatch.setattr(models, "_sha256", again)
+    monkeypatch.setattr(seeding, "index_groups", again)
+    environment = lexiquery.environment
+    settings = Settings(
+        data_dir=Path(environment["LEXIQUERY_DATA_DIR"]),
+        model_dir=Path(environment["LEXIQUERY_MODEL_DIR"]),
+        ollama_host=environment["OLLAMA_HOST"],
+    )
+    await pull_missing(settings)
+    report = await seeding.load_seed(settings)
+    assert set(report.groups.values()) == {"up to date"}
+    assert report.procedures.added == report.procedures.updated == []
 
 
 def is_shown(text: str, printed: list[str]) -> Iterator[bool]:
