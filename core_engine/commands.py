@@ -305,7 +305,7 @@ async def catalog_connect(group: str, url: str | None, check: bool = True) -> Re
     from core_engine.connecting import connect, disconnect
 
     async with _state() as state:
-        done = await (connect(group, url, state, check=check) if url else disconnect(group, state))
+        done = await (disconnect(group, state) if url is None else connect(group, url, state, check=check))
     return Result(done, done.render())
 
 
