@@ -70,7 +70,7 @@ def _fields(dataset: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Its fields, and what its calculations put out."""
     calculated = [field for one in dicts(dataset.get("calculations")) for field in dicts(one.get("outputFields"))]
     for field in (*dicts(dataset.get("fields")), *calculated):
-        if text_of(field.get("fieldName")) and field.get("type") not in _COUNTS:
+        if text_of(field.get("fieldName")) and text_of(field.get("type")) not in _COUNTS:
             yield field
 
 

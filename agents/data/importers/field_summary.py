@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from agents.data.importers.read import dicts
 from shared.catalog import Column
 
 _FEW = 20
@@ -70,7 +71,7 @@ def _values(row: dict[str, Any]) -> list[str]:
         found = json.loads(listed) if isinstance(listed, str) else listed
     except json.JSONDecodeError:
         return []
-    values = [str(one["value"]) for one in found or [] if isinstance(one, dict) and "value" in one]
+    values = [str(one["value"]) for one in dicts(found) if "value" in one]
     return values if len(values) == _number(row.get("distinct_count")) else []
 
 

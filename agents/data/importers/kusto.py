@@ -51,7 +51,9 @@ def read_kusto(content: Any, where: str, group: str | None) -> Read:
     notes = [
         *left_out("external tables are", [text_of(one.get("Name")) for one in dicts(database.get("ExternalTables"))]),
         *left_out("tables without columns are", [text_of(one.get("Name")) for one in sources if not _table(one)]),
-        *left_out("functions are", [text_of(one.get("Name")) for one in declared if one.get("Name") not in known]),
+        *left_out(
+            "functions are", [text_of(one.get("Name")) for one in declared if text_of(one.get("Name")) not in known]
+        ),
     ]
     catalog = Catalog(
         schema_group=group_of(where, group or (name if _NAME.fullmatch(name) else None)),

@@ -39,7 +39,9 @@ def read_log_analytics(content: dict[str, Any], where: str, group: str | None) -
     known = {function.name for function in functions}
     notes = [
         *left_out("tables without columns are", [text_of(one.get("name")) for one in found if not _table(one)]),
-        *left_out("functions are", [text_of(one.get("name")) for one in declared if one.get("name") not in known]),
+        *left_out(
+            "functions are", [text_of(one.get("name")) for one in declared if text_of(one.get("name")) not in known]
+        ),
     ]
     if text_of(content.get("nextLink")):
         notes.append("the list of tables goes on at its nextLink, which is not read")
