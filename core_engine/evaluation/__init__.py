@@ -28,7 +28,7 @@ from core_engine.evaluation.named import open_suite, prepare
 from core_engine.evaluation.report import write_report
 from core_engine.evaluation.suite import Item, Measures, Outcome, read_results, read_suite
 from core_engine.evaluation.totals import Summary, summarise, write_calibration
-from shared.errors import LexiQueryError
+from shared.errors import LexiQueryError, ModelUnavailable, error_of
 from shared.models import Answer, Question, Rows
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ async def run_suite(
 
 
 async def _measured(item: Item, configuration: str, bench: Bench) -> Outcome:
-    """One item asked and measured. What goes wrong with one item is its result, and does not end the run."""
+    """One item asked and measured. What goes wrong with one item is its result, and does not end the run; that there is
+    no model does, since nothing is measured without. Raises ModelUnavailable."""
     began = time.monotonic()
     outcome = Outcome(
         **item.model_dump(include={"id", "platform", "schema_group", "question", "gold", "category"}),
@@ -160,6 +161,11 @@ async def _measured(item: Item, configuration: str, bench: Bench) -> Outcome:
     except LexiQueryError as error:
         outcome.error = f"{error.code}: {error}"
     outcome.measures = counted(outcome, time.monotonic() - began)
+    if outcome.answer and (problem := outcome.answer.problem):
+        if problem.code == ModelUnavailable.code:
+            raise error_of(problem)
+        if not outcome.answer.answers:
+            outcome.error = f"{problem.code}: {problem.detail}"
     try:
         await judge(item, outcome, bench)
     except LexiQueryError as error:
@@ -185,6 +191,6 @@ def _configuration(items: Sequence[Item], setup: Setup) -> str:
 def _verdict(outcome: Outcome) -> str:
     measures = outcome.measures
     if not measures.answered:
-        return "asks back" if measures.abstained else "no answer"
+        return "asks back" if measures.abstained else f"no answer: {outcome.error or 'no query on this platform'}"
     rows = {True: "rows equal", False: "rows differ", None: "rows unknown"}[measures.rows_equal]
     return f"{'proven' if measures.proven else 'not proven'}, {rows}, {measures.calls} calls, {measures.seconds:.1f} s"

@@ -24,7 +24,7 @@ from core_engine.evaluation import (
 )
 from core_engine.evaluation.judging import columns_used, literals_there
 from core_engine.evaluation.totals import wilson
-from shared.errors import AgentUnavailable, InvalidInput, NotFound, QueryRejected
+from shared.errors import AgentUnavailable, InvalidInput, ModelUnavailable, NotFound, QueryRejected, problem_detail
 from shared.models import Answer, Check, Clarification, CostLine, JourneyCostSummary, Plan, Proof, QueryAnswer, Rows
 
 LINE = '{"id": "a", "platform": "sql", "schema_group": "shop", "question": "?", GOLD}'
@@ -88,6 +88,9 @@ class Asked:
         self.items.append(item.id)
         if self.query == "dead":
             raise AgentUnavailable("agent 'sql' does not answer")
+        if self.query == "no model":
+            problem = problem_detail(ModelUnavailable("model 'm' is not installed"))
+            return asking_back(item).model_copy(update={"status": "failed", "problem": problem})
         if self.query == "ask back":
             return asking_back(item)
         return an_answer(item, self.query)
@@ -204,6 +207,12 @@ def test_wilsons_interval_is_that_of_the_tables() -> None:
     # Newcombe 1998, table I: 81 of 263.
     assert wilson(81, 263) == (0.255, 0.366)
     assert wilson(0, 20) == (0.0, 0.161)
+
+
+async def test_without_a_model_nothing_is_measured_and_the_run_ends(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="not installed"):
+        await Asked("no model").run(suite_of("count users", "count hosts"), tmp_path / "out")
+    assert results_of(tmp_path / "out") == []
 
 
 async def test_the_confidence_is_fitted_on_the_outcomes(tmp_path: Path) -> None:
