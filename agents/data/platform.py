@@ -91,6 +91,10 @@ class Platform(ABC):
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         """The catalog's tables that a well-formed query reads."""
 
+    def as_sent(self, query: str, catalog: Catalog) -> str:
+        """The query as the platform itself takes it: what only the catalog knows (a workbook's parameters) filled in."""
+        return query
+
     def declaration_problems(self, catalog: Catalog) -> Iterator[str]:
         """What the catalog declares beside its tables that can't be used, in words: the catalog is refused."""
         for part in ("functions", "parameters"):

@@ -57,7 +57,8 @@ class Runner:
         connector = self._connector(url, catalog)
         await asyncio.to_thread(check_proven, self._platform, query, catalog, self._sandbox)
         most = min(limit, self._settings.row_limit)
-        rows = await connector.run(query, limit=most, offset=offset, seconds=self._settings.connection_seconds)
+        sent = self._platform.as_sent(query, catalog)
+        rows = await connector.run(sent, limit=most, offset=offset, seconds=self._settings.connection_seconds)
         log.info("query ran on its platform", schema_group=catalog.schema_group, place=connector.place)
         return Ran(rows, connector.place)
 

@@ -74,8 +74,10 @@ class Kql(Platform):
 
     def parse(self, query: str, catalog: Catalog) -> Check:
         text = filled(query, catalog)
-        if problem := too_large(inlined(text.text, catalog).text):
-            return Check(name="parse", status="failed", prover="lexiquery", problems=[problem])
+        whole = inlined(text.text, catalog)
+        if problem := too_large(whole.text):
+            large = Check(name="parse", status="failed", prover="lexiquery", problems=[whole.problem(problem)])
+            return text.placed(large)
         return _explained(self.prover.parse(text.text, catalog), text, catalog)
 
     def bind(self, query: str, catalog: Catalog) -> Check:
@@ -114,6 +116,9 @@ class Kql(Platform):
 
     def tables_of(self, query: str, catalog: Catalog) -> list[Table]:
         return self.prover.tables_of(filled(query, catalog).text, catalog)
+
+    def as_sent(self, query: str, catalog: Catalog) -> str:
+        return filled(query, catalog).text
 
     def declaration_problems(self, catalog: Catalog) -> Iterator[str]:
         """Functions that can't be called, and defaults that are not of their parameter's type."""

@@ -193,6 +193,12 @@ def test_functions_and_watchlists_say_which_tables_they_read(kql: Kql) -> None:
     assert [table.name for table in kql.tables_of(query, CATALOG)] == ["SigninLogs", "vips"]
 
 
+def test_the_service_gets_the_query_that_was_proven(kql: Kql) -> None:
+    query = "SigninLogs | where TimeGenerated > {TimeRange:start} and UserPrincipalName == '{Who}'"
+    sent = "SigninLogs | where TimeGenerated > ago(7d) and UserPrincipalName == 'bo@contoso.com'"
+    assert kql.as_sent(query, CATALOG) == sent
+
+
 def test_a_plan_reads_a_watchlist_by_its_function(kql: Kql) -> None:
     query = "_GetWatchlist('vips')\n| where Tier > 1"
     assert kql.write_plan(kql.read_plan(query, CATALOG), CATALOG) == query
@@ -203,6 +209,12 @@ def test_functions_that_double_are_refused_before_they_are_written_out(sandbox: 
     bomb += [{"name": f"F{n}", "body": f"union F{n - 1}, F{n - 1}"} for n in range(1, 20)]
     proof = prove(kql, "F19() | count", group(functions=bomb), sandbox)
     assert [problem.code for problem in proof.problems] == ["too_complex"]
+
+
+def test_what_is_too_large_is_placed_in_the_written_query(sandbox: Sandbox, kql: Kql) -> None:
+    query = "Failed(ago(1d))\n| take {Top}\n| extend x = repeat(1, 99999999999)"
+    first = proof_of(query, sandbox, kql).problems[0]
+    assert (first.line, first.column) == (3, query.splitlines()[2].index("(") + 1)
 
 
 @pytest.mark.parametrize(
