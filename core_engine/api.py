@@ -11,7 +11,7 @@ from agents.data.importing import ImportReport
 from core_engine.bootstrap import LexiQuery
 from core_engine.exporting import MEDIA_TYPES, Form, exported
 from core_engine.groups import Part
-from core_engine.waiting import answer_while_awaited, server_sent
+from core_engine.waiting import answer_while_awaited, server_sent, while_awaited
 from shared.accounts import Accounts
 from shared.catalog import Catalog
 from shared.context import scoped
@@ -129,9 +129,11 @@ def _add_proofs(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def prove(request: ProveRequest) -> Proof:
         return await lexiquery.product.prove(request)
 
-    @router.post("/execute")
-    async def execute(request: ExecuteRequest) -> Rows:
-        return await lexiquery.product.execute(request)
+    @router.post("/execute", response_model=Rows)
+    async def execute(request: Request, query: ExecuteRequest) -> Rows | Response:
+        """The rows of a query that can be proven; it is stopped, on its platform too, when its client leaves."""
+        rows = await while_awaited(request, lexiquery.product.execute(query))
+        return Response(status_code=204) if rows is None else rows
 
 
 def _add_conversations(router: APIRouter, lexiquery: LexiQuery) -> None:

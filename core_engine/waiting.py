@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -13,6 +14,7 @@ from protocol_interface.product import Event
 from shared.errors import Conflict
 from shared.models import Answer
 
+T = TypeVar("T")
 KEEP_ALIVE_SECONDS = 15.0
 """Longest silence of an event stream: proxies close what says nothing for a minute."""
 
@@ -21,18 +23,22 @@ async def answer_while_awaited(
     request: Request, product: LocalProduct, journey_id: str, *, keep: bool
 ) -> Answer | None:
     """The journey's answer; None when its client left before, and the journey was cancelled unless `keep`."""
-    answering = asyncio.ensure_future(product.answer(journey_id))
+    answer = await while_awaited(request, product.answer(journey_id))
+    if answer is None and not keep:
+        with suppress(Conflict):  # it ended just now
+            await product.cancel(journey_id)
+    return answer
+
+
+async def while_awaited(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives; None when its client left before, and the work was cancelled."""
+    working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_left(request))
     try:
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            return answering.result()
-        if not keep:
-            with suppress(Conflict):  # it ended just now
-                await product.cancel(journey_id)
-        return None
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
     finally:
-        for task in (answering, leaving):
+        for task in (working, leaving):
             task.cancel()
 
 

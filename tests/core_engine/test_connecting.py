@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,9 +17,16 @@ from core_engine.state import open_state
 from shared.catalog import Catalog
 from shared.models import Answer
 from shared.settings import Settings
+from tests.agents.data.connectors.platforms import serving
+from tests.agents.data.connectors.splunk_jobs import Jobs
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama, scripted_server
 
+SIEM = """
+schema_group: siem
+platform: spl
+tables: [{name: web, kind: index, columns: [{name: _time, type: time}, {name: host}]}]
+"""
 QUERY = "SELECT owner FROM leads WHERE state = 'open'"
 
 
@@ -83,6 +93,25 @@ def test_what_can_not_be_connected_is_named_and_nothing_is_kept(
 def test_a_connection_can_be_kept_untried(lexiquery: Command) -> None:
     done = lexiquery.run("catalog", "connect", "crm", "sqlite:////later.db", "--no-check")
     assert (done.exit_code, done.stdout) == (0, "queries of crm run on sqlite:////later.db; it was not tried\n")
+
+
+def test_a_search_whose_client_leaves_is_cancelled_on_its_platform(lexiquery: Command, tmp_path: Path) -> None:
+    (tmp_path / "siem.yaml").write_text(SIEM)
+    assert lexiquery.run("catalog", "import", str(tmp_path / "siem.yaml")).exit_code == 0
+    jobs = Jobs(states=[{"dispatchState": "RUNNING"}])
+    asked = json.dumps({"platform": "spl", "schema_group": "siem", "query": "index=web"})
+    lexiquery.environment |= {"SPLUNK_TOKEN": "a-token", "NO_PROXY": "127.0.0.1"}
+    with serving(jobs) as host:
+        done = lexiquery.run("catalog", "connect", "siem", f"splunk+http://{host}", "--no-check")
+        assert done.exit_code == 0, done.stderr
+        with lexiquery.server() as server:
+            there = urlsplit(server.url)
+            with socket.create_connection((there.hostname, there.port or 80)) as client:
+                head = f"POST /api/v1/execute HTTP/1.1\r\nHost: {there.netloc}\r\nContent-Type: application/json\r\n"
+                client.sendall(f"{head}Content-Length: {len(asked)}\r\n\r\n{asked}".encode())
+                assert jobs.waiting.wait(60)
+                assert not jobs.cancelled.is_set()
+            assert jobs.cancelled.wait(60)
 
 
 async def test_a_group_that_is_removed_leaves_no_connection_to_its_next(settings: Settings) -> None:
