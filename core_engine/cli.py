@@ -7,6 +7,7 @@ wrong, 3 (`ask`) a question back. Results go to stdout, everything else to stder
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,18 +15,19 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from core_engine import commands
+    from core_engine import commands, evaluation_commands
 else:
 
     class _Commands:
         """The module, imported when a command runs: `lexiquery --help` needs none of it."""
 
+        def __init__(self, name: str) -> None:
+            self._name = name
+
         def __getattr__(self, name: str) -> Any:
-            from core_engine import commands
+            return getattr(import_module(f"core_engine.{self._name}"), name)
 
-            return getattr(commands, name)
-
-    commands = _Commands()
+    commands, evaluation_commands = _Commands("commands"), _Commands("evaluation_commands")
 
 
 def _typer(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
@@ -54,10 +56,12 @@ sop = _typer("Your runbooks and procedures.")
 cost = _typer("What model calls took.")
 agents = _typer("The registry of agents.")
 models = _typer("The embedded models.")
+examples = _typer("Solved questions.")
 evaluation = _typer("Answers measured beside known queries.", cls=_RunsByDefault)
 _GROUPS = {
     "catalog": catalog,
     "sop": sop,
+    "examples": examples,
     "eval": evaluation,
     "cost": cost,
     "agents": agents,
@@ -135,7 +139,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure the answers to questions with known queries; `lexiquery eval SUITE` is the same."""
-    _run(commands.evaluate(suite, out, limit, model, examples, without or []), as_json)
+    _run(evaluation_commands.evaluate(suite, out, limit, model, examples, without or []), as_json)
 
 
 @evaluation.command("compare")
@@ -145,7 +149,7 @@ def evaluation_compare(
     as_json: Json = False,
 ) -> None:
     """Say what changed from run A to run B, and whether it may be chance."""
-    _run(commands.evaluation_compare(a, b), as_json)
+    _run(evaluation_commands.evaluation_compare(a, b), as_json)
 
 
 @app.command()
@@ -240,6 +244,18 @@ def sop_search(
 ) -> None:
     """Search the runbooks and known errors."""
     _run(commands.sop_search(text, limit), as_json)
+
+
+@examples.command("export")
+def examples_export(
+    group: Annotated[str | None, typer.Argument(help="A schema group; with --all none.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of every schema group.")] = False,
+    form: Annotated[str, typer.Option(help="chat, as a model is asked, or plain pairs.")] = "chat",
+    out: Annotated[str, typer.Option(help="A file for the JSON lines; - is standard output.")] = "-",
+    as_json: Json = False,
+) -> None:
+    """Write proven pairs of question and query as JSON lines, to fine-tune a model with."""
+    _run(evaluation_commands.examples_export(group, every, form, out), as_json)
 
 
 @cost.command("show")

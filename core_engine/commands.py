@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shlex
 import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -205,33 +204,6 @@ def _read_text(file: str) -> str:
         raise InvalidInput(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
-async def evaluate(
-    suite: str, out: Path, limit: int | None, model: str | None, examples: bool | None, without: list[str]
-) -> Result:
-    """examples: None leaves it to the suite. without: added to the setting of that name."""
-    from agents.data.parts import Part, read_parts
-    from core_engine.bootstrap import open_lexiquery
-    from core_engine.evaluation import evaluate as run_suite
-    from core_engine.evaluation import open_suite
-
-    opened = open_suite(suite)
-    settings = _quiet_settings(model=model, hold_out=True)
-    left_out = read_parts({*settings.without, *without})
-    if not (opened.examples if examples is None else examples):
-        left_out |= {Part.EXAMPLES}
-    async with open_lexiquery(settings.model_copy(update={"without": left_out})) as lexiquery:
-        command = shlex.join(["lexiquery", *sys.argv[1:]])
-        summary = await run_suite(opened, out, lexiquery=lexiquery, limit=limit, command=command)
-    return Result(summary, summary.render())
-
-
-async def evaluation_compare(a: Path, b: Path) -> Result:
-    from core_engine.evaluation.compare import compare
-
-    comparison = compare(a, b)
-    return Result(comparison, comparison.render())
-
-
 async def seed() -> Result:
     from core_engine.seeding import load_seed
 
@@ -321,6 +293,13 @@ async def sop_search(text: str, limit: int) -> Result:
     asked = _request(SearchRequest, question=text, limit=limit)
     async with _product() as product:
         hits = await product.search_procedures(asked.question, asked.limit)
+async def _write(out: str, text: str) -> None:
+    try:
+        await asyncio.to_thread(Path(out).write_text, text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise InvalidInput(f"can't write {out}: {error.strerror}") from error
+
+
     shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
     return Result(shown, render_hits(hits))
 
@@ -361,10 +340,7 @@ async def cost_export(out: str) -> Result:
         lines = [line async for line in exported(Accounts(state.engine).calls(), _form(out))]
     if out == "-":
         return Result([json.loads(line) for line in lines], "".join(lines).rstrip("\n"))
-    try:
-        await asyncio.to_thread(Path(out).write_text, "".join(lines), encoding="utf-8", newline="")
-    except OSError as error:
-        raise InvalidInput(f"can't write {out}: {error.strerror}") from error
+    await _write(out, "".join(lines))
     calls = len(lines) - (_form(out) == "csv")
     return Result({"file": out, "calls": calls}, f"{calls} calls written to {out}")
 

@@ -1,0 +1,56 @@
+"""What `lexiquery eval` and `lexiquery examples` do, as commands.py has it of the other commands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from core_engine.commands import Result, _quiet_settings, _state, _write
+from shared.errors import InvalidInput
+
+
+async def evaluate(
+    suite: str, out: Path, limit: int | None, model: str | None, examples: bool | None, without: list[str]
+) -> Result:
+    """examples: None leaves it to the suite. without: added to the setting of that name."""
+    from agents.data.parts import Part, read_parts
+    from core_engine.bootstrap import open_lexiquery
+    from core_engine.evaluation import evaluate as run_suite
+    from core_engine.evaluation import open_suite
+
+    opened = open_suite(suite)
+    settings = _quiet_settings(model=model, hold_out=True)
+    left_out = read_parts({*settings.without, *without})
+    if not (opened.examples if examples is None else examples):
+        left_out |= {Part.EXAMPLES}
+    async with open_lexiquery(settings.model_copy(update={"without": left_out})) as lexiquery:
+        command = shlex.join(["lexiquery", *sys.argv[1:]])
+        summary = await run_suite(opened, out, lexiquery=lexiquery, limit=limit, command=command)
+    return Result(summary, summary.render())
+
+
+async def evaluation_compare(a: Path, b: Path) -> Result:
+    from core_engine.evaluation.compare import compare
+
+    comparison = compare(a, b)
+    return Result(comparison, comparison.render())
+
+
+async def examples_export(group: str | None, every: bool, form: str, out: str) -> Result:
+    """Raises InvalidInput for neither or both of a group and all of them, or a file that can't be written."""
+    from core_engine.example_export import export_examples
+    from shared.llm.runtime import open_models
+
+    if (group is None) != every:
+        raise InvalidInput("name a schema group, or say --all", suggestion="`lexiquery catalog list` shows the groups")
+    if form not in ("chat", "plain"):
+        raise InvalidInput(f"unknown form '{form}'", suggestion="known: chat, plain")
+    async with _state() as state, open_models(state.settings, state.ledger, state.engine) as models:
+        catalogs = [await state.catalogs.get(group)] if group else await state.catalogs.all()
+        lines = await export_examples(catalogs, "chat" if form == "chat" else "plain", state.sandbox, models)
+    if out == "-":
+        return Result([json.loads(line) for line in lines], "\n".join(lines))
+    await _write(out, "".join(f"{line}\n" for line in lines))
+    return Result({"file": out, "examples": len(lines)}, f"{len(lines)} proven examples written to {out}")
