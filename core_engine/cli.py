@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
 
     class _Commands:
-        """The module, imported when a command runs: `lexiquery --help` needs none of it."""
+        """A module, imported when a command of it runs: `lexiquery --help` needs none."""
 
         def __init__(self, name: str) -> None:
             self._name = name

@@ -289,6 +289,10 @@ async def sop_add(paths: list[Path]) -> Result:
     return Result(report, report.render(), FAILED if report.failed else DONE)
 
 
+    shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
+    return Result(shown, render_hits(hits))
+
+
 async def sop_search(text: str, limit: int) -> Result:
     asked = _request(SearchRequest, question=text, limit=limit)
     async with _product() as product:
@@ -298,10 +302,6 @@ async def _write(out: str, text: str) -> None:
         await asyncio.to_thread(Path(out).write_text, text, encoding="utf-8", newline="")
     except OSError as error:
         raise InvalidInput(f"can't write {out}: {error.strerror}") from error
-
-
-    shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
-    return Result(shown, render_hits(hits))
 
 
 async def cost_show(journey: str) -> Result:
