@@ -265,11 +265,7 @@ async def catalog_list() -> Result:
 async def catalog_show(group: str) -> Result:
     async with _state() as state:
         catalog = await state.catalogs.get(group)
-    lines = [f"{catalog.schema_group} on {catalog.platform}: {catalog.description}".rstrip(": ")]
-    for table in catalog.tables:
-        lines.append(f"\n{table.name}  {table.description}".rstrip())
-        lines += [f"  {column.name} {column.type}  {column.description}".rstrip() for column in table.columns]
-    return Result(catalog, "\n".join(lines))
+    return Result(catalog, catalog.render())
 
 
 async def catalog_connect(group: str, url: str | None, check: bool = True) -> Result:
@@ -289,14 +285,14 @@ async def sop_add(paths: list[Path]) -> Result:
     return Result(report, report.render(), FAILED if report.failed else DONE)
 
 
-    shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
-    return Result(shown, render_hits(hits))
-
-
 async def sop_search(text: str, limit: int) -> Result:
     asked = _request(SearchRequest, question=text, limit=limit)
     async with _product() as product:
         hits = await product.search_procedures(asked.question, asked.limit)
+    shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
+    return Result(shown, render_hits(hits))
+
+
 async def _write(out: str, text: str) -> None:
     try:
         await asyncio.to_thread(Path(out).write_text, text, encoding="utf-8", newline="")

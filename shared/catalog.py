@@ -157,6 +157,18 @@ class Catalog(Model):
         without = {part for part in ("functions", "parameters") if not getattr(self, part)}
         return hashlib.sha256(self.model_dump_json(by_alias=True, exclude=without).encode()).hexdigest()[:16]
 
+    def render(self) -> str:
+        """For people: its tables with their columns, then what else queries may use."""
+        lines = [f"{self.schema_group} on {self.platform}: {self.description}".rstrip(": ")]
+        for table in self.tables:
+            kind = f" ({table.kind})" if table.kind != "table" else ""
+            lines.append(f"\n{table.name}{kind}  {table.description}".rstrip())
+            lines += [f"  {column.name} {column.type}  {column.description}".rstrip() for column in table.columns]
+        for name, part in (("functions", self.functions), ("macros", self.macros), ("parameters", self.parameters)):
+            if part:
+                lines.append(f"\n{name}: {', '.join(one.name for one in part)}")
+        return "\n".join(lines)
+
     def find(self, name: str) -> Table | None:
         """The table of that name, case ignored when there is no exact one."""
         if name in self.by_name:

@@ -40,7 +40,7 @@ def read_path(path: Path, asked: Asked) -> Read:
         if path.is_dir():
             return _folder(path, asked)
         if not path.is_file():
-            raise NotFound(f"no catalog file at {path}")
+            raise NotFound(f"no file or folder at {path}")
         found = detect(path)
         if found is None:
             raise InvalidInput(f"can't read a catalog from {path}", suggestion=f"known: {', '.join(KINDS)}")

@@ -277,3 +277,9 @@ def test_a_changed_function_is_a_changed_state(sandbox: Sandbox, kql: Kql) -> No
     first, second = ({"functions": [{"name": "Pick", "body": body}]} for body in ("SigninLogs", "Hosts"))
     assert prove(kql, query, group(**first), sandbox).verdict == "rejected"
     assert prove(kql, query, group(**second), sandbox).verdict == "proven"
+
+
+def test_what_is_declared_is_shown_with_the_tables() -> None:
+    shown = CATALOG.render().splitlines()
+    assert "vips (watchlist)" in shown
+    assert shown[-1] == "parameters: TimeRange, Period, Who, Top"
