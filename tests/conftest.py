@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,13 +19,6 @@ from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama, scripted_server
 
 SMALL_MODEL = "qwen2.5-coder:0.5b"
-
-
-def pytest_unconfigure() -> None:
-    """Let .NET end with a process of tests. pythonnet stops it at exit, which walks every object that Python still
-    refers to, and crashed processes of thousands of tests after their work was done (exit code 139)."""
-    if pythonnet := sys.modules.get("pythonnet"):
-        atexit.unregister(pythonnet.unload)
 
 
 @pytest.fixture
