@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.data.plan.expressions import (
-    Between,
     Compare,
     Constant,
     Expr,
@@ -73,4 +72,4 @@ def _holds_without(value: Expr, missing: Expr, *, turned: bool = False) -> bool:
         return (all if every else any)(_holds_without(one, missing, turned=turned) for one in value.operands)
     if isinstance(value, Compare):
         return value.op == ("==" if turned else "!=") and missing in (value.left, value.right)
-    return turned and isinstance(value, In | InPlan | Between | Match) and value.operand == missing
+    return turned and isinstance(value, In | InPlan | Match) and value.operand == missing

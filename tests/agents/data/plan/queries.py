@@ -27,6 +27,7 @@ SELECT id FROM customers WHERE age IS NULL OR (age = 34 AND age <> 50)
 SELECT id FROM customers WHERE age IS NULL OR (age <> 34 AND age <> 50)
 SELECT id FROM customers WHERE age IS NULL OR (age <> 34 AND id <> 1)
 SELECT id FROM customers WHERE age IS NULL OR NOT (age = 34 OR age = 50)
+SELECT id FROM customers WHERE age IS NULL OR NOT age BETWEEN 30 AND 40
 SELECT id FROM customers WHERE age IS NULL OR NOT (age = 34 AND id = 1)
 SELECT id FROM customers WHERE age IS NOT NULL
 SELECT id FROM customers WHERE age IS DISTINCT FROM 34
