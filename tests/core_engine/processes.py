@@ -94,7 +94,7 @@ class Command:
         while process.poll() is None:
             if notice.exists() and (text := notice.read_text()):
                 found = json.loads(text)
-                if found["pid"] == process.pid and _answers(found["url"]):
+                if found["pid"] == process.pid and answers(found["url"]):
                     return str(found["url"])
             time.sleep(PAUSE)
         raise AssertionError((self.folder / "server.log").read_text())
@@ -132,7 +132,8 @@ def _loggers_kept() -> Iterator[None]:
             logger.handlers, logger.propagate = handlers, propagate
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server of ours is there."""
     try:
         return httpx.get(f"{url}/health", timeout=1, trust_env=False).status_code == 200
     except httpx.TransportError:

@@ -6,19 +6,19 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
 from core_engine.agent_server import with_own_port
 from core_engine.agents import AGENTS, PORTS
 from shared.settings import Settings
-from tests.core_engine.processes import Command
+from tests.core_engine.processes import PAUSE, Command, answers
 from tests.scripted_ollama import ScriptedOllama
 
 QUERY = "SELECT count(*) AS orders FROM orders WHERE status = 'open'"
@@ -41,18 +41,11 @@ def serving(lexiquery: Command, agent: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         while process.poll() is None and not answers(url):
-            pass
+            time.sleep(PAUSE)
         yield url
     finally:
         process.terminate()
         process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health", timeout=1, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture
