@@ -16,7 +16,9 @@ from agents.data.confidence import confidence, read_calibration, share
 from agents.data.connectors.connections import Connections
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
+from agents.data.leaving_out import leave_out
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
+from agents.data.parts import read_parts
 from agents.data.platform import Platform
 from agents.data.proof import prove
 from agents.data.running import Runner
@@ -74,7 +76,8 @@ class DataAgent(Agent):
         self._sandbox = sandbox
         self._settings = settings
         self._linker = Linker(platform, models, sandbox)
-        self._attempts = Attempts(platform, models, sandbox)
+        self._without = read_parts(settings.without)
+        self._attempts = Attempts(platform, models, sandbox, self._without)
         self._runner = Runner(platform, sandbox, settings, connections)
 
     default_skill = "query"
@@ -126,7 +129,8 @@ class DataAgent(Agent):
         linked = found[0]
         if linked.score < LINK_FLOOR and not linked.mentions:
             return DataResult(clarification=_which_table(found))
-        brief = make_brief(request.question, linked, request.rejected)
+        brief = make_brief(request.question, linked, request.rejected, request.knowledge)
+        brief = leave_out(brief, self._without)
         ran = await self._run(brief, await self._attempts.solve(brief), request)
         return DataResult(answers=[await self._answer(brief, ran, request.knowledge)])
 

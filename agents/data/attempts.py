@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from agents.data.derive import Brief, Deriver
 from agents.data.examples import same_question
 from agents.data.linking import nearest_in_meaning
+from agents.data.parts import Part
 from agents.data.plan.model import Unsayable
 from agents.data.platform import Platform
 from agents.data.proof import prove
@@ -55,15 +56,19 @@ class Attempt:
 
 
 class Attempts:
-    """Derives queries for one platform."""
+    """Derives queries for one platform. without: parts that are left out, for an evaluation."""
 
-    def __init__(self, platform: Platform, models: Models, sandbox: Sandbox) -> None:
+    def __init__(
+        self, platform: Platform, models: Models, sandbox: Sandbox, without: frozenset[Part] = frozenset()
+    ) -> None:
         self._platform = platform
         self._models = models
         self._deriver = Deriver(platform, models)
         self._sandbox = sandbox
-        self._through_sql = None if platform.name == "sql" else ThroughSql(platform)
-        self._sql = Attempts(self._through_sql.sql, models, sandbox) if self._through_sql else None
+        self._without = without
+        direct = platform.name == "sql" or Part.ROUTE_SQL in without
+        self._through_sql = None if direct else ThroughSql(platform)
+        self._sql = Attempts(self._through_sql.sql, models, sandbox, without) if self._through_sql else None
 
     async def solve(self, brief: Brief) -> Attempt:
         """The first attempt whose proof holds, else the one that got furthest, still rejected.
@@ -97,6 +102,7 @@ class Attempts:
 
     async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
         """The draft, mended by code and, where that isn't enough, by the model."""
+        repairs = 0 if Part.MODEL_REPAIR in self._without else repairs
         refused = dict(brief.rejected)
         attempt = await self._proven(draft, brief, Attempt("", Proof.of([]), "direct"))
         tried = [attempt]
@@ -110,6 +116,8 @@ class Attempts:
 
     async def after_failure(self, brief: Brief, attempt: Attempt, problem: Problem) -> Attempt | None:
         """One repair of a query that was proven but failed on the rows it met; None when it brought nothing new."""
+        if Part.MODEL_REPAIR in self._without:
+            return None
         query = await self._deriver.repair(brief, attempt.query, [problem])
         if query == attempt.query:
             return None
@@ -130,7 +138,7 @@ class Attempts:
         """The query proven, mended by code as long as that leads on."""
         catalog, notes = brief.linked.catalog, list(base.notes)
         proof = await self._prove(query, catalog)
-        for _ in range(_SNAPS):
+        for _ in range(0 if Part.SNAP in self._without else _SNAPS):
             proof = await self._meant(proof, query, brief)
             mended = await asyncio.to_thread(self._mend, query, proof, brief.tables, catalog)
             if mended.query == query:
