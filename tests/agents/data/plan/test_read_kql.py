@@ -9,7 +9,6 @@ from agents.data.plan.expressions import (
     Cast,
     Column,
     Compare,
-    Constant,
     Duration,
     Expr,
     In,
@@ -45,6 +44,7 @@ from agents.data.plan.model import (
 from agents.data.plan.read_kql import read_kql
 from agents.data.plan.schema import columns_of
 from tests.agents.data.conftest import small_catalog
+from tests.agents.data.plan.pieces import first_condition, first_value, text, whole
 from tests.agents.data.public import items, kql_catalog
 
 CATALOG = small_catalog("kql")
@@ -59,23 +59,11 @@ def steps(query: str) -> tuple[Step, ...]:
 
 
 def condition(text: str) -> Expr:
-    found = steps(f"SigninLogs | where {text}")[0]
-    assert isinstance(found, Filter)
-    return found.condition
+    return first_condition(steps(f"SigninLogs | where {text}"))
 
 
 def value(text: str) -> Expr:
-    found = steps(f"SigninLogs | extend x = {text}")[0]
-    assert isinstance(found, Extend)
-    return found.columns[0].value
-
-
-def text(value: str) -> Constant:
-    return Constant(type="string", value=value)
-
-
-def whole(value: int) -> Constant:
-    return Constant(type="int", value=value)
+    return first_value(steps(f"SigninLogs | extend x = {text}"))
 
 
 def test_text_is_never_null_and_other_values_may_be() -> None:

@@ -37,6 +37,7 @@ from agents.data.plan.model import (
     Window,
 )
 from agents.data.plan.read_spl import read_spl
+from tests.agents.data.plan.pieces import first_condition, first_value, text, whole
 from tests.agents.data.spl.small import CATALOG
 
 TIME, USER, STATUS, HOST, ACTION, BYTES = (
@@ -50,23 +51,11 @@ def steps(search: str) -> tuple[Step, ...]:
 
 
 def condition(search: str) -> Expr:
-    found = steps(search)[0]
-    assert isinstance(found, Filter)
-    return found.condition
+    return first_condition(steps(search))
 
 
 def value(expression: str) -> Expr:
-    found = steps(f"index=web | eval x={expression}")[0]
-    assert isinstance(found, Extend)
-    return found.columns[0].value
-
-
-def text(value: str) -> Constant:
-    return Constant(type="string", value=value)
-
-
-def whole(value: int) -> Constant:
-    return Constant(type="int", value=value)
+    return first_value(steps(f"index=web | eval x={expression}"))
 
 
 def test_search_ignores_the_case_of_text_unless_the_catalog_lists_that_value() -> None:

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.data.plan.expressions import Call, Column, Compare, Constant, Duration, Expr, Match
-from agents.data.plan.model import Aggregate, Filter, Join, Project, QueryPlan, Sort, Step, Table, Top, Unsayable
+from agents.data.plan.model import Aggregate, Join, Project, QueryPlan, Sort, Step, Table, Top, Unsayable
 from agents.data.plan.read_sql import read_sql
 from agents.data.plan.schema import columns_of
 from agents.data.plan.to_sql import to_sql
 from shared.errors import InvalidInput
+from tests.agents.data.plan.pieces import first_condition
 from tests.agents.data.plan.shop import SQL
 
 
@@ -22,9 +23,7 @@ def plan(sql: str) -> QueryPlan:
 
 
 def condition(text: str) -> Expr:
-    step = plan(f"SELECT * FROM orders WHERE {text}").steps[0]
-    assert isinstance(step, Filter)
-    return step.condition
+    return first_condition(plan(f"SELECT * FROM orders WHERE {text}").steps)
 
 
 def kinds(steps: tuple[Step, ...]) -> list[str]:

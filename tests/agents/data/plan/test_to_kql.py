@@ -13,7 +13,6 @@ from agents.data.plan.expressions import (
     Between,
     Column,
     Compare,
-    Constant,
     Expr,
     In,
     IsNull,
@@ -26,6 +25,7 @@ from agents.data.plan.read_sql import read_sql
 from agents.data.plan.to_kql import to_kql
 from agents.data.plan.to_sql import to_sql
 from agents.data.platform import load_platform
+from tests.agents.data.plan.pieces import text, whole
 from tests.agents.data.plan.shop import KQL, bag, run
 
 
@@ -82,21 +82,21 @@ def kql_of(sql: str) -> str:
     ],
 )  # fmt: skip
 def test_it_is_written_as_people_write_it(kql: Kql, sql: str, lines: list[str]) -> None:
-    text = kql_of(sql)
-    table = text.split("\n", 1)[0]
-    assert text.split("\n| ") == [table, *lines]
-    assert [*kql.parse(text, KQL).problems, *kql.bind(text, KQL).problems] == []
+    written = kql_of(sql)
+    table = written.split("\n", 1)[0]
+    assert written.split("\n| ") == [table, *lines]
+    assert [*kql.parse(written, KQL).problems, *kql.bind(written, KQL).problems] == []
 
 
 def test_words_that_are_looked_for_together_are_said_together() -> None:
-    words = [Match(op="has_word", operand=Column(name="name"), pattern=_text(word), ignore_case=True) for word in "ab"]
+    words = [Match(op="has_word", operand=Column(name="name"), pattern=text(word), ignore_case=True) for word in "ab"]
     either = QueryPlan(source=Table(name="customers"), steps=(Filter(condition=Logic(op="or", operands=tuple(words))),))
     assert to_kql(either, KQL).endswith('| where name has_any ("a", "b")')
 
 
 def test_columns_that_kusto_adds_in_a_join_are_taken_away_where_they_would_show(kql: Kql) -> None:
-    text = kql_of("SELECT o.*, e.at FROM orders o JOIN events e ON e.order_id = o.id LIMIT 1")
-    assert "project-away" not in text
+    written = kql_of("SELECT o.*, e.at FROM orders o JOIN events e ON e.order_id = o.id LIMIT 1")
+    assert "project-away" not in written
     joined = read_sql("SELECT * FROM orders", KQL).then(
         *read_sql("SELECT * FROM orders a JOIN orders b ON a.id = b.id", KQL).steps[:1]
     )
@@ -121,14 +121,10 @@ def test_what_kusto_can_not_say_is_refused_by_name(sql: str, what: str) -> None:
     assert what in str(refused.value)
 
 
-def _text(value: str) -> Constant:
-    return Constant(type="string", value=value)
-
-
 _NUMBERS = st.sampled_from([Column(name="age"), Column(name="id")])
-_WHOLE = st.sampled_from([1, 3, 19, 34, 50]).map(lambda value: Constant(type="int", value=value))
+_WHOLE = st.sampled_from([1, 3, 19, 34, 50]).map(whole)
 _NAMES = st.sampled_from([Column(name="name"), Column(name="country")])
-_WORDS = st.sampled_from(["PT", "pt", "Ana Duarte", "e", "o'n", "100%", "CA"]).map(_text)
+_WORDS = st.sampled_from(["PT", "pt", "Ana Duarte", "e", "o'n", "100%", "CA"]).map(text)
 _BOOLS = st.sampled_from([Column(name="vip")])
 
 
@@ -162,7 +158,7 @@ CONDITIONS: st.SearchStrategy[Expr] = st.recursive(_atoms(), _wider, max_leaves=
 def test_any_condition_is_true_of_the_same_rows_in_sql_and_kql(condition: Expr) -> None:
     names = Project.model_validate({"columns": [{"name": "id", "value": Column(name="id")}]})
     plan = QueryPlan(source=Table(name="customers"), steps=(Filter(condition=condition), names))
-    text = to_kql(plan, KQL)
+    written = to_kql(plan, KQL)
     rows = bag(run(to_sql(plan, KQL), KQL))
-    assert bag(run(load_platform("kql").to_duckdb(text, KQL), KQL)) == rows, text
+    assert bag(run(load_platform("kql").to_duckdb(written, KQL), KQL)) == rows, written
     assert bag(run(to_sql(read_sql(to_sql(plan, KQL), KQL), KQL), KQL)) == rows

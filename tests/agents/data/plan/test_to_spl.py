@@ -43,6 +43,7 @@ from agents.data.plan.model import (
 )
 from agents.data.plan.read_spl import read_spl
 from agents.data.plan.to_spl import to_spl
+from tests.agents.data.plan.pieces import text, whole
 from tests.agents.data.queries import lines
 from tests.agents.data.spl.small import CATALOG, run
 
@@ -97,14 +98,6 @@ def test_a_search_comes_back_from_the_plan_as_it_was(search: str) -> None:
 
 TIME, STATUS, BYTES, USER, HOST = (Column(name=name) for name in ("_time", "status", "bytes", "user", "host"))
 NOW = Call(function="now")
-
-
-def text(value: str) -> Constant:
-    return Constant(type="string", value=value)
-
-
-def whole(value: int) -> Constant:
-    return Constant(type="int", value=value)
 
 
 def web(*steps: Step) -> QueryPlan:
