@@ -73,7 +73,7 @@ def connector_for(url: str, catalog: Catalog, settings: Settings) -> Connector:
 
     Raises InvalidInput for a URL that can't be used or a platform that isn't the group's; no message shows the URL.
     """
-    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    scheme = _scheme(url)
     if scheme not in KINDS:
         message = f"can't connect to a '{scheme}'" if scheme else "that is not the URL of a platform"
         raise InvalidInput(message, suggestion=did_you_mean(scheme, KINDS) or f"known: {', '.join(sorted(KINDS))}")
@@ -83,6 +83,13 @@ def connector_for(url: str, catalog: Catalog, settings: Settings) -> Connector:
     connector = getattr(import_module(module), cls)(url, catalog, settings)
     assert isinstance(connector, Connector)
     return connector
+
+
+def _scheme(url: str) -> str:
+    """Without the driver that the URL of a database may name (`postgresql+asyncpg`); LexiQuery has its own."""
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    named = scheme if scheme in KINDS else scheme.partition("+")[0]
+    return "postgresql" if named == "postgres" else named
 
 
 def _check_fits(scheme: str, kind: Kind, catalog: Catalog) -> None:

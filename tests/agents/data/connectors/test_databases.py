@@ -213,6 +213,12 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_secret(url: str, diale
     assert "hush" not in str(raised.value)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg", "POSTGRESQL"])
+def test_a_database_is_reached_by_the_same_driver_whatever_its_url_names(scheme: str) -> None:
+    shop = connector_for(f"{scheme}://ana@host/shop", group("sql", "postgres"), Settings())
+    assert shop.place == "postgresql://ana@host/shop"
+
+
 def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.data.connectors.engines.find_spec", lambda _: None)
     with pytest.raises(InvalidInput, match="mysql needs the Python package 'aiomysql', which is not installed"):
