@@ -10,11 +10,17 @@ import pytest
 
 from agents.data.importing import checked
 from agents.data.kql import Kql
+from agents.data.kql.declared import inlined
 from agents.data.kql.fallback import DuckdbKql
+from agents.data.kql.kusto import Kusto
+from agents.data.kql.safety import not_judged
 from agents.data.proof import prove, run_proven
 from agents.data.rows import load_rows
 from agents.data.sandbox import Sandbox
-from shared.catalog import Catalog
+from agents.data.sql import Sql
+from shared.catalog import Catalog, Catalogs
+from shared.catalog import schema as catalog_schema
+from shared.database import create_tables, open_database
 from shared.errors import InvalidInput
 from shared.models import Proof
 from shared.settings import Settings
@@ -204,6 +210,15 @@ def test_a_plan_reads_a_watchlist_by_its_function(kql: Kql) -> None:
     assert kql.write_plan(kql.read_plan(query, CATALOG), CATALOG) == query
 
 
+def test_sql_over_a_watchlist_becomes_a_call_of_it(kql: Kql) -> None:
+    content = small_catalog("sql").model_dump(by_alias=True)
+    watchlist = {"name": "vips", "columns": [{"name": "Upn", "type": "VARCHAR"}, {"name": "Tier", "type": "BIGINT"}]}
+    as_sql = Catalog.model_validate({**content, "tables": [*content["tables"], watchlist]})
+    plan = Sql().read_plan("SELECT s.IPAddress FROM SigninLogs s JOIN vips v ON s.UserPrincipalName = v.Upn", as_sql)
+    written = kql.write_plan(plan, CATALOG)
+    assert "join kind=inner _GetWatchlist('vips') on $left.UserPrincipalName == $right.Upn" in written
+
+
 def test_functions_that_double_are_refused_before_they_are_written_out(sandbox: Sandbox, kql: Kql) -> None:
     bomb = [{"name": "F0", "body": "SigninLogs"}]
     bomb += [{"name": f"F{n}", "body": f"union F{n - 1}, F{n - 1}"} for n in range(1, 20)]
@@ -283,3 +298,20 @@ def test_what_is_declared_is_shown_with_the_tables() -> None:
     shown = CATALOG.render().splitlines()
     assert "vips (watchlist)" in shown
     assert shown[-1] == "parameters: TimeRange, Period, Who, Top"
+
+
+async def test_what_is_declared_is_stored_as_it_is(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}")
+    await create_tables(engine, catalog_schema)
+    await Catalogs(engine).put(CATALOG)
+    stored = await Catalogs(engine).get("declared")
+    assert (stored, stored.version) == (CATALOG, CATALOG.version)
+    await engine.dispose()
+
+
+def test_a_function_that_nobody_looked_into_is_not_safe(kql: Kql) -> None:
+    assert isinstance(kql.prover, Kusto)
+    query = "Hosts | join (Reaching()) on HostName"  # as if its call had not been seen
+    (problem,) = not_judged(kql.prover.analyze(query, CATALOG), query, CATALOG)
+    assert (problem.code, problem.column) == ("not_judged", 15)
+    assert not_judged(kql.prover.analyze(inlined(query, CATALOG).text, CATALOG), query, CATALOG) == []
