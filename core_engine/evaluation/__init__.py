@@ -56,10 +56,11 @@ _ROWS = 100_000  # most rows of a result that are compared
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run depends on beside the suite and the code. without: parts of the derivation that are left out; groups:
-    versions of the schema groups that are asked, and of their rows."""
+    """What a run depends on beside the suite and the code. embedding: the model of vectors; without: parts of the
+    derivation that are left out; groups: versions of the schema groups that are asked, and of their rows."""
 
     model: str
+    embedding: str = ""
     without: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
@@ -78,7 +79,12 @@ async def evaluate(
     # An evaluation compares whole results, however many rows an answer shows.
     sandbox = Sandbox(state.settings.model_copy(update={"row_limit": _ROWS}))
     groups = (f"{name} {one.version} {state.sandbox.stamp(one)}" for name, one in sorted(catalogs.items()))
-    setup = Setup(state.settings.model, tuple(sorted(state.settings.without)), tuple(groups))
+    setup = Setup(
+        state.settings.model,
+        state.settings.embedding_model_name,
+        tuple(sorted(state.settings.without)),
+        tuple(groups),
+    )
     try:
         bench = _bench(lexiquery, state, sandbox)
         return await run_suite(suite, out, setup=setup, bench=bench, limit=limit, command=command)
@@ -181,9 +187,9 @@ def _results_file(out: Path) -> Path:
 def _configuration(items: Sequence[Item], setup: Setup) -> str:
     """Results of another model, suite, group or version of the prompts and of the code that derives are not reused."""
     parts = [item.model_dump_json() for item in items]
-    parts += [setup.model, *setup.without, *setup.groups]
+    parts += [setup.model, setup.embedding, *setup.without, *setup.groups]
     root = Path(__file__).resolve().parent.parent.parent
-    for folder, pattern in (("agents/data", "**/*.py"), ("shared/llm/prompts", "*.md")):
+    for folder, pattern in (("agents/data", "**/*.py"), ("agents/data", "**/*.json"), ("shared/llm/prompts", "*.md")):
         parts += [path.read_text(encoding="utf-8") for path in sorted((root / folder).glob(pattern))]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
