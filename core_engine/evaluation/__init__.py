@@ -28,7 +28,7 @@ from core_engine.evaluation.named import open_suite, prepare
 from core_engine.evaluation.report import write_report
 from core_engine.evaluation.suite import Item, Measures, Outcome, read_results, read_suite
 from core_engine.evaluation.totals import Summary, summarise, write_calibration
-from shared.errors import LexiQueryError, ModelUnavailable, error_of
+from shared.errors import LexiQueryError, ModelUnavailable
 from shared.models import Answer, Question, Rows
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 _ROWS = 100_000  # most rows of a result that are compared
+_SILENT = 3  # items in a row that the model did not answer: it is gone
 
 
 @dataclass(frozen=True)
@@ -123,18 +124,27 @@ async def run_suite(
     command: str = "",
     progress: TextIO = sys.stderr,
 ) -> Summary:
-    """Ask each item that `out` has no result of yet for this suite and setup, and sum up."""
+    """Ask each item that `out` has no result of yet for this suite and setup, and sum up.
+
+    An item that the model did not answer counts as failed, and is asked again by the next run. Raises ModelUnavailable
+    when the first item fares so, or several in a row.
+    """
     items = suite.items[:limit]
     configuration = _configuration(suite.items, setup)
     results = _results_file(out)
     done = {outcome.id: outcome for outcome in read_results(results) if outcome.configuration == configuration}
+    asked = silent = 0
     with results.open("a", encoding="utf-8") as file:
         for number, item in enumerate(items, 1):
             if item.id not in done:
                 outcome = await _measured(item, configuration, bench)
+                asked, silent = asked + 1, silent + 1 if outcome.without_model else 0
+                if silent == min(asked, _SILENT):
+                    raise ModelUnavailable(outcome.error or "the model does not answer")
                 done[item.id] = outcome
-                file.write(outcome.model_dump_json() + "\n")
-                file.flush()
+                if not outcome.without_model:
+                    file.write(outcome.model_dump_json() + "\n")
+                    file.flush()
             progress.write(f"{number}/{len(items)} {item.id} {_verdict(done[item.id])}\n")
             progress.flush()
     outcomes = [done[item.id] for item in items]
@@ -153,8 +163,7 @@ async def run_suite(
 
 
 async def _measured(item: Item, configuration: str, bench: Bench) -> Outcome:
-    """One item asked and measured. What goes wrong with one item is its result, and does not end the run; that there is
-    no model does, since nothing is measured without. Raises ModelUnavailable."""
+    """One item asked and measured. What goes wrong with one item is its result, and does not end the run."""
     began = time.monotonic()
     outcome = Outcome(
         **item.model_dump(include={"id", "platform", "schema_group", "question", "gold", "category"}),
@@ -167,11 +176,8 @@ async def _measured(item: Item, configuration: str, bench: Bench) -> Outcome:
     except LexiQueryError as error:
         outcome.error = f"{error.code}: {error}"
     outcome.measures = counted(outcome, time.monotonic() - began)
-    if outcome.answer and (problem := outcome.answer.problem):
-        if problem.code == ModelUnavailable.code:
-            raise error_of(problem)
-        if not outcome.answer.answers:
-            outcome.error = f"{problem.code}: {problem.detail}"
+    if outcome.answer and (problem := outcome.answer.problem) and not outcome.answer.answers:
+        outcome.error = f"{problem.code}: {problem.detail}"
     try:
         await judge(item, outcome, bench)
     except LexiQueryError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError, model_validator
 
-from shared.errors import InvalidInput, NotFound, first_problem
+from shared.errors import InvalidInput, ModelUnavailable, NotFound, first_problem
 from shared.models import Answer, Model, QueryAnswer
 
 
@@ -109,6 +109,11 @@ class Outcome(Model):
     @property
     def is_answerable(self) -> bool:
         return self.gold is not None
+
+    @property
+    def without_model(self) -> bool:
+        """Whether the model could not be reached, or did not answer in time."""
+        return (self.error or "").startswith(ModelUnavailable.code)
 
     @property
     def right(self) -> bool | None:

@@ -215,6 +215,34 @@ async def test_without_a_model_nothing_is_measured_and_the_run_ends(tmp_path: Pa
     assert results_of(tmp_path / "out") == []
 
 
+class Silent(Asked):
+    """A LexiQuery whose model does not answer the given items."""
+
+    def __init__(self, *silent: str) -> None:
+        super().__init__()
+        self.silent = silent
+
+    async def ask(self, item: Item) -> Answer:
+        self.query = "no model" if item.id in self.silent else "count users, named"
+        return await super().ask(item)
+
+
+async def test_an_item_without_the_models_answer_fails_and_is_asked_again(tmp_path: Path) -> None:
+    suite = suite_of("count users", "count users", "count users")
+    first = await Silent("q1").run(suite, tmp_path / "out")
+    assert (first.total.failed, first.total.rows_equal) == (1, 0.667)
+    again = Silent()
+    assert (await again.run(suite, tmp_path / "out")).total.rows_equal == 1.0
+    assert again.items == ["q1"]
+
+
+async def test_a_model_that_is_gone_ends_the_run(tmp_path: Path) -> None:
+    asked = Silent("q1", "q2", "q3", "q4")
+    with pytest.raises(ModelUnavailable, match="not installed"):
+        await asked.run(suite_of(*["count users"] * 6), tmp_path / "out")
+    assert asked.items == ["q0", "q1", "q2", "q3"]
+
+
 async def test_the_confidence_is_fitted_on_the_outcomes(tmp_path: Path) -> None:
     golds = ["count users"] * 8 + ["count hosts"] * 4
     await Asked().run(suite_of(*golds), tmp_path / "out")
