@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= 1
 # Modules compiled by one run are there for the next: without that every start takes ten seconds more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check demo test format-check format lint types lock clean install install-dev
+.PHONY: check demo test eval-regression format-check format lint types lock clean install install-dev
 
 check: format-check lint types test  ## everything CI wants
 
@@ -22,6 +22,13 @@ demo: install  ## set up everything, start everything, ask a question
 test: install-dev  ## the whole test suite: what needs no model, then what the embedded model answers
 	$(BIN)/pytest -n auto --dist loadfile -m "not real_model"
 	$(BIN)/pytest -m real_model
+
+eval-regression: REGRESSION := data/runtime/regression
+eval-regression: install  ## 24 questions to the smallest model, and whether fewer are right than were
+	export LEXIQUERY_DATA_DIR=$(REGRESSION) LEXIQUERY_MODEL_DIR=data/runtime/models LEXIQUERY_MODEL=qwen2.5-coder:0.5b; \
+		$(BIN)/lexiquery models pull && $(BIN)/lexiquery seed && \
+		$(BIN)/lexiquery eval data/seed/regression.jsonl --out $(REGRESSION)/out && \
+		$(BIN)/python -m core_engine.evaluation.regression $(REGRESSION)/out
 
 format-check: install-dev
 	$(BIN)/ruff format --check .
