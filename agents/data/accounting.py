@@ -37,6 +37,7 @@ _NUMBER_WORDS = {
 _FACTORS = (1, 60, 3600, 86_400, 1000, 60_000, 1024, 1024**2, 1024**3, 1e6, 1e9, 0.01, 100)
 _DURATION = re.compile(rf"\b{NUMBER}[\s-]*{UNIT}\b", re.IGNORECASE)
 _SPLUNK_TIMES = ("earliest", "latest", "starttime", "endtime", "_time")
+_SPL_OPTIONS = ("type", "max", "limit", "useother", "usenull", "usetime", "earlier", "overwrite", "current", "window")
 _FIRST_FEW = ("best", "list")  # forms of questions that a limit fits, whatever its number
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _DIGITS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
@@ -142,6 +143,8 @@ def _literals(
 def _is_name(one: Comparison, query: str, linked: Linked, columns: Mapping[str, Column]) -> bool:
     """A column, a table, or a name that the query gives to something: no value."""
     if linked.catalog.platform == "spl":
+        if one.column in _SPL_OPTIONS and one.column not in columns:
+            return True
         return one.literal in columns or one.literal in linked.catalog.by_name
     if one.operator == "=" and linked.catalog.platform == "kql":
         return True

@@ -129,7 +129,7 @@ class DataAgent(Agent):
         linked = found[0]
         if linked.score < LINK_FLOOR and not linked.mentions:
             return DataResult(clarification=_which_table(found))
-        brief = make_brief(request.question, linked, request.rejected)
+        brief = make_brief(request.question, linked, request.rejected, request.knowledge)
         brief = leave_out(brief, self._without)
         ran = await self._run(brief, await self._attempts.solve(brief), request)
         return DataResult(answers=[await self._answer(brief, ran, request.knowledge)])

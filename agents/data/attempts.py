@@ -9,8 +9,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from agents.data.accounting import account
 from agents.data.derive import Brief, Deriver
 from agents.data.examples import same_question
+from agents.data.fitting import fit
+from agents.data.fitting.joins import Joins
+from agents.data.fitting.values import Values
 from agents.data.linking import nearest_in_meaning
 from agents.data.parts import Part
 from agents.data.plan.model import Unsayable
@@ -121,7 +125,8 @@ class Attempts:
         query = await self._deriver.repair(brief, attempt.query, [problem])
         if query == attempt.query:
             return None
-        repaired = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
+        base = replace(attempt, route="direct", notes=(), repairs=attempt.repairs + 1)
+        repaired = await self._proven(query, brief, base)
         return None if repaired.rejected else repaired
 
     async def _remembered(self, brief: Brief) -> Attempt | None:
@@ -139,8 +144,10 @@ class Attempts:
         catalog, notes = brief.linked.catalog, list(base.notes)
         proof = await self._prove(query, catalog)
         for _ in range(0 if Part.SNAP in self._without else _SNAPS):
-            proof = await self._meant(proof, query, brief)
-            mended = await asyncio.to_thread(self._mend, query, proof, brief.tables, catalog)
+            mended = await asyncio.to_thread(self._related, query, proof, brief)
+            if mended.query == query:
+                proof = await self._meant(proof, query, brief)
+                mended = await asyncio.to_thread(self._mend, query, proof, brief.tables, catalog)
             if mended.query == query:
                 break
             proof_after = await self._prove(mended.query, catalog)
@@ -148,14 +155,44 @@ class Attempts:
                 break
             query, proof = mended.query, proof_after
             notes += mended.notes
-        return replace(base, query=query, proof=proof, notes=tuple(dict.fromkeys(notes)))
+        attempt = replace(base, query=query, proof=proof, notes=tuple(dict.fromkeys(notes)))
+        return attempt if attempt.rejected else await self._fitted(attempt, brief)
+
+    async def _fitted(self, attempt: Attempt, brief: Brief) -> Attempt:
+        """The proven SQL made to fit its question, where the fitted one is proven too."""
+        if Part.ACCOUNT in self._without or self._platform.name != "sql":
+            return attempt
+        fitted = await asyncio.to_thread(self._fit, attempt.query, brief)
+        if not fitted.notes:
+            return attempt
+        proof = await self._prove(fitted.query, brief.linked.catalog)
+        if proof.verdict == "rejected":
+            return attempt
+        return replace(attempt, query=fitted.query, proof=proof, notes=(*attempt.notes, *fitted.notes))
+
+    def _fit(self, query: str, brief: Brief) -> Mended:
+        catalog = brief.linked.catalog
+        tables = self._platform.tables_of(query, catalog)
+        told = account(brief.question, query, tables, brief.linked, brief.knowledge)
+        values = Values(self._platform, catalog, self._sandbox) if self._sandbox.has_rows(catalog) else None
+        examples = [one.example for one in brief.examples]
+        return fit(query, brief.question, brief.linked, told, tables, examples=examples, values=values)
+
+    def _related(self, query: str, proof: Proof, brief: Brief) -> Mended:
+        """Names that are another table's: the one that has them all, or that can be joined."""
+        if proof.verdict != "rejected":
+            return Mended(query)
+        mended = swap_table(query, proof, self._read_by(query, brief.linked.catalog, proof), brief.tables)
+        lost = any(problem.code.startswith(("unknown_", "duplicate_alias")) for problem in proof.problems)
+        if mended.notes or self._platform.name != "sql" or not lost:
+            return mended
+        return Joins(brief.linked, brief.question).complete(query)
 
     def _mend(self, query: str, proof: Proof, tables: Sequence[Table], catalog: Catalog) -> Mended:
         if proof.verdict != "rejected":
             return snap_values(query, self._platform, catalog)
-        mended = swap_table(query, proof, self._read_by(query, catalog, proof), tables)
-        if not mended.notes and self._platform.name == "sql":
-            mended = read_rows_called(query, proof, catalog.tables)
+        sql = self._platform.name == "sql"
+        mended = read_rows_called(query, proof, catalog.tables) if sql else Mended(query)
         return mended if mended.notes else snap(query, proof, tables)
 
     async def _meant(self, proof: Proof, query: str, brief: Brief) -> Proof:

@@ -19,7 +19,7 @@ from agents.data.times import speaks_of_time
 from shared.catalog import Table
 from shared.llm.client import Models
 from shared.llm.prompts import load_prompt
-from shared.models import Problem
+from shared.models import KnowledgeHit, Problem
 
 _EXAMPLES = 4
 _MAX_TOKENS = 400
@@ -37,19 +37,26 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Brief:
-    """One question, and what the model is shown for it. rejected: (query, reason) that the user did not accept."""
+    """One question, and what the model is shown for it. rejected: (query, reason) that the user did not accept;
+    knowledge: the passages that were found for it."""
 
     question: str
     linked: Linked
     tables: list[Table]
     examples: list[Scored]
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    knowledge: Sequence[KnowledgeHit] = ()
 
 
-def make_brief(question: str, linked: Linked, rejected: Sequence[tuple[str, str]] = ()) -> Brief:
+def make_brief(
+    question: str,
+    linked: Linked,
+    rejected: Sequence[tuple[str, str]] = (),
+    knowledge: Sequence[KnowledgeHit] = (),
+) -> Brief:
     tables = offered(linked)
     examples = choose(linked.examples, question, {table.name for table in tables}, _EXAMPLES)
-    return Brief(question, linked, tables, examples, list(rejected))
+    return Brief(question, linked, tables, examples, list(rejected), knowledge)
 
 
 class Deriver:
@@ -75,7 +82,7 @@ class Deriver:
         system = load_prompt("derive_direct").render(
             language=self._platform.language,
             notes=self._platform.dialect_notes,
-            schema=schema_text(brief.linked.catalog, brief.tables, brief.question, used),
+            schema=schema_text(brief.linked, brief.tables, brief.question, used),
         )
         turns = [
             turn

@@ -20,6 +20,7 @@ from pydantic import Field
 from agents.data.columns import ColumnMention
 from agents.data.entities import Entity
 from agents.data.examples import ExampleIndex, Scored
+from agents.data.keys import inferred_relationships
 from agents.data.phrases import Mention
 from agents.data.platform import Platform
 from agents.data.reasons import why
@@ -29,7 +30,7 @@ from agents.data.signals import Heard, TableIndex, signals
 from agents.data.times import TimeRange, read_times
 from agents.data.vectors import as_vectors, cosines
 from agents.data.words import plain
-from shared.catalog import Catalog, Table
+from shared.catalog import Catalog, Relationship, Table
 from shared.llm.client import Models
 from shared.models import KnowledgeHit, LinkedTable, Model
 
@@ -82,7 +83,8 @@ class Link:
 @dataclass(frozen=True)
 class Linked:
     """What linking found in one group: its tables, best first; words of the question that are known values or glossary
-    terms; the nearest examples; its times, read against the group's clock; things by their form; columns it names."""
+    terms; the nearest examples; its times, read against the group's clock; things by their form; columns it names; the
+    group's relationships, those that its rows show too."""
 
     catalog: Catalog
     links: list[Link]
@@ -91,6 +93,7 @@ class Linked:
     times: list[TimeRange] = field(default_factory=list)
     entities: list[Entity] = field(default_factory=list)
     columns: list[ColumnMention] = field(default_factory=list)
+    relationships: list[Relationship] = field(default_factory=list)
 
     @property
     def score(self) -> float:
@@ -101,6 +104,7 @@ class Linked:
 class _Index:
     tables: TableIndex
     examples: ExampleIndex
+    inferred: list[Relationship]
 
 
 class Linker:
@@ -137,6 +141,7 @@ class Linker:
             times=read_times(question, catalog.clock or datetime.now(UTC)),
             entities=heard.entities,
             columns=heard.columns,
+            relationships=[*catalog.relationships, *index.inferred],
         )
 
     def _links(self, catalog: Catalog, heard: Heard, found: Sequence[Mapping[str, float]]) -> list[Link]:
@@ -170,7 +175,8 @@ class Linker:
         columns = np.split(every, np.cumsum([len(own) for own in names])[:-1])
         samples = await asyncio.to_thread(sample_values, catalog, self._sandbox) if self._sandbox else {}
         tables = await asyncio.to_thread(TableIndex, catalog, meanings, columns, samples)
-        return _Index(tables, await ExampleIndex.build(catalog, self._platform, self._models))
+        inferred = await asyncio.to_thread(inferred_relationships, catalog, self._sandbox) if self._sandbox else []
+        return _Index(tables, await ExampleIndex.build(catalog, self._platform, self._models), inferred)
 
 
 async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], models: Models) -> dict[str, str]:

@@ -6,6 +6,7 @@ Read from the text, the same for every platform: `Column == "x"`, `column = 'x'`
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _TIME = re.compile(
     r"|^now(\(\))?$|%[A-Za-z]|^(\d+ )?(second|minute|hour|day|week|month|quarter|year|isodow|dow|epoch)s?$",
     re.IGNORECASE,
 )
+_FILE_ENDING = re.compile(r"(?<=\w)\.(?:exe|dll|ps1|bat|cmd|msi|sh|py|js|vbs)$", re.IGNORECASE)
+_IS_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _MOSTLY = 0.6
 _WHOLE = 5  # letters
 _BEGINNING = 5  # letters that forms of one word share
@@ -107,7 +110,7 @@ def is_time(literal: str) -> bool:
 def mostly_said(literal: str, text: str) -> bool:
     """Whether most letters of the literal are words of the text: `rclone.exe` where the question says rclone; or all
     are, however they are joined: `westeurope` for west Europe."""
-    words, heard = pieces(literal), pieces(text)
+    words, heard = pieces(_FILE_ENDING.sub("", literal)), pieces(text)
     joined = "".join(words)
     if len(joined) >= _WHOLE and joined in "".join(heard):
         return True
@@ -129,7 +132,15 @@ def _values(table: Table, column: str, catalog: Catalog, sandbox: Sandbox) -> li
 
 def _occurs(one: Comparison, found: Iterable[str]) -> bool:
     wanted = one.literal.strip("%*").lower()
-    return any(wanted in value.lower() if one.partial else wanted == value.lower() for value in found)
+    return any(
+        wanted in value.lower() if one.partial else wanted == value.lower() or _number(wanted) == _number(value)
+        for value in found
+    )
+
+
+def _number(text: str) -> float:
+    """NaN, which equals nothing, for what is no number: 502 and `502.0` are one."""
+    return float(text) if _IS_NUMBER.fullmatch(text) else math.nan
 
 
 def _nearest(literal: str, found: Sequence[str]) -> str:

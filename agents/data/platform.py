@@ -92,7 +92,7 @@ class Platform(ABC):
         """The catalog's tables that a well-formed query reads."""
 
     def as_sent(self, query: str, catalog: Catalog) -> str:
-        """The query as the platform itself takes it: what only the catalog knows (a workbook's parameters) filled in."""
+        """The query as the platform itself takes it: what only the catalog knows (workbook parameters) filled in."""
         return query
 
     def declaration_problems(self, catalog: Catalog) -> Iterator[str]:

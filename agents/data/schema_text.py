@@ -9,12 +9,13 @@ from agents.data.columns import ColumnNames
 from agents.data.linking import Linked
 from agents.data.phrases import Mention
 from agents.data.words import content_words
-from shared.catalog import Catalog, Column, Table
+from shared.catalog import Column, Table
 
 _COLUMNS = 40  # of a table; wider tables show what the question, the examples and the joins need
 _VALUES = 12  # of a column
 _DESCRIPTION = 90  # characters
 _TABLES = 3
+_SMALL = 80  # columns of a group's other tables that are all shown, by name
 # Behind the best table, in log-odds of the score: it may be the right one too. On NL2KQL's dev halves the first
 # table of the gold query is then among 1.6 offered for 91% of the questions, on the seed questions for 96%.
 _NEAR_BEST = 2.5
@@ -37,16 +38,19 @@ def _log_odds(score: float) -> float:
     return math.log(max(score, _LEAST) / max(1 - score, _LEAST))
 
 
-def schema_text(catalog: Catalog, tables: Sequence[Table], question: str, used: Collection[str] = ()) -> str:
-    """The tables, one a block, a column a line. used: identifiers of the examples shown; their columns are kept,
-    and those that the question names."""
+def schema_text(linked: Linked, tables: Sequence[Table], question: str, used: Collection[str] = ()) -> str:
+    """The tables, one a block, a column a line; of a small group the others by their columns' names, for joins.
+
+    used: identifiers of the examples shown; their columns are kept, and those that the question names.
+    """
+    catalog = linked.catalog
     said = set(content_words(question))
     named = {column for one in ColumnNames(catalog).mentions(question) for _, column in one.columns}
-    joins = {end for one in catalog.relationships for end in (one.from_, one.to)}
+    joins = {end for one in linked.relationships for end in (one.from_, one.to)}
     blocks = [_table_text(table, said, {*used, *named}, joins) for table in tables]
-    partners = _partners(catalog, tables, said)
+    partners = _partners(linked, tables, said)
     names = [f"{table.name}: {', '.join(column.name for column in table.columns[:_COLUMNS])}" for table in partners]
-    return "\n".join([*blocks, *names, *_join_lines(catalog, [*tables, *partners])])
+    return "\n".join([*blocks, *names, *_join_lines(linked, [*tables, *partners])])
 
 
 def mention_text(mentions: Iterable[Mention], tables: Sequence[Table]) -> str:
@@ -94,25 +98,31 @@ def _column_text(column: Column) -> str:
     return f"{text} - {_short(column.description)}" if column.description else text
 
 
-def _partners(catalog: Catalog, tables: Sequence[Table], said: set[str]) -> list[Table]:
-    """Tables that the best one can be joined with and that the question names: shown by their columns' names alone."""
+def _partners(linked: Linked, tables: Sequence[Table], said: set[str]) -> list[Table]:
+    """Tables shown by their columns' names alone: those that the best one can be joined with and that the question
+    names; of a small group of related tables, all that lie between or next to those shown."""
     if not tables:
         return []
-    ends = [(one.from_.rpartition(".")[0], one.to.rpartition(".")[0]) for one in catalog.relationships]
+    ends = _ends(linked)
+    others = [table for table in linked.catalog.tables if table not in tables]
+    if sum(len(table.columns) for table in others) <= _SMALL:
+        shown = {table.name for table in tables}
+        near = {name for pair in ends if shown & set(pair) for name in pair}
+        return [table for table in others if table.name in near]
     partners = {name for pair in ends if tables[0].name in pair for name in pair}
-    return [
-        table
-        for table in catalog.tables
-        if table.name in partners and table not in tables and said & set(content_words(table.name))
-    ]
+    return [table for table in others if table.name in partners and said & set(content_words(table.name))]
 
 
-def _join_lines(catalog: Catalog, tables: Sequence[Table]) -> list[str]:
+def _ends(linked: Linked) -> list[tuple[str, str]]:
+    return [(one.from_.rpartition(".")[0], one.to.rpartition(".")[0]) for one in linked.relationships]
+
+
+def _join_lines(linked: Linked, tables: Sequence[Table]) -> list[str]:
     names = {table.name for table in tables}
     return [
         f"join {one.from_} = {one.to}"
-        for one in catalog.relationships
-        if one.from_.rpartition(".")[0] in names and one.to.rpartition(".")[0] in names
+        for one, pair in zip(linked.relationships, _ends(linked), strict=True)
+        if names.issuperset(pair)
     ]
 
 

@@ -1,0 +1,154 @@
+"""A query made to fit its question by code: the times that the question says, and no condition that nothing says.
+
+A small model takes over what similar examples filter and group by, and miscounts days. Both are plain in the text of
+the question, so they are mended in the SQL that it wrote, and each change is told as an assumption.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agents.data.accounting import Account
+from agents.data.fitting.conditions import conditions, drop, literals_of
+from agents.data.fitting.grouping import ungroup_times
+from agents.data.fitting.joins import Joins
+from agents.data.fitting.times import TimesOf, set_time
+from agents.data.fitting.values import Values
+from agents.data.linking import Linked
+from agents.data.literals import comparisons, is_time, mostly_said
+from agents.data.repair import Mended
+from agents.data.shape import forms
+from agents.data.sql.parsing import Parser
+from agents.data.times import speaks_of_time, time_places
+from shared.catalog import Example, Table
+
+_PARSER = Parser()
+_UNITS = re.compile(
+    r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
+    r"years?|yearly|annual(?:ly)?|when|times?)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """select: the whole query, changed in place; every change gives its note."""
+
+    select: exp.Query
+    question: str
+    linked: Linked
+    told: Account
+    tables: Sequence[Table]
+    examples: Sequence[Example]
+
+    def selects(self) -> list[exp.Select]:
+        return list(self.select.find_all(exp.Select))
+
+    def times(self) -> Iterator[str]:
+        """The one range of time that the question says, where the query reads rows of a time."""
+        asked = [one for one in self.linked.times if one.start or one.end]
+        times = TimesOf(self.tables, self.linked.catalog.clock or datetime.now(UTC))
+        if not asked:
+            if self.told.time == "unasked" and not self.linked.times and not speaks_of_time(self.question):
+                for select in self.selects():
+                    for condition in times.conditions(select):
+                        drop(select, condition.node)
+                        yield f"left out `{_text(condition.node)}`: the question says no time"
+        elif len(asked) == 1 and len(self.linked.times) == 1:
+            yield from set_time(self.selects(), asked[0], times)
+
+    def values(self) -> Iterator[str]:
+        """Conditions whose every value comes from nowhere, or from the question of an example alone, and lists of all
+        the values that a column has."""
+        taken_over = _own_values(self.examples)
+        unsaid = {
+            one.literal.strip("%*")
+            for one in self.told.literals
+            if one.column
+            and not is_time(one.literal)
+            and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
+        }
+        for select in self.selects():
+            for condition in conditions(select):
+                values = literals_of(condition)
+                if values and unsaid.issuperset(values):
+                    drop(select, condition)
+                    yield f"left out `{_text(condition)}`, which nothing in the question says"
+                elif isinstance(condition, exp.In) and self._is_every_value(condition, values):
+                    drop(select, condition)
+                    yield f"left out `{condition.this.sql()} IN (...)`, which lists every known value"
+
+    def grouping(self) -> Iterator[str]:
+        """Groups by a unit of time where the question asks for no course over time."""
+        if not _speaks_of_units(self.question):
+            times = TimesOf(self.tables, self.linked.catalog.clock or datetime.now(UTC))
+            for select in self.selects():
+                yield from ungroup_times(select, times)
+
+    def _is_every_value(self, condition: exp.In, values: set[str]) -> bool:
+        column = condition.this
+        if not isinstance(column, exp.Column):
+            return False
+        known = [one.by_name[column.name].values for one in self.tables if column.name in one.by_name]
+        return any(len(own) > 1 and values.issuperset(own) for own in known)
+
+
+def fit(
+    query: str,
+    question: str,
+    linked: Linked,
+    told: Account,
+    tables: Sequence[Table],
+    *,
+    examples: Sequence[Example] = (),
+    values: Values | None = None,
+) -> Mended:
+    """The SQL query made to fit; the same, without notes, where it fits. Blocks where there are rows to look into.
+
+    tables: those that it reads; examples: those that the model was shown; values: looks texts up in the group's rows.
+    """
+    dialect = linked.catalog.dialect
+    parsed = _PARSER.parse(query, dialect).select
+    if parsed is None:
+        return Mended(query)
+    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples)
+    steps: tuple[Callable[[], Iterator[str]], ...] = (fitting.times, fitting.values, fitting.grouping)
+    notes = [note for step in steps for note in step()]
+    joins = Joins(linked, question)
+    for select in fitting.selects():
+        notes += joins.conditions(select)
+        notes += values.place(select, tables) if values else ()
+    if not notes:
+        return Mended(query)
+    try:
+        return Mended(fitting.select.sql(dialect=dialect, pretty=True), notes)
+    except SqlglotError:
+        return Mended(query)
+
+
+def _text(node: exp.Expr) -> str:
+    return node.sql(dialect="duckdb")
+
+
+def _own_values(examples: Sequence[Example]) -> set[str]:
+    """Texts in the examples' queries that their questions say: of those questions alone, and no custom of the group."""
+    return {
+        one.literal.lower()
+        for example in examples
+        for one in comparisons(example.query)
+        if mostly_said(one.literal, example.question)
+    }
+
+
+def _speaks_of_units(question: str) -> bool:
+    """Whether it asks for days, hours and the like, other than to say which time it is about."""
+    bare = question
+    for start, end in reversed(time_places(question)):
+        bare = f"{bare[:start]} {bare[end:]}"
+    return "course" in forms(bare) or bool(_UNITS.search(bare))

@@ -1,0 +1,29 @@
+"""The conditions that all must hold of a SELECT's rows, and how one is taken out."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+
+def conditions(select: exp.Select) -> list[exp.Expr]:
+    """The parts of WHERE that are joined by AND."""
+    where = select.args.get("where")
+    return _parts(where.this) if where else []
+
+
+def drop(select: exp.Select, condition: exp.Expr) -> None:
+    """Take one of the select's conditions out."""
+    kept = [one for one in conditions(select) if one is not condition]
+    select.set("where", exp.Where(this=exp.and_(*kept, copy=False)) if kept else None)
+
+
+def literals_of(condition: exp.Expr) -> set[str]:
+    """Its constants as text, without wildcards; none where it compares no column with a constant."""
+    if not condition.find(exp.Column) or condition.find(exp.Query):
+        return set()
+    return {one.this.strip("%*") for one in condition.find_all(exp.Literal)}
+
+
+def _parts(condition: exp.Expr) -> list[exp.Expr]:
+    bare = condition.unnest()
+    return [part for side in bare.flatten() for part in _parts(side)] if isinstance(bare, exp.And) else [condition]

@@ -1,0 +1,177 @@
+"""Conditions of SQL on a time, the range that they leave, and how they are set to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlglot import exp
+
+from agents.data.fitting.conditions import conditions, drop
+from agents.data.fitting.instants import instant, whole_days
+from agents.data.times import TimeRange
+from shared.catalog import Table
+
+_TIME_TYPES = ("timestamp", "datetime", "date")
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
+
+
+@dataclass(frozen=True)
+class TimeCondition:
+    """One condition on a column of time. lower (from it), upper (to before it): None where it is open."""
+
+    node: exp.Expr
+    column: exp.Column
+    lower: datetime | None
+    upper: datetime | None
+
+
+class TimesOf:
+    """Reads the conditions on times of selects over these tables."""
+
+    def __init__(self, tables: Sequence[Table], now: datetime) -> None:
+        self._now = now
+        self._columns = {
+            table.name: [one.name for one in table.columns if one.type.lower().startswith(_TIME_TYPES)]
+            for table in tables
+        }
+        self._names = {name for own in self._columns.values() for name in own}
+
+    def is_time(self, node: exp.Expr) -> bool:
+        return isinstance(node, exp.Column) and node.name in self._names
+
+    def of(self, table: str) -> list[str]:
+        """The table's columns of time."""
+        return self._columns.get(table, [])
+
+    def conditions(self, select: exp.Select) -> list[TimeCondition]:
+        """Those of WHERE that compare a column of time with a constant time."""
+        return [found for node in conditions(select) if (found := self._read(node))]
+
+    def has_others(self, select: exp.Select) -> bool:
+        """Whether WHERE, or a join, has a condition on a time that `conditions` doesn't read."""
+        read = {id(one.node) for one in self.conditions(select)}
+        own = [node for node in conditions(select) if id(node) not in read]
+        joined = [join.args["on"] for join in select.args.get("joins") or [] if join.args.get("on")]
+        return any(self.is_time(node) for one in [*own, *joined] for node in one.find_all(exp.Column))
+
+    def _read(self, node: exp.Expr) -> TimeCondition | None:
+        bare = node.unnest()
+        if isinstance(bare, exp.Between):
+            low = self._compared(exp.GTE, bare.this, bare.args["low"])
+            high = self._compared(exp.LTE, bare.this, bare.args["high"])
+            return TimeCondition(node, low.column, low.lower, high.upper) if low and high else None
+        if not isinstance(bare, exp.GT | exp.GTE | exp.LT | exp.LTE | exp.EQ):
+            return None
+        for kind, left, right in (
+            (type(bare), bare.this, bare.expression),
+            (_FLIPPED.get(type(bare), exp.EQ), bare.expression, bare.this),
+        ):
+            if found := self._compared(kind, left, right):
+                return TimeCondition(node, found.column, found.lower, found.upper)
+        return None
+
+    def _compared(self, kind: type[exp.Expr], left: exp.Expr, right: exp.Expr) -> TimeCondition | None:
+        at, by_day = instant(right, self._now), False
+        if isinstance(left, exp.Date | exp.Cast | exp.TsOrDsToDate | exp.TimestampTrunc) and self.is_time(left.this):
+            by_day = True
+            if isinstance(left, exp.TimestampTrunc) and left.text("unit").upper() != "DAY":
+                return None
+            if isinstance(left, exp.Cast) and not left.is_type(exp.DType.DATE):
+                by_day = False
+            left = left.this
+        if at is None or not isinstance(left, exp.Column) or not self.is_time(left):
+            return None
+        end = at + _DAY if by_day else at
+        if kind is exp.EQ:
+            day = by_day or whole_days(right, self._now)
+            return TimeCondition(left, left, at, at + _DAY) if day else None
+        if kind in (exp.GT, exp.GTE):
+            return TimeCondition(left, left, end if kind is exp.GT else at, None)
+        return TimeCondition(left, left, None, end if kind is exp.LTE else at)
+
+
+def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:
+    """Set the conditions on a time to the range asked for, where they leave another; give it to the one select that
+    reads rows of one time, where none has any."""
+    found = [(select, times.conditions(select)) for select in selects]
+    if any(times.has_others(select) for select in selects):
+        return
+    limited = [(select, own) for select, own in found if own]
+    if not limited:
+        yield from _give(selects, asked, times)
+    for select, own in limited:
+        columns = {one.column.sql() for one in own}
+        if len(columns) == 1 and not _leaves(own, asked) and not _borders(own, asked):
+            column = own[0].column.copy()
+            for one in own:
+                drop(select, one.node)
+            select.where(*_bounds(column, asked), copy=False)
+            yield _note(asked, column)
+
+
+def _give(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:
+    places = []
+    for select in selects:
+        source = select.args.get("from_")
+        tables = [source.this] if source else []
+        tables += [join.this for join in select.args.get("joins") or []]
+        for table in tables:
+            if isinstance(table, exp.Table):
+                places += [(select, table.alias_or_name, name, len(tables) > 1) for name in times.of(table.name)]
+    if len(places) == 1:
+        select, table, name, qualified = places[0]
+        column = exp.column(name, table=table if qualified else None)
+        select.where(*_bounds(column, asked), copy=False)
+        yield _note(asked, column)
+
+
+def _leaves(own: Sequence[TimeCondition], asked: TimeRange) -> bool:
+    """Whether the conditions leave the range asked for; of `last 7 days` days count, not hours."""
+    lower = max((one.lower for one in own if one.lower), default=None)
+    upper = min((one.upper for one in own if one.upper), default=None)
+    loose = asked.kind == "relative" and (not asked.start or not asked.end or asked.end - asked.start >= _DAY)
+    tolerance = _DAY if loose else _MINUTE
+    if asked.trailing or asked.reading:  # to now, or perhaps to now
+        return _near(lower, asked.start, tolerance) and (upper is None or _near(upper, asked.end, tolerance))
+    return _near(lower, asked.start, tolerance) and _near(upper, asked.end, tolerance)
+
+
+def _borders(own: Sequence[TimeCondition], asked: TimeRange) -> bool:
+    """Whether they leave the time just before or just after the range, as in a comparison with it."""
+    lower = max((one.lower for one in own if one.lower), default=None)
+    upper = min((one.upper for one in own if one.upper), default=None)
+    before = upper is not None and asked.start is not None and _near(upper, asked.start, _MINUTE)
+    after = lower is not None and asked.end is not None and _near(lower, asked.end, _MINUTE)
+    return before or after
+
+
+def _near(one: datetime | None, other: datetime | None, tolerance: timedelta) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= tolerance
+
+
+def _bounds(column: exp.Column, asked: TimeRange) -> list[exp.Expr]:
+    if asked.trailing:
+        step = exp.Interval(this=exp.Literal.string(str(asked.trailing.count)), unit=exp.var(asked.trailing.unit))
+        return [exp.GTE(this=column.copy(), expression=exp.Sub(this=exp.CurrentTimestamp(), expression=step))]
+    edges = ((exp.GTE, asked.start), (exp.LT, asked.end))
+    return [kind(this=column.copy(), expression=_moment(edge)) for kind, edge in edges if edge]
+
+
+def _moment(moment: datetime) -> exp.Expr:
+    text = moment.replace(tzinfo=None).isoformat(sep=" ")
+    return exp.cast(exp.Literal.string(text), exp.DType.TIMESTAMP)
+
+
+def _note(asked: TimeRange, column: exp.Column) -> str:
+    if asked.trailing:
+        return f"took '{asked.words}' as {column.name} of the last {asked.trailing.count} {asked.trailing.unit}s"
+    edges = [
+        f"{word} {edge:%Y-%m-%d %H:%M}" for word, edge in (("from", asked.start), ("to before", asked.end)) if edge
+    ]
+    return f"took '{asked.words}' as {column.name} {' '.join(edges)}"

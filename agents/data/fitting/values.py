@@ -1,0 +1,129 @@
+"""Texts that a query compares columns with, as the rows have them: their spelling, and the column that holds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from sqlglot import exp
+
+from agents.data.names import likeness
+from agents.data.platform import Platform
+from agents.data.sandbox import Sandbox
+from agents.data.session import quoted
+from shared.catalog import Catalog, Column, Table
+from shared.errors import LexiQueryError
+
+_ROWS = 200_000  # of a table that are looked at
+_DIFFERENT = 500  # values of a column among which the nearest is looked for
+_SHORTEST = 3  # characters of a text that may be a part of a longer value
+_COLUMNS = 60  # of a table that are looked at
+_NEAR = 0.75  # likeness from which a value stands in for one that does not occur
+_NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """How often a column's values are the text, are it but for case, and hold it."""
+
+    column: Column
+    same: int
+    folded: int
+    holding: int
+
+
+class Values:
+    """Looks texts up in a group's rows."""
+
+    def __init__(self, platform: Platform, catalog: Catalog, sandbox: Sandbox) -> None:
+        self._platform = platform
+        self._catalog = catalog
+        self._sandbox = sandbox
+
+    def place(self, select: exp.Select, tables: Sequence[Table]) -> Iterator[str]:
+        """Respell or move each comparison with a text that its column does not have. Blocks; changes the select."""
+        by_name = {table.name: table for table in tables}
+        owners = {source.alias_or_name: by_name.get(source.name) for source in select.find_all(exp.Table)}
+        for node in list(select.find_all(exp.EQ)):
+            column, text = node.this, node.expression
+            if isinstance(column, exp.Column) and isinstance(text, exp.Literal) and text.is_string:
+                table = owners.get(column.table) if column.table else _only_owner(column.name, tables)
+                if table and column.name in table.by_name and self._is_text(table.by_name[column.name]):
+                    with suppress(LexiQueryError):
+                        yield from self._placed(node, column, text.this, table)
+
+    def _placed(self, node: exp.EQ, column: exp.Column, text: str, table: Table) -> Iterator[str]:
+        found = self._look_up(text, table)
+        own = found.get(column.name)
+        if own is None or own.same or not text:
+            return
+        if own.holding and not own.folded and len(text) >= _SHORTEST:
+            node.replace(_holds(column, text))
+            yield f"looked for '{text}' as a part of {column.name}"
+        elif not own.folded and (moved := _most(found, "same")):
+            node.set("this", _renamed(column, moved))
+            yield f"looked for '{text}' in {moved}: {column.name} has no such value"
+        elif right := self._nearest(text, column.name, table):
+            node.set("expression", exp.Literal.string(right))
+            yield f"used '{right}' for '{text}', as {column.name} has it"
+        elif len(text) >= _SHORTEST and (moved := _most(found, "holding")):
+            node.replace(_holds(_renamed(column, moved), text))
+            yield f"looked for '{text}' in {moved}: {column.name} has no such value"
+
+    def _look_up(self, text: str, table: Table) -> dict[str, _Found]:
+        columns = [column for column in table.columns if self._is_text(column)][:_COLUMNS]
+        wanted = text.replace("'", "''")
+        parts = [
+            f"count(*) FILTER ({quoted(one.name)} = '{wanted}'), "
+            f"count(*) FILTER (lower({quoted(one.name)}) = lower('{wanted}')), "
+            f"count(*) FILTER (contains(lower({quoted(one.name)}), lower('{wanted}')))"
+            for one in columns
+        ]
+        sql = f"SELECT {', '.join(parts)} FROM (SELECT * FROM {quoted(table.name)} LIMIT {_ROWS})"  # noqa: S608 - quoted
+        (row,) = self._sandbox.execute(sql, self._catalog, limit=1).rows
+        counts = zip(columns, row[::3], row[1::3], row[2::3], strict=True)
+        return {one.name: _Found(one, same, folded, holding) for one, same, folded, holding in counts}
+
+    def _nearest(self, text: str, column: str, table: Table) -> str | None:
+        name = quoted(column)
+        sql = (
+            f"SELECT {name} FROM (SELECT * FROM {quoted(table.name)} LIMIT {_ROWS}) "  # noqa: S608 - quoted names
+            f"WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1"
+        )
+        rows = self._sandbox.execute(sql, self._catalog, limit=_DIFFERENT).rows
+        values = [str(row[0]) for row in rows]
+        return max((value for value in values if _alike(text, value) >= _NEAR), key=partial(_alike, text), default=None)
+
+    def _is_text(self, column: Column) -> bool:
+        raw = column.name.startswith("_")  # the event itself, in Splunk
+        return not raw and self._platform.duckdb_type(column.type).startswith(("VARCHAR", "TEXT", "CHAR"))
+
+
+def _only_owner(name: str, tables: Sequence[Table]) -> Table | None:
+    owners = [table for table in tables if name in table.by_name]
+    return owners[0] if len(owners) == 1 else None
+
+
+def _alike(one: str, other: str) -> float:
+    """0 to 1; names that differ in a number, `lt-101` and `lt-102`, are names of different things."""
+    return likeness(one, other) if _NUMBERS.findall(one) == _NUMBERS.findall(other) else 0.0
+
+
+def _most(found: dict[str, _Found], how: Literal["same", "holding"]) -> str | None:
+    """The column where the text is, or is held by, the most values."""
+    best = max(found.values(), key=lambda one: int(getattr(one, how)))
+    return best.column.name if getattr(best, how) else None
+
+
+def _renamed(column: exp.Column, name: str) -> exp.Column:
+    other = column.copy()
+    other.set("this", exp.to_identifier(name, quoted=column.this.args.get("quoted")))
+    return other
+
+
+def _holds(column: exp.Column, text: str) -> exp.Expr:
+    return exp.ILike(this=column.copy(), expression=exp.Literal.string(f"%{text}%"))
