@@ -14,6 +14,7 @@ from agents.data.derive import Brief, Deriver
 from agents.data.examples import same_question
 from agents.data.fitting import fit
 from agents.data.fitting.joins import Joins
+from agents.data.fitting.unknown import without_unknown
 from agents.data.fitting.values import Values
 from agents.data.linking import nearest_in_meaning
 from agents.data.parts import Part
@@ -29,6 +30,7 @@ from agents.data.repair import (
     told_where,
     unknown_columns,
     with_suggestions,
+    wrong_name,
 )
 from agents.data.roles import column_for, owner_of
 from agents.data.sandbox import Sandbox
@@ -60,19 +62,29 @@ class Attempt:
 
 
 class Attempts:
-    """Derives queries for one platform. without: parts that are left out, for an evaluation."""
+    """Derives queries for one platform. without: parts that are left out, for an evaluation; searches: its SQL becomes
+    a search of logs."""
 
     def __init__(
-        self, platform: Platform, models: Models, sandbox: Sandbox, without: frozenset[Part] = frozenset()
+        self,
+        platform: Platform,
+        models: Models,
+        sandbox: Sandbox,
+        without: frozenset[Part] = frozenset(),
+        *,
+        searches: bool = False,
     ) -> None:
         self._platform = platform
         self._models = models
         self._deriver = Deriver(platform, models)
         self._sandbox = sandbox
         self._without = without
+        self._searches = searches
         direct = platform.name == "sql" or Part.ROUTE_SQL in without
         self._through_sql = None if direct else ThroughSql(platform)
-        self._sql = Attempts(self._through_sql.sql, models, sandbox, without) if self._through_sql else None
+        self._sql = (
+            Attempts(self._through_sql.sql, models, sandbox, without, searches=True) if self._through_sql else None
+        )
 
     async def solve(self, brief: Brief) -> Attempt:
         """The first attempt whose proof holds, else the one that got furthest, still rejected.
@@ -116,7 +128,21 @@ class Attempts:
                 break
             attempt = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
             tried.append(attempt)
-        return max(tried, key=lambda one: (one.query not in refused, not one.rejected, _passed(one.proof)))
+        best = max(tried, key=lambda one: (one.query not in refused, not one.rejected, _passed(one.proof)))
+        return await self._without_unknown(best, brief) if best.rejected else best
+
+    async def _without_unknown(self, attempt: Attempt, brief: Brief) -> Attempt:
+        """The last resort: rejected SQL without the columns that exist nowhere, where it can be proven so."""
+        if Part.SNAP in self._without or self._platform.name != "sql":
+            return attempt
+        problems = [one for one in attempt.proof.problems if one.code == "unknown_column"]
+        names = [name for one in problems if (name := wrong_name(one))]
+        left = without_unknown(attempt.query, brief.linked.catalog.dialect, names)
+        if not left.notes:
+            return attempt
+        base = replace(attempt, notes=(*attempt.notes, *left.notes))
+        found = await self._proven(left.query, brief, base)
+        return attempt if found.rejected else found
 
     async def after_failure(self, brief: Brief, attempt: Attempt, problem: Problem) -> Attempt | None:
         """One repair of a query that was proven but failed on the rows it met; None when it brought nothing new."""
@@ -176,7 +202,16 @@ class Attempts:
         told = account(brief.question, query, tables, brief.linked, brief.knowledge)
         values = Values(self._platform, catalog, self._sandbox) if self._sandbox.has_rows(catalog) else None
         examples = [one.example for one in brief.examples]
-        return fit(query, brief.question, brief.linked, told, tables, examples=examples, values=values)
+        return fit(
+            query,
+            brief.question,
+            brief.linked,
+            told,
+            tables,
+            examples=examples,
+            values=values,
+            whole_rows=self._searches,
+        )
 
     def _related(self, query: str, proof: Proof, brief: Brief) -> Mended:
         """Names that are another table's: the one that has them all, or that can be joined."""

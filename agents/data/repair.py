@@ -48,7 +48,7 @@ def snap(query: str, proof: Proof, offered: Sequence[Table]) -> Mended:
 def swap_table(query: str, proof: Proof, read: Sequence[Table], offered: Sequence[Table]) -> Mended:
     """A query of one table that wants a column which only another linked table has, together with all the others it
     uses, is about that other table. Tables: those it reads now, and those that were linked."""
-    wanted = {name for problem in proof.problems if problem.code == "unknown_column" and (name := _wrong_name(problem))}
+    wanted = {name for problem in proof.problems if problem.code == "unknown_column" and (name := wrong_name(problem))}
     if len(read) != 1 or not wanted:
         return Mended(query)
     needed = wanted | (_names(query) & set(read[0].by_name))
@@ -64,7 +64,7 @@ def read_rows_called(query: str, proof: Proof, offered: Sequence[Table]) -> Mend
     """SQL that reads a table `incidents` where incidents are the tickets of that kind reads those tickets."""
     changes = []
     for problem in proof.problems:
-        wrong = _wrong_name(problem) if problem.code == "unknown_table" else None
+        wrong = wrong_name(problem) if problem.code == "unknown_table" else None
         start = _place(query, wrong, problem) if wrong else None
         if wrong is None or start is None or (found := rows_called(wrong, offered)) is None:
             continue
@@ -81,7 +81,7 @@ def with_suggestions(proof: Proof, better: Mapping[str, str]) -> Proof:
     """The proof with suggestions for unknown names that had none: wrong name to real one."""
 
     def told(problem: Problem) -> Problem:
-        known = better.get(_wrong_name(problem) or "")
+        known = better.get(wrong_name(problem) or "")
         return problem.model_copy(update={"suggestion": known}) if known and not problem.suggestion else problem
 
     checks = [check.model_copy(update={"problems": list(map(told, check.problems))}) for check in proof.checks]
@@ -92,7 +92,7 @@ def told_where(problems: Sequence[Problem], offered: Sequence[Table]) -> list[Pr
     """The problems, saying of an unknown column which linked tables do have it: there it is read, or joined."""
 
     def told(problem: Problem) -> Problem:
-        name = _wrong_name(problem) if problem.code == "unknown_column" else None
+        name = wrong_name(problem) if problem.code == "unknown_column" else None
         owners = [table.name for table in offered if name in table.by_name]
         more = f" at this place; it is a column of {' and '.join(owners)}" if owners else ""
         return problem.model_copy(update={"message": problem.message + more})
@@ -102,7 +102,7 @@ def told_where(problems: Sequence[Problem], offered: Sequence[Table]) -> list[Pr
 
 def unknown_columns(proof: Proof) -> list[str]:
     """Names of unknown columns that nothing near was found for."""
-    found = [_wrong_name(one) for one in proof.problems if one.code == "unknown_column" and not one.suggestion]
+    found = [wrong_name(one) for one in proof.problems if one.code == "unknown_column" and not one.suggestion]
     return [name for name in dict.fromkeys(found) if name]
 
 
@@ -121,7 +121,7 @@ def snap_values(query: str, platform: Platform, catalog: Catalog) -> Mended:
 
 
 def _change(query: str, problem: Problem, offered: Sequence[Table]) -> _Change | None:
-    wrong = _wrong_name(problem)
+    wrong = wrong_name(problem)
     right = suggested_name(problem)
     if right is None and problem.code == "unknown_table" and offered:
         right = offered[0].name
@@ -139,7 +139,8 @@ def suggested_name(problem: Problem) -> str | None:
     return (found["quoted"] or found["bare"]) if found else None
 
 
-def _wrong_name(problem: Problem) -> str | None:
+def wrong_name(problem: Problem) -> str | None:
+    """The name that a problem says is unknown; None for other problems."""
     if not problem.code.startswith("unknown_"):
         return None
     found = _QUOTED.search(problem.message)

@@ -18,6 +18,7 @@ from agents.data.accounting import Account
 from agents.data.fitting.conditions import conditions, drop, literals_of
 from agents.data.fitting.grouping import ungroup_times
 from agents.data.fitting.joins import Joins
+from agents.data.fitting.rows import show_whole_rows
 from agents.data.fitting.times import TimesOf, set_time
 from agents.data.fitting.values import Values
 from agents.data.linking import Linked
@@ -108,10 +109,12 @@ def fit(
     *,
     examples: Sequence[Example] = (),
     values: Values | None = None,
+    whole_rows: bool = False,
 ) -> Mended:
     """The SQL query made to fit; the same, without notes, where it fits. Blocks where there are rows to look into.
 
-    tables: those that it reads; examples: those that the model was shown; values: looks texts up in the group's rows.
+    tables: those that it reads; examples: those that the model was shown; values: looks texts up in the group's rows;
+    whole_rows: it searches logs, where columns that nobody asked for are no choice.
     """
     dialect = linked.catalog.dialect
     parsed = _PARSER.parse(query, dialect).select
@@ -124,6 +127,7 @@ def fit(
     for select in fitting.selects():
         notes += joins.conditions(select)
         notes += values.place(select, tables) if values else ()
+    notes += show_whole_rows(fitting.select, question, tables) if whole_rows else ()
     if not notes:
         return Mended(query)
     try:

@@ -137,7 +137,9 @@ def _leaves(own: Sequence[TimeCondition], asked: TimeRange) -> bool:
     tolerance = _DAY if loose else _MINUTE
     if asked.trailing or asked.reading:  # to now, or perhaps to now
         return _near(lower, asked.start, tolerance) and (upper is None or _near(upper, asked.end, tolerance))
-    return _near(lower, asked.start, tolerance) and _near(upper, asked.end, tolerance)
+    # `from 8 to 9 March` may mean to the end of the 9th, or to its beginning.
+    days = asked.start and asked.end and asked.end - asked.start > _DAY and not (asked.start.hour or asked.end.hour)
+    return _near(lower, asked.start, tolerance) and _near(upper, asked.end, _DAY if days else tolerance)
 
 
 def _borders(own: Sequence[TimeCondition], asked: TimeRange) -> bool:

@@ -1,0 +1,55 @@
+"""The last resort for a query with columns that exist nowhere: the query without them, and saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agents.data.fitting.conditions import conditions, drop
+from agents.data.repair import Mended
+from agents.data.sql.parsing import Parser
+
+_PARSER = Parser()
+
+
+def without_unknown(query: str, dialect: str, unknown: Sequence[str]) -> Mended:
+    """The query without what it shows, orders, groups and filters by these columns; the same where nothing would be
+    left to show. unknown: the names as the binder says them."""
+    parsed = _PARSER.parse(query, dialect).select
+    if parsed is None or not unknown:
+        return Mended(query)
+    changed = parsed.copy()
+    names = set(unknown)
+    notes = [note for select in list(changed.find_all(exp.Select)) for note in _left_out(select, names)]
+    if not notes or any(not select.expressions for select in changed.find_all(exp.Select)):
+        return Mended(query)
+    try:
+        return Mended(changed.sql(dialect=dialect, pretty=True), list(dict.fromkeys(notes)))
+    except SqlglotError:
+        return Mended(query)
+
+
+def _left_out(select: exp.Select, names: set[str]) -> Iterator[str]:
+    for condition in conditions(select):
+        if found := _names_in(condition) & names:
+            drop(select, condition)
+            yield f"left out a condition on {_listed(found)}: no table here has that"
+    shown = [one for one in select.expressions if not _names_in(one) & names]
+    if len(shown) < len(select.expressions):
+        gone = {name for one in select.expressions for name in _names_in(one) & names}
+        select.set("expressions", shown)
+        yield f"left out {_listed(gone)}: no table here has that"
+    for clause, kind in (("group", exp.Group), ("order", exp.Order)):
+        if part := select.args.get(clause):
+            kept = [one for one in part.expressions if not _names_in(one) & names]
+            select.set(clause, kind(expressions=kept) if kept else None)
+
+
+def _names_in(node: exp.Expr) -> set[str]:
+    return {one.name for one in node.find_all(exp.Column)}
+
+
+def _listed(names: set[str]) -> str:
+    return " and ".join(f"'{name}'" for name in sorted(names))
