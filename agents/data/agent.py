@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agents.agent import Agent, Skill
-from agents.data.accounting import account
+from agents.data.accounting import Account, account
 from agents.data.agreement import why_empty
 from agents.data.attempts import Attempt, Attempts
 from agents.data.confidence import confidence, read_calibration, share
@@ -187,15 +187,15 @@ class DataAgent(Agent):
     async def _answer(self, brief: Brief, ran: _Ran, knowledge: list[KnowledgeHit]) -> QueryAnswer:
         attempt, catalog = ran.attempt, brief.linked.catalog
         tables = await self._tables(attempt.query, catalog) if _parsed(attempt.proof) else []
-        unsaid = _unsaid(brief, attempt, tables, knowledge)
-        evidence = _evidence(brief, ran, tables, len(unsaid))
+        told = account(brief.question, attempt.query, tables, brief.linked, knowledge)
+        evidence = _evidence(brief, ran, tables, told)
         calibration = read_calibration(self._settings.data_dir, self._settings.model)
         return QueryAnswer(
             platform=self._platform.name,
             schema_group=catalog.schema_group,
             query=attempt.query,
             explanation=explain(attempt.query, tables) if tables else "",
-            assumptions=[*attempt.notes, *unsaid, *ran.notes],
+            assumptions=[*attempt.notes, *_doubts(attempt, told), *ran.notes],
             confidence=confidence(evidence, self._platform.name, calibration),
             evidence=evidence,
             route=attempt.route,
@@ -229,15 +229,14 @@ def _parsed(proof: Proof) -> bool:
     return any(check.name == "parse" and check.status == "passed" for check in proof.checks)
 
 
-def _unsaid(brief: Brief, attempt: Attempt, tables: list[Table], knowledge: list[KnowledgeHit]) -> list[str]:
-    """The literals that nothing says, as assumptions; a curated example's own are said by it."""
+def _doubts(attempt: Attempt, told: Account) -> list[str]:
+    """What the query says and the question does not, and the other way round; a curated example is right as it is."""
     if attempt.route == "example":
         return []
-    told = account(brief.question, attempt.query, tables, brief.linked, knowledge)
-    return [f"{one.in_words}, which nothing in the question says" for one in told.unsaid]
+    return [problem.message for problem in told.problems]
 
 
-def _evidence(brief: Brief, ran: _Ran, tables: list[Table], unsaid: int) -> dict[str, float]:
+def _evidence(brief: Brief, ran: _Ran, tables: list[Table], told: Account) -> dict[str, float]:
     """What the confidence is computed from (confidence.EVIDENCE)."""
     links = brief.linked.links
     nearest = brief.linked.examples[0] if brief.linked.examples else None
@@ -247,7 +246,9 @@ def _evidence(brief: Brief, ran: _Ran, tables: list[Table], unsaid: int) -> dict
         "repairs": share(ran.attempt.repairs),
         "link": links[0].score,
         "margin": links[0].score - links[1].score if len(links) > 1 else links[0].score,
-        "unexplained": share(unsaid),
+        "unexplained": told.evidence["unsaid"],
+        **{name: told.evidence[name] for name in ("unasked_values", "unused", "unused_values", "unmet", "time_off")},
+        "fallback": float(ran.attempt.route == "direct" and brief.linked.catalog.platform != "sql"),
         "empty": float(ran.rows is not None and not ran.rows.rows),
         "example": nearest.score if nearest else 0.0,
         "same_tables": float(nearest is not None and nearest.tables == {table.name for table in tables}),

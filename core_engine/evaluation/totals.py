@@ -17,7 +17,7 @@ from core_engine.evaluation.suite import Outcome
 from shared.errors import InvalidInput
 from shared.models import Model, QueryAnswer
 
-_SURE = 0.8  # said with at least this confidence
+SURE = 0.8  # said with at least this confidence
 _Z = 1.96  # 95 %
 
 
@@ -137,7 +137,7 @@ def totals(outcomes: Sequence[Outcome]) -> Totals:
     flags = {name: [flag for one in asked if (flag := getattr(one, name)) is not None] for name in _SHARES}
     flags["told_apart"] = [one.measures.abstained for one in outcomes if not one.is_answerable]
     said = [(answer.confidence, right) for answer, right in judged(outcomes) if answer.confidence is not None]
-    sure = [right for confidence, right in said if confidence >= _SURE]
+    sure = [right for confidence, right in said if confidence >= SURE]
     return Totals(
         items=len(measures),
         **{name: share(found) for name, found in flags.items() if found},
