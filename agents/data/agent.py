@@ -21,6 +21,7 @@ from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
 from agents.data.parts import read_parts
 from agents.data.platform import Platform
 from agents.data.proof import prove
+from agents.data.repair import wrong_name
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog, Catalogs, Table
@@ -45,6 +46,8 @@ from shared.models import (
 from shared.settings import Settings
 
 _OPTIONS = 3
+_IS_IT = "Is it about one of these?"
+_UNKNOWN = ("unknown_column", "unknown_table")
 _Request = TypeVar("_Request", bound=Model)
 
 
@@ -119,7 +122,8 @@ class DataAgent(Agent):
         await self._linker.index(await self._group(schema_group))
 
     async def query(self, request: DataRequest) -> DataResult:
-        """A proven query with its rows; a rejected one, not run, when none could be proven; or a clarification."""
+        """A proven query with its rows; a rejected one, not run, when none could be proven; or a clarification: the
+        question fits no table, or wants what no table has."""
         found = await self._linked(request.question, request.schema_group, request.knowledge)
         if not found:
             raise NotFound(
@@ -131,7 +135,10 @@ class DataAgent(Agent):
             return DataResult(clarification=_which_table(found))
         brief = make_brief(request.question, linked, request.rejected, request.knowledge)
         brief = leave_out(brief, self._without)
-        ran = await self._run(brief, await self._attempts.solve(brief), request)
+        attempt = await self._attempts.solve(brief)
+        if unknown := _unknown(attempt):
+            return DataResult(clarification=_not_here(unknown, found))
+        ran = await self._run(brief, attempt, request)
         return DataResult(answers=[await self._answer(brief, ran, request.knowledge)])
 
     async def prove(self, request: ProveRequest) -> Proof:
@@ -215,14 +222,30 @@ def _read(kind: type[_Request], request: dict[str, Any]) -> _Request:
         raise InvalidInput(f"{kind.__name__}: {first_problem(error)}") from error
 
 
+def _unknown(attempt: Attempt) -> list[str]:
+    """The names of a rejected query that are no names of this group, nor near one."""
+    found = [wrong_name(one) for one in attempt.proof.problems if one.code in _UNKNOWN] if attempt.rejected else []
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def _not_here(unknown: list[str], found: list[Linked]) -> Clarification:
+    """What the question seems to want and no table has, and the nearest tables."""
+    names = " or ".join(f"'{name}'" for name in unknown[:_OPTIONS])
+    group = found[0].catalog.schema_group
+    return Clarification(question=f"Nothing in {group} is called {names}. {_IS_IT}", options=_nearest_tables(found))
+
+
 def _which_table(found: list[Linked]) -> Clarification:
-    """The nearest tables of the platform as options, though none is near."""
+    return Clarification(question=f"No table matches this question. {_IS_IT}", options=_nearest_tables(found))
+
+
+def _nearest_tables(found: list[Linked]) -> list[str]:
+    """The nearest tables of the platform as options, though none may be near."""
     nearest = sorted((link for linked in found for link in linked.links), key=lambda link: -link.score)[:_OPTIONS]
-    options = [
+    return [
         f"{link.table.name}: {link.table.description}" if link.table.description else link.table.name
         for link in nearest
     ]
-    return Clarification(question="No table matches this question. Is it about one of these?", options=options)
 
 
 def _parsed(proof: Proof) -> bool:

@@ -1,4 +1,7 @@
-"""The last resort for a query with columns that exist nowhere: the query without them, and saying so."""
+"""The last resort for a query that shows columns that exist nowhere: the query without them, and saying so.
+
+Conditions and groups stay: a query without them would answer another question.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from agents.data.fitting.conditions import conditions, drop
 from agents.data.repair import Mended
 from agents.data.sql.parsing import Parser
 
@@ -15,8 +17,10 @@ _PARSER = Parser()
 
 
 def without_unknown(query: str, dialect: str, unknown: Sequence[str]) -> Mended:
-    """The query without what it shows, orders, groups and filters by these columns; the same where nothing would be
-    left to show. unknown: the names as the binder says them."""
+    """The query without what it shows and orders by these columns; the same where nothing would be left to show.
+
+    unknown: the names as the binder says them.
+    """
     parsed = _PARSER.parse(query, dialect).select
     if parsed is None or not unknown:
         return Mended(query)
@@ -32,19 +36,14 @@ def without_unknown(query: str, dialect: str, unknown: Sequence[str]) -> Mended:
 
 
 def _left_out(select: exp.Select, names: set[str]) -> Iterator[str]:
-    for condition in conditions(select):
-        if found := _names_in(condition) & names:
-            drop(select, condition)
-            yield f"left out a condition on {_listed(found)}: no table here has that"
     shown = [one for one in select.expressions if not _names_in(one) & names]
     if len(shown) < len(select.expressions):
         gone = {name for one in select.expressions for name in _names_in(one) & names}
         select.set("expressions", shown)
         yield f"left out {_listed(gone)}: no table here has that"
-    for clause, kind in (("group", exp.Group), ("order", exp.Order)):
-        if part := select.args.get(clause):
-            kept = [one for one in part.expressions if not _names_in(one) & names]
-            select.set(clause, kind(expressions=kept) if kept else None)
+    if order := select.args.get("order"):
+        kept = [one for one in order.expressions if not _names_in(one) & names]
+        select.set("order", exp.Order(expressions=kept) if kept else None)
 
 
 def _names_in(node: exp.Expr) -> set[str]:
