@@ -35,7 +35,8 @@ class Sql(Platform):
     description = "SQL databases and warehouses: DuckDB, SQLite, PostgreSQL, MySQL, SQL Server, Snowflake, BigQuery"
     dialect_notes = (
         "One SELECT; WITH is fine. Name columns by their table's alias where several tables are joined. "
-        "Time: ts >= now() - INTERVAL 1 DAY, date_trunc('hour', ts), time_bucket(INTERVAL 10 MINUTE, ts). Compare text without case with lower(x) = 'y'. "
+        "Time: ts >= now() - INTERVAL 1 DAY, date_trunc('hour', ts), time_bucket(INTERVAL 10 MINUTE, ts). "
+        "Compare text without case with lower(x) = 'y'. "
         "Every selected column that is not aggregated stands in GROUP BY."
     )
 
