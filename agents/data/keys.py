@@ -65,13 +65,15 @@ def inferred_relationships(catalog: Catalog, sandbox: Sandbox) -> list[Relations
 
 
 def _keys(catalog: Catalog, sandbox: Sandbox) -> list[_Place]:
-    """Columns without repetitions and nulls whose name may be a key's: no time, no amount."""
+    """Columns without repetitions and nulls whose name may be a key's: no time, no amount, and none that is declared to
+    refer to another table, whose few rows may well differ."""
     platform = load_platform(catalog.platform)
+    referring = {one.from_ for one in catalog.relationships if one.kind == "many_to_one"}
     places = [
         _Place(table, column)
         for table in catalog.tables
         for column in table.columns
-        if _may_be_key(column, table, platform)
+        if f"{table.name}.{column.name}" not in referring and _may_be_key(column, table, platform)
     ]
     parts = [
         f"SELECT {number}, count(*), count(DISTINCT {quoted(one.column.name)}) FROM {_head(one.table)}"  # noqa: S608 - quoted names

@@ -30,6 +30,7 @@ from agents.data.times import speaks_of_time, time_places
 from shared.catalog import Example, Table
 
 _PARSER = Parser()
+_SAYABLE = re.compile(r"\w")
 _UNITS = re.compile(
     r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
     r"years?|yearly|annual(?:ly)?|when|times?)(?!\w)",
@@ -54,11 +55,13 @@ class _Fitting:
     def times(self) -> Iterator[str]:
         """The one range of time that the question says, where the query reads rows of a time."""
         asked = [one for one in self.linked.times if one.start or one.end]
-        times = TimesOf(self.tables, self.linked.catalog.clock or datetime.now(UTC))
+        times = self._times_of()
         if not asked:
             if self.told.time == "unasked" and not self.linked.times and not speaks_of_time(self.question):
                 for select in self.selects():
                     for condition in times.conditions(select):
+                        if times.is_of_now(condition):
+                            continue
                         drop(select, condition.node)
                         yield f"left out `{_text(condition.node)}`: the question says no time"
         elif len(asked) == 1 and len(self.linked.times) == 1:
@@ -72,32 +75,36 @@ class _Fitting:
             one.literal.strip("%*")
             for one in self.told.literals
             if one.column
+            and _SAYABLE.search(one.literal)
             and not is_time(one.literal)
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
+        said = {one.literal for one in self.told.literals if one.origin not in (None, "catalog")}
         for select in self.selects():
             for condition in conditions(select):
                 values = literals_of(condition)
                 if values and unsaid.issuperset(values):
                     drop(select, condition)
                     yield f"left out `{_text(condition)}`, which nothing in the question says"
-                elif isinstance(condition, exp.In) and self._is_every_value(condition, values):
+                elif isinstance(condition, exp.In) and not said & values and self._is_every_value(condition, values):
                     drop(select, condition)
                     yield f"left out `{condition.this.sql()} IN (...)`, which lists every known value"
 
     def grouping(self) -> Iterator[str]:
-        """Groups by a unit of time where the question asks for no course over time."""
-        if not _speaks_of_units(self.question):
-            times = TimesOf(self.tables, self.linked.catalog.clock or datetime.now(UTC))
-            for select in self.selects():
-                yield from ungroup_times(select, times)
+        """Groups of the result by a unit of time where the question asks for no course over time."""
+        if isinstance(self.select, exp.Select) and not _speaks_of_units(self.question):
+            yield from ungroup_times(self.select, self._times_of())
+
+    def _times_of(self) -> TimesOf:
+        catalog = self.linked.catalog
+        return TimesOf(self.tables, catalog.clock or datetime.now(UTC), catalog.dialect)
 
     def _is_every_value(self, condition: exp.In, values: set[str]) -> bool:
         column = condition.this
         if not isinstance(column, exp.Column):
             return False
         known = [one.by_name[column.name].values for one in self.tables if column.name in one.by_name]
-        return any(len(own) > 1 and values.issuperset(own) for own in known)
+        return bool(known) and all(len(own) > 1 and values.issuperset(own) for own in known)
 
 
 def fit(

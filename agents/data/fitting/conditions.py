@@ -1,4 +1,4 @@
-"""The conditions that all must hold of a SELECT's rows, and how one is taken out."""
+"""What a SELECT reads; the conditions that all must hold of its rows, and how one is taken out."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ def literals_of(condition: exp.Expr) -> set[str]:
     if not condition.find(exp.Column) or condition.find(exp.Query):
         return set()
     return {one.this.strip("%*") for one in condition.find_all(exp.Literal)}
+
+
+def full_name(table: exp.Table) -> str:
+    """With its schema, in lower case."""
+    return ".".join(part.name for part in table.parts).lower()
+
+
+def sources(select: exp.Select) -> list[exp.Expr]:
+    """What FROM and the joins name: tables, and subqueries."""
+    parts = [select.args.get("from_"), *(select.args.get("joins") or [])]
+    return [one.this for one in parts if one is not None]
+
+
+def named_queries(node: exp.Expr) -> set[str]:
+    """What WITH names anywhere in the statement, in lower case: what is read by such a name may be no table."""
+    return {one.alias.lower() for one in node.root().find_all(exp.CTE)}
 
 
 def _parts(condition: exp.Expr) -> list[exp.Expr]:

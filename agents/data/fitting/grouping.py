@@ -22,27 +22,31 @@ def ungroup_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
         return
     shown = {one.alias: one.this for one in select.expressions if isinstance(one, exp.Alias)}
     meanings = [_meant(key, select, shown) for key in group.expressions]
-    for key, meant in zip(group.expressions, meanings, strict=True):
-        if not _is_unit(meant, times):
-            continue
-        said = {key.sql(), meant.sql(), *(name for name, one in shown.items() if one == meant)}
-        kept = [one for one in select.expressions if one.sql() not in said and one.alias_or_name not in said]
-        if not kept:
-            continue
-        select.set("expressions", kept)
-        others = [one.copy() for one in meanings if one is not meant]
-        select.set("group", exp.Group(expressions=others) if others else None)
-        _order_without(select, said)
-        yield f"did not group by `{meant.sql(dialect='duckdb')}`: the question asks for no course over time"
+    units = [one for one in meanings if _is_unit(one, times)]
+    said = {key.sql() for key, meant in zip(group.expressions, meanings, strict=True) if meant in units}
+    said |= {one.sql() for one in units} | {name for name, one in shown.items() if one in units}
+    kept = [one for one in select.expressions if one.sql() not in said and one.alias_or_name not in said]
+    if not units or not kept:
         return
+    _order_without(select, said, kept)
+    select.set("expressions", kept)
+    others = [one.copy() for one in meanings if one not in units]
+    select.set("group", exp.Group(expressions=others) if others else None)
+    for meant in units:
+        yield f"did not group by `{meant.sql(dialect='duckdb')}`: the question asks for no course over time"
 
 
 def _meant(key: exp.Expr, select: exp.Select, shown: dict[str, exp.Expr]) -> exp.Expr:
     """What `GROUP BY day` or `GROUP BY 1` stands for."""
-    if isinstance(key, exp.Literal) and key.is_int and 0 < int(key.this) <= len(select.expressions):
-        named: exp.Expr = select.expressions[int(key.this) - 1]
+    if (place := _place(key)) and place <= len(select.expressions):
+        named: exp.Expr = select.expressions[place - 1]
         return named.unalias()
     return shown.get(key.name, key) if isinstance(key, exp.Column) and not key.table else key
+
+
+def _place(key: exp.Expr) -> int | None:
+    """The number of the column that `GROUP BY 1` or `ORDER BY 1` means."""
+    return int(key.this) if isinstance(key, exp.Literal) and key.is_int else None
 
 
 def _is_unit(node: exp.Expr, times: TimesOf) -> bool:
@@ -51,7 +55,17 @@ def _is_unit(node: exp.Expr, times: TimesOf) -> bool:
     return (isinstance(node, _UNITS_OF) or named or as_day) and any(map(times.is_time, node.find_all(exp.Column)))
 
 
-def _order_without(select: exp.Select, said: set[str]) -> None:
-    if order := select.args.get("order"):
-        kept = [one for one in order.expressions if one.this.sql() not in said]
-        select.set("order", exp.Order(expressions=kept) if kept else None)
+def _order_without(select: exp.Select, said: set[str], kept: list[exp.Expr]) -> None:
+    """Before the columns shown are set to those kept, since a key may be a column's number."""
+    order = select.args.get("order")
+    if not order:
+        return
+    keys = []
+    for one in order.expressions:
+        place = _place(one.this)
+        column = select.expressions[place - 1] if place and place <= len(select.expressions) else None
+        if column in kept:
+            one.set("this", exp.Literal.number(kept.index(column) + 1))
+        if column in kept or (column is None and one.this.sql() not in said):
+            keys.append(one)
+    select.set("order", exp.Order(expressions=keys) if keys else None)

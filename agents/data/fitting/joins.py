@@ -9,6 +9,7 @@ from itertools import product
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from agents.data.fitting.conditions import full_name, named_queries, sources
 from agents.data.linking import Linked
 from agents.data.repair import Mended
 from agents.data.sql.parsing import Parser
@@ -32,6 +33,13 @@ class Keys:
         """Both as `table.column`."""
         return self._root(one) == self._root(other)
 
+    def knows(self, table: Table, column: str) -> bool:
+        """Whether a relationship names the column, or it is the first of its table, as keys are.
+
+        Of `receiver_id`, which refers to what a type says, nothing is known.
+        """
+        return column in self._keyed(table) or column == table.columns[0].name
+
     def pairs(self, one: Table, other: Table) -> list[tuple[str, str]]:
         """Columns of the two tables by which they can be joined."""
         mine, its = self._keyed(one), self._keyed(other)
@@ -52,15 +60,20 @@ class Keys:
 
 @dataclass(frozen=True)
 class _Scope:
-    """A SELECT with what it reads by alias; None for what is no table of the catalog."""
+    """A SELECT with the tables that it reads by alias; None for what is no table of the catalog.
+
+    derived: aliases of what WITH names; whole: whether it reads tables of the catalog and nothing else.
+    """
 
     select: exp.Select
     sources: Mapping[str, Table | None]
+    derived: frozenset[str]
+    whole: bool
 
     def owner(self, column: exp.Column) -> Table | None:
         if column.table:
             return self.sources.get(column.table)
-        owners = [table for table in self.sources.values() if table and column.name in table.by_name]
+        owners = [table for table in self.sources.values() if table and _column_of(table, column.name)]
         return owners[0] if len(owners) == 1 else None
 
     def columns(self) -> list[exp.Column]:
@@ -103,10 +116,10 @@ class Joins:
             one, other = scope.owner(on.this), scope.owner(on.expression)
             if one is None or other is None or one is other:
                 continue
-            there = on.this.name in one.by_name and on.expression.name in other.by_name
-            if there and on.this.name == on.expression.name:
+            mine, its = _column_of(one, on.this.name), _column_of(other, on.expression.name)
+            if mine and its and (mine == its or not (self._keys.knows(one, mine) and self._keys.knows(other, its))):
                 continue
-            if self._keys.same(f"{one.name}.{on.this.name}", f"{other.name}.{on.expression.name}"):
+            if self._keys.same(f"{one.name}.{mine}", f"{other.name}.{its}"):
                 continue
             before, pairs = on.sql(), self._keys.pairs(one, other)
             if len(pairs) == 1:
@@ -114,9 +127,9 @@ class Joins:
                 on.expression.set("this", exp.to_identifier(pairs[0][1]))
                 yield f"joined by `{on.sql()}`, not by `{before}`, which are different keys"
             elif not pairs and (step := self._between(one, other, scope)):
-                joined, (mine, its), (theirs, other_key) = step
+                joined, (own, step_key), (theirs, other_key) = step
                 alias = _alias(joined)
-                between = exp.column(mine, table=on.this.table).eq(exp.column(its, table=alias))
+                between = exp.column(own, table=on.this.table).eq(exp.column(step_key, table=alias))
                 reached = exp.column(theirs, table=alias).eq(exp.column(other_key, table=on.expression.table))
                 _qualify(scope)
                 _insert(select, join, joined, between, reached, starts=on.this.table)
@@ -125,7 +138,7 @@ class Joins:
     def _replaced(self, scope: _Scope) -> Iterator[str]:
         """A table that does not exist is the one that has the columns wanted of it."""
         for alias, table in scope.sources.items():
-            if table is not None:
+            if table is not None or alias in scope.derived:
                 continue
             places = [one for one in scope.columns() if one.table == alias and not _in_join(one)]
             wanted = {one.name for one in places}
@@ -150,8 +163,9 @@ class Joins:
             if _in_join(column):
                 continue
             table = scope.sources.get(column.table) if column.table else None
-            known = any(one and column.name in one.by_name for one in scope.sources.values())
-            is_lost = (table is not None and column.name not in table.by_name) or (not column.table and not known)
+            known = not scope.whole or self._is_of_outer(column, scope)
+            known = known or any(one and _column_of(one, column.name) for one in scope.sources.values())
+            is_lost = not _column_of(table, column.name) if table else not column.table and not known
             if is_lost and not self._is_alias(column, scope):
                 lost.setdefault(column.table, []).append(column)
         for places in lost.values():
@@ -230,12 +244,26 @@ class Joins:
         ]
         return found[0] if len(found) == 1 else None
 
+    def _is_of_outer(self, column: exp.Column, scope: _Scope) -> bool:
+        """Whether a query around this one may have it, of which a subquery can speak."""
+        outer = scope.select.find_ancestor(exp.Select)
+        if outer is None:
+            return False
+        around = self._scope(outer)
+        known = any(one and _column_of(one, column.name) for one in around.sources.values())
+        return known or not around.whole or self._is_of_outer(column, around)
+
     def _is_alias(self, column: exp.Column, scope: _Scope) -> bool:
         return not column.table and any(one.alias == column.name for one in scope.select.expressions)
 
     def _scope(self, select: exp.Select) -> _Scope:
-        named = {one.alias_or_name: self._by_name.get(_full_name(one)) for one in _read(select)}
-        return _Scope(select, named)
+        read, derived = _read(select), named_queries(select)
+        named = {
+            one.alias_or_name: None if one.name.lower() in derived else self._by_name.get(full_name(one))
+            for one in read
+        }
+        own = frozenset(one.alias_or_name for one in read if one.name.lower() in derived)
+        return _Scope(select, named, own, whole=len(read) == len(sources(select)) and None not in named.values())
 
     def _written(self, query: str, changed: exp.Query, notes: list[str]) -> Mended:
         if not notes:
@@ -254,8 +282,9 @@ def _column(name: str, table: Table) -> exp.Column:
     return exp.column(name, table=_alias(table))
 
 
-def _join(table: Table, on: exp.Expr) -> exp.Join:
-    return exp.Join(this=exp.to_table(table.name, alias=_alias(table)), on=on)
+def _join(table: Table, on: exp.Expr, *, side: str = "") -> exp.Join:
+    """side: LEFT and the like, as of the join that it leads to."""
+    return exp.Join(this=exp.to_table(table.name, alias=_alias(table)), on=on, side=side or None)
 
 
 def _insert(
@@ -265,7 +294,7 @@ def _insert(
     new = join.this.alias_or_name
     one, other = (second, first) if starts == new else (first, second)
     joins = list(select.args["joins"])
-    joins.insert(joins.index(join), _join(between, one))
+    joins.insert(joins.index(join), _join(between, one, side=join.side))
     join.set("on", other)
     select.set("joins", joins)
 
@@ -274,7 +303,7 @@ def _told_apart(select: exp.Select, by_name: Mapping[str, Table]) -> Iterator[st
     """Two tables by one alias, `tickets t JOIN teams t`: the second gets its own name, and its columns."""
     first: dict[str, Table | None] = {}
     for read in _read(select):
-        alias, table = read.alias_or_name, by_name.get(_full_name(read))
+        alias, table = read.alias_or_name, by_name.get(full_name(read))
         if alias not in first:
             first[alias] = table
             continue
@@ -290,12 +319,12 @@ def _told_apart(select: exp.Select, by_name: Mapping[str, Table]) -> Iterator[st
 
 
 def _read(select: exp.Select) -> list[exp.Table]:
-    parts = [select.args.get("from_"), *(select.args.get("joins") or [])]
-    return [one.this for one in parts if one is not None and isinstance(one.this, exp.Table)]
+    return [one for one in sources(select) if isinstance(one, exp.Table)]
 
 
-def _full_name(table: exp.Table) -> str:
-    return ".".join(part.name for part in table.parts).lower()
+def _column_of(table: Table, name: str) -> str | None:
+    """The column as the catalog spells it: SQL does not mind the case."""
+    return next((one.name for one in table.columns if one.name.lower() == name.lower()), None)
 
 
 def _source(select: exp.Select, alias: str) -> exp.Table | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlglot import exp
 
-from agents.data.fitting.conditions import conditions, drop
+from agents.data.fitting.conditions import conditions, drop, full_name
 from agents.data.fitting.instants import instant, whole_days
 from agents.data.times import TimeRange
 from shared.catalog import Table
@@ -16,6 +16,8 @@ from shared.catalog import Table
 _TIME_TYPES = ("timestamp", "datetime", "date")
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
+_NO_INTERVALS = ("sqlite", "tsql")  # dialects; moments are written out there
+_COMPARING = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In)
 _FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 
 
@@ -30,33 +32,63 @@ class TimeCondition:
 
 
 class TimesOf:
-    """Reads the conditions on times of selects over these tables."""
+    """Reads the conditions on times of selects over these tables. Names are told apart without their case."""
 
-    def __init__(self, tables: Sequence[Table], now: datetime) -> None:
+    def __init__(self, tables: Sequence[Table], now: datetime, dialect: str = "duckdb") -> None:
+        self.dialect = dialect
         self._now = now
-        self._columns = {
-            table.name: [one.name for one in table.columns if one.type.lower().startswith(_TIME_TYPES)]
+        self._types = {
+            table.name.lower(): {
+                one.name: one.type.lower() for one in table.columns if one.type.lower().startswith(_TIME_TYPES)
+            }
             for table in tables
         }
-        self._names = {name for own in self._columns.values() for name in own}
+        types: dict[str, set[str]] = {}
+        for own in self._types.values():
+            for name, of in own.items():
+                types.setdefault(name.lower(), set()).add(of)
+        self._names = types.keys()
+        self._days = {name for name, of in types.items() if of == {"date"}}
 
     def is_time(self, node: exp.Expr) -> bool:
-        return isinstance(node, exp.Column) and node.name in self._names
+        return isinstance(node, exp.Column) and node.name.lower() in self._names
 
-    def of(self, table: str) -> list[str]:
+    def is_day(self, column: exp.Column) -> bool:
+        """Whether it holds days without a time of day."""
+        return column.name.lower() in self._days
+
+    def of(self, table: exp.Table) -> list[str]:
         """The table's columns of time."""
-        return self._columns.get(table, [])
+        return list(self._types.get(full_name(table), {}))
 
     def conditions(self, select: exp.Select) -> list[TimeCondition]:
         """Those of WHERE that compare a column of time with a constant time."""
         return [found for node in conditions(select) if (found := self._read(node))]
 
     def has_others(self, select: exp.Select) -> bool:
-        """Whether WHERE, or a join, has a condition on a time that `conditions` doesn't read."""
+        """Whether it compares a time, or anything with a time, in another way or place than `conditions` reads: in
+        CASE, HAVING, FILTER or a join, as a part (`extract(year from opened_at) = 2026`), as one of two by OR."""
         read = {id(one.node) for one in self.conditions(select)}
-        own = [node for node in conditions(select) if id(node) not in read]
-        joined = [join.args["on"] for join in select.args.get("joins") or [] if join.args.get("on")]
-        return any(self.is_time(node) for one in [*own, *joined] for node in one.find_all(exp.Column))
+        others = [node for node in conditions(select) if id(node) not in read and self._has_time(node)]
+        return bool(others) or any(
+            self._has_time(node)
+            for node in select.find_all(*_COMPARING)
+            if node.find_ancestor(exp.Select) is select and not read & set(map(id, _around(node)))
+        )
+
+    def is_of_now(self, condition: TimeCondition) -> bool:
+        """Whether it says what is over or to come (`expires_on < current_date`), rather than a stretch of time."""
+        today = self._now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if condition.lower is None:
+            return condition.upper in (self._now, today, today + _DAY)
+        days = (today,) if self.is_day(condition.column) else ()
+        return condition.upper is None and condition.lower in (self._now, today + _DAY, *days)
+
+    def _has_time(self, node: exp.Expr) -> bool:
+        """Counts of times are no times."""
+        times = [one for one in node.find_all(exp.Column) if self.is_time(one) and not one.find_ancestor(exp.Count)]
+        constants = [one for one in node.iter_expressions() if instant(one, self._now)]
+        return bool(times or constants)
 
     def _read(self, node: exp.Expr) -> TimeCondition | None:
         bare = node.unnest()
@@ -85,6 +117,7 @@ class TimesOf:
             left = left.this
         if at is None or not isinstance(left, exp.Column) or not self.is_time(left):
             return None
+        by_day = by_day or self.is_day(left)
         end = at + _DAY if by_day else at
         if kind is exp.EQ:
             day = by_day or whole_days(right, self._now)
@@ -105,11 +138,13 @@ def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) ->
         yield from _give(selects, asked, times)
     for select, own in limited:
         columns = {one.column.sql() for one in own}
-        if len(columns) == 1 and not _leaves(own, asked) and not _borders(own, asked):
+        if len(columns) != 1 or (len(own) == 1 and times.is_of_now(own[0]) and own[0].lower is None):
+            continue
+        if not _leaves(own, asked) and not _borders(own, asked):
             column = own[0].column.copy()
             for one in own:
                 drop(select, one.node)
-            select.where(*_bounds(column, asked), copy=False)
+            select.where(*_bounds(column, asked, times.dialect), copy=False)
             yield _note(asked, column)
 
 
@@ -121,11 +156,11 @@ def _give(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> It
         tables += [join.this for join in select.args.get("joins") or []]
         for table in tables:
             if isinstance(table, exp.Table):
-                places += [(select, table.alias_or_name, name, len(tables) > 1) for name in times.of(table.name)]
+                places += [(select, table.alias_or_name, name, len(tables) > 1) for name in times.of(table)]
     if len(places) == 1:
         select, table, name, qualified = places[0]
         column = exp.column(name, table=table if qualified else None)
-        select.where(*_bounds(column, asked), copy=False)
+        select.where(*_bounds(column, asked, times.dialect), copy=False)
         yield _note(asked, column)
 
 
@@ -157,17 +192,28 @@ def _near(one: datetime | None, other: datetime | None, tolerance: timedelta) ->
     return abs(one - other) <= tolerance
 
 
-def _bounds(column: exp.Column, asked: TimeRange) -> list[exp.Expr]:
-    if asked.trailing:
+def _bounds(column: exp.Column, asked: TimeRange, dialect: str) -> list[exp.Expr]:
+    if asked.trailing and dialect not in _NO_INTERVALS:
         step = exp.Interval(this=exp.Literal.string(str(asked.trailing.count)), unit=exp.var(asked.trailing.unit))
         return [exp.GTE(this=column.copy(), expression=exp.Sub(this=exp.CurrentTimestamp(), expression=step))]
-    edges = ((exp.GTE, asked.start), (exp.LT, asked.end))
-    return [kind(this=column.copy(), expression=_moment(edge)) for kind, edge in edges if edge]
+    edges = ((exp.GTE, asked.start), (exp.LT, None if asked.trailing else asked.end))
+    return [kind(this=column.copy(), expression=_moment(edge, dialect)) for kind, edge in edges if edge]
 
 
-def _moment(moment: datetime) -> exp.Expr:
+def _moment(moment: datetime, dialect: str) -> exp.Expr:
+    """As text in SQLite, whose times are texts; a midnight as its day alone, which sorts before any time of the day."""
     text = moment.replace(tzinfo=None).isoformat(sep=" ")
+    if dialect == "sqlite":
+        return exp.Literal.string(text.removesuffix(" 00:00:00"))
     return exp.cast(exp.Literal.string(text), exp.DType.TIMESTAMP)
+
+
+def _around(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The node and what it stands in."""
+    above: exp.Expr | None = node
+    while above is not None:
+        yield above
+        above = above.parent
 
 
 def _note(asked: TimeRange, column: exp.Column) -> str:

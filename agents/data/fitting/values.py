@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlglot import exp
 
+from agents.data.fitting.conditions import full_name, named_queries, sources
 from agents.data.names import likeness
 from agents.data.platform import Platform
 from agents.data.sandbox import Sandbox
@@ -46,12 +47,15 @@ class Values:
 
     def place(self, select: exp.Select, tables: Sequence[Table]) -> Iterator[str]:
         """Respell or move each comparison with a text that its column does not have. Blocks; changes the select."""
-        by_name = {table.name: table for table in tables}
-        owners = {source.alias_or_name: by_name.get(source.name) for source in select.find_all(exp.Table)}
-        for node in list(select.find_all(exp.EQ)):
+        by_name, derived = {table.name.lower(): table for table in tables}, named_queries(select)
+        read = [one for one in sources(select) if isinstance(one, exp.Table) and one.name.lower() not in derived]
+        owners = {one.alias_or_name: by_name.get(full_name(one)) for one in read}
+        known = [table for table in owners.values() if table]
+        plain = len(known) == len(sources(select))  # else a column without a table may be a subquery's
+        for node in [one for one in select.find_all(exp.EQ) if one.find_ancestor(exp.Select) is select]:
             column, text = node.this, node.expression
             if isinstance(column, exp.Column) and isinstance(text, exp.Literal) and text.is_string:
-                table = owners.get(column.table) if column.table else _only_owner(column.name, tables)
+                table = owners.get(column.table) if column.table else _only_owner(column.name, known) if plain else None
                 if table and column.name in table.by_name and self._is_text(table.by_name[column.name]):
                     with suppress(LexiQueryError):
                         yield from self._placed(node, column, text.this, table)
