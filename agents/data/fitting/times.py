@@ -137,7 +137,7 @@ def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) ->
     if not limited:
         yield from _give(selects, asked, times)
     for select, own in limited:
-        columns = {one.column.sql() for one in own}
+        columns = {(one.column.table.lower(), one.column.name.lower()) for one in own}
         if len(columns) != 1 or (len(own) == 1 and times.is_of_now(own[0]) and own[0].lower is None):
             continue
         if not _leaves(own, asked) and not _borders(own, asked):

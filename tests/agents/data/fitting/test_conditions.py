@@ -1,0 +1,68 @@
+"""Conditions that nothing says are left out; those that something says stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.catalog import Example
+from tests.agents.data.fitting.desk import Desk
+
+IDS = "SELECT ticket_id FROM tickets"
+
+
+@pytest.mark.parametrize(
+    ("query", "note", "ids"),
+    [
+        (
+            f"{IDS} WHERE status = 'open' AND region = 'Europe West' ORDER BY 1",
+            "left out `region = 'Europe West'`, which nothing in the question says",
+            [100, 103],
+        ),
+        (
+            f"WITH t AS (SELECT * FROM tickets WHERE title LIKE 'Disk%') {IDS.replace('tickets', 't')} WHERE status = 'open' ORDER BY 1",
+            "left out `title LIKE 'Disk%'`, which nothing in the question says",
+            [100, 103],
+        ),
+        (
+            f"{IDS} WHERE status = 'open' AND owner_id > 10 ORDER BY 1",
+            "left out `owner_id > 10`, which nothing in the question says",
+            [100, 103],
+        ),
+        (
+            f"{IDS} WHERE status IN ('open', 'closed', 'pending') AND host LIKE 'db%' ORDER BY 1",
+            "left out `status IN (...)`, which lists every known value",
+            [102, 103],
+        ),
+    ],
+)  # fmt: skip
+def test_a_condition_that_nothing_says_is_left_out(desk: Desk, query: str, note: str, ids: list[int]) -> None:
+    question = "Which db tickets?" if "db%" in query else "Which tickets are open?"
+    assert desk.fitted_rows(question, query, note) == [[one] for one in ids]
+
+
+@pytest.mark.parametrize(
+    ("question", "where"),
+    [
+        ("Which tickets are open?", "status = 'open'"),
+        ("Which tickets are still being worked on?", "status = 'pending'"),  # a known value, said in other words
+        ("Which tickets are open?", "status = 'open' OR region = 'Europe West'"),
+        ("Tickets of west Europe", "region = 'Europe West'"),
+        ("Tickets that are open, closed or pending", "status IN ('open', 'closed', 'pending')"),
+        ("Which tickets are not resolved?", "status NOT IN ('open', 'closed', 'pending')"),
+        ("Which titles have commas?", "title LIKE '%,%'"),
+        ("Which tickets have an owner?", "owner_id > 0"),
+        ("Which tickets are about disks?", "title IN (SELECT title FROM tickets WHERE title LIKE 'Disk%')"),
+    ],
+)
+def test_what_is_said_or_known_stays(desk: Desk, question: str, where: str) -> None:
+    assert desk.leaves(question, f"{IDS} WHERE {where}")
+
+
+def test_what_an_examples_question_alone_says_is_left_out_and_a_custom_of_the_group_stays(desk: Desk) -> None:
+    query = f"{IDS} WHERE status = 'pending' AND host LIKE 'db%'"
+    own = Example(question="Which tickets are pending?", query=f"{IDS} WHERE status = 'pending'")
+    custom = Example(question="Which tickets wait?", query=f"{IDS} WHERE status = 'pending'")
+    assert desk.fit("Tickets of db hosts", query, [own]).notes == [
+        "left out `status = 'pending'`, which nothing in the question says"
+    ]
+    assert desk.fit("Tickets of db hosts", query, [custom]).notes == []

@@ -1,0 +1,49 @@
+"""Groups by a unit of time that nobody asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agents.data.fitting.desk import Desk
+
+DAY = "date_trunc('day', opened_at)"
+NOTE = "did not group by `DATE_TRUNC('DAY', opened_at)`: the question asks for no course over time"
+BY_REGION = [["Europe West", 2], ["US East", 2]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT {DAY} AS day, region, count(*) AS n FROM tickets GROUP BY day, region ORDER BY day, region",
+        f"SELECT region, {DAY} AS day, count(*) AS n FROM tickets GROUP BY 1, 2 ORDER BY 2, 1",
+        f"SELECT region, count(*) AS n FROM tickets GROUP BY {DAY}, region ORDER BY {DAY}, region",
+        f"SELECT {DAY} AS day, region, count(*) AS n FROM tickets GROUP BY ALL ORDER BY 2".replace("ALL", "1, 2"),
+    ],
+)
+def test_a_unit_of_time_is_taken_out_of_groups_columns_and_order(desk: Desk, query: str) -> None:
+    assert desk.fitted_rows("How many tickets are there by region?", query, NOTE) == BY_REGION
+
+
+def test_every_unit_goes_and_the_order_keeps_its_meaning(desk: Desk) -> None:
+    query = """SELECT year(opened_at) AS y, month(opened_at) AS m, region, max(ticket_id) AS newest
+        FROM tickets GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC"""
+    mended = desk.fit("The newest ticket of each region", query)
+    assert len(mended.notes) == 2
+    assert desk.rows(mended.query) == [["US East", 103], ["Europe West", 101]]
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("How many tickets per day?", f"SELECT {DAY} AS day, count(*) FROM tickets GROUP BY day"),
+        ("When do most tickets come in?", f"SELECT {DAY} AS day, count(*) FROM tickets GROUP BY day"),
+        ("How many tickets are there?", f"SELECT DISTINCT {DAY} FROM tickets"),
+        ("How many tickets are there by region?", "SELECT region, count(*) FROM tickets GROUP BY region"),
+        (
+            "How busy is the desk on average?",
+            f"SELECT avg(n) FROM (SELECT {DAY} AS day, count(*) AS n FROM tickets GROUP BY day) AS d",
+        ),
+    ],
+)
+def test_units_that_are_asked_for_or_worked_with_stay(desk: Desk, question: str, query: str) -> None:
+    assert desk.leaves(question, query)
