@@ -34,7 +34,8 @@ _TABLES = {
 _VALUES = {"status": ["open", "closed", "pending"]}
 _ROWS = """
 INSERT INTO teams VALUES (1, 'Network'), (2, 'Storage');
-INSERT INTO people VALUES (10, 'Ana Silva', 1, NULL), (11, 'Bo Berg', 2, '2026-03-01'), (12, 'Cy Cole', 2, '2026-06-30');
+INSERT INTO people VALUES (10, 'Ana Silva', 1, NULL),
+  (11, 'Bo Berg', 2, '2026-03-01'), (12, 'Cy Cole', 2, '2026-06-30');
 INSERT INTO badges VALUES (1, 10), (2, 11);
 INSERT INTO tickets VALUES
   (100, 'VPN drops', 'open', 'lt-101', 'Europe West', 10, 11, '2026-03-13 09:00', NULL),

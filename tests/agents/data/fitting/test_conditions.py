@@ -1,4 +1,5 @@
 """Conditions that nothing says are left out; those that something says stay."""
+# ruff: noqa: E501 - a query is one line
 
 from __future__ import annotations
 

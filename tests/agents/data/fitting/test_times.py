@@ -1,4 +1,5 @@
 """Times of SQL set to those of the question, dropped where it says none, left alone where more is meant."""
+# ruff: noqa: E501 - a query is one line
 
 from __future__ import annotations
 

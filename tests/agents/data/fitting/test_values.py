@@ -1,4 +1,5 @@
 """Values as the rows have them: their spelling, the column that holds them, or nothing done."""
+# ruff: noqa: E501 - a query is one line
 
 from __future__ import annotations
 

@@ -1,0 +1,108 @@
+"""Joins mended by relationships, and the joins that nothing is known against."""
+# ruff: noqa: E501 - a query is one line
+
+from __future__ import annotations
+
+import pytest
+
+from agents.data.fitting.joins import Joins
+from agents.data.sandbox import Sandbox
+from tests.agents.data.fitting.desk import SQL, Desk, linked
+
+WHO = "Who is in which team?"
+
+
+def test_a_join_of_different_keys_becomes_that_of_the_relationship(desk: Desk) -> None:
+    query = "SELECT p.full_name, t.team FROM people p JOIN teams t ON p.person_id = t.team_id ORDER BY 1 LIMIT 1"
+    note = "joined by `p.team_id = t.team_id`, not by `p.person_id = t.team_id`, which are different keys"
+    assert desk.fitted_rows(WHO, query, note) == [["Ana Silva", "Network"]]
+
+
+@pytest.mark.parametrize("side", ["", "LEFT"])
+def test_tables_without_a_common_key_are_joined_by_way_of_the_one_between(desk: Desk, side: str) -> None:
+    query = f"SELECT b.badge_id, t.team FROM badges b {side} JOIN teams t ON b.badge_id = t.team_id ORDER BY 1"
+    note = "joined 'badges' and 'teams' by way of 'people', not by `b.badge_id = t.team_id`"
+    assert desk.fitted_rows("Which badge is of which team?", query, note) == [[1, "Network"], [2, "Storage"]]
+    assert desk.fit("Which badge is of which team?", query).query.count("LEFT") == 2 * bool(side)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM people p JOIN teams t ON p.team_id = t.team_id",
+        "SELECT * FROM people P JOIN teams T ON P.TEAM_ID = T.Team_Id",
+        # two ways to join them
+        "SELECT * FROM tickets k JOIN people p ON k.ticket_id = p.person_id",
+        # not keys that are known, or not keys alone
+        "SELECT * FROM tickets k JOIN teams t ON k.region = t.team",
+        "SELECT * FROM people p JOIN teams t ON p.full_name = t.team",
+        "SELECT * FROM people p JOIN teams t ON p.person_id = t.team_id AND t.team = p.full_name",
+        "SELECT * FROM people p JOIN people q ON p.person_id = q.team_id",
+        # of other rows than the table's
+        "WITH teams AS (SELECT person_id AS team_id FROM badges) SELECT * FROM people p JOIN teams t ON p.person_id = t.team_id",
+        "SELECT * FROM people p JOIN (SELECT person_id AS team_id FROM badges) AS t ON p.person_id = t.team_id",
+    ],
+)
+def test_a_join_that_may_be_meant_stays(desk: Desk, query: str) -> None:
+    assert desk.leaves(WHO, query)
+
+
+def complete(desk: Desk, question: str, query: str) -> tuple[str, list[str]]:
+    mended = Joins(linked(question, desk.catalog), question).complete(query)
+    return mended.query, mended.notes
+
+
+@pytest.mark.parametrize(
+    ("query", "note", "rows"),
+    [
+        (
+            "SELECT full_name, team FROM people ORDER BY 1 LIMIT 1",
+            "read 'team' from 'teams'",
+            [["Ana Silva", "Network"]],
+        ),
+        (
+            "SELECT b.badge_id, b.team FROM badges AS b ORDER BY 1 LIMIT 1",
+            "read 'team' from 'teams'",
+            [[1, "Network"]],
+        ),
+        (
+            "SELECT p.full_name, t.team FROM people p JOIN squads t ON p.team_id = t.squad_id ORDER BY 1 LIMIT 1",
+            "used table 'teams', which has 'team', for 'squads'",
+            [["Ana Silva", "Network"]],
+        ),
+        (
+            "SELECT t.full_name, t.team FROM people t JOIN teams t ON t.team_id = t.team_id ORDER BY 1 LIMIT 1",
+            "called 'teams' 'teams': 't' is 'people'",
+            [["Ana Silva", "Network"]],
+        ),
+    ],
+)
+def test_a_query_that_does_not_bind_gets_the_table_it_lacks(
+    desk: Desk, query: str, note: str, rows: list[list[object]]
+) -> None:
+    assert SQL.bind(query, desk.catalog).status == "failed"
+    mended, notes = complete(desk, WHO, query)
+    assert note in notes
+    assert desk.rows(mended) == rows
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT full_name, price FROM people",  # nobody has it
+        "SELECT ticket_id, full_name FROM tickets",  # of the owner, or of the reporter?
+        "WITH x AS (SELECT region AS host FROM tickets) SELECT host, price FROM x",
+        "SELECT d.verdict, price FROM (SELECT region AS verdict FROM tickets) AS d",
+        "SELECT full_name FROM people p WHERE EXISTS (SELECT 1 FROM badges WHERE full_name = 'x' AND price = 1)",
+    ],
+)
+def test_a_column_that_may_be_of_several_or_of_none_stays(desk: Desk, query: str) -> None:
+    assert complete(desk, WHO, query) == (query, [])
+
+
+def test_a_join_is_said_as_postgresql_says_it(desk_rows: Sandbox) -> None:
+    desk = Desk(desk_rows, "postgres")
+    query, notes = complete(desk, WHO, "SELECT full_name, team FROM people")
+    assert notes == ["read 'team' from 'teams'"]
+    assert "JOIN teams AS teams\n  ON people.team_id = teams.team_id" in query
+    assert SQL.bind(query, desk.catalog).status == "passed"
