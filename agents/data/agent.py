@@ -12,6 +12,7 @@ from agents.agent import Agent, Skill
 from agents.data.accounting import Account, account
 from agents.data.agreement import why_empty
 from agents.data.attempts import Attempt, Attempts
+from agents.data.complexity import complexity
 from agents.data.confidence import confidence, read_calibration, share
 from agents.data.connectors.connections import Connections
 from agents.data.derive import Brief, make_brief
@@ -271,6 +272,7 @@ def _evidence(brief: Brief, ran: _Ran, tables: list[Table], told: Account) -> di
         "margin": links[0].score - links[1].score if len(links) > 1 else links[0].score,
         "unexplained": told.evidence["unsaid"],
         **{name: told.evidence[name] for name in ("unasked_values", "unused", "unused_values", "unmet", "time_off")},
+        **complexity(ran.attempt.query),
         "fallback": float(ran.attempt.route == "direct" and brief.linked.catalog.platform != "sql"),
         "empty": float(ran.rows is not None and not ran.rows.rows),
         "example": nearest.score if nearest else 0.0,
