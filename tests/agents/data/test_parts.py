@@ -121,3 +121,14 @@ async def test_without_linking_the_tables_are_those_that_the_words_find(
     await answered("Which computers run?", Part.LINKING)
     system = scripted_ollama.chats[-1]["messages"][0]["content"]
     assert system.index("Heartbeat:") < system.index("SigninLogs:")
+
+
+async def test_without_the_account_the_models_sql_stays_as_it_is(
+    answered: Answered, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SELECT * FROM SigninLogs WHERE ResultType = 'Failure' AND Country = 'DE'"
+    note = "left out `Country = 'DE'`, which nothing in the question says"
+    for without, mended in (((), True), ((Part.ACCOUNT,), False)):
+        answer = await answered("Which sign-ins are a Failure?", *without)
+        assert answer.route == "sql"
+        assert (note in answer.assumptions, "DE" not in answer.query) == (mended, mended)
