@@ -54,7 +54,7 @@ def swap_table(query: str, proof: Proof, read: Sequence[Table], offered: Sequenc
     needed = wanted | (_names(query) & set(read[0].by_name))
     for table in offered:
         if table != read[0] and needed <= set(table.by_name):
-            note = f"used table '{table.name}', which has {_listed(wanted)}, for '{read[0].name}'"
+            note = f"used table '{table.name}', which has {listed(wanted)}, for '{read[0].name}'"
             places = _all_places(query, read[0].name)
             return _applied(query, [_Change(start, start + len(read[0].name), table.name, note) for start in places])
     return Mended(query)
@@ -173,7 +173,8 @@ def _names(query: str) -> set[str]:
     return set(_NAME.findall(_STRINGS.sub(" ", query)))
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """`'a' and 'b'`, in order of the alphabet."""
     return " and ".join(f"'{name}'" for name in sorted(names))
 
 

@@ -25,11 +25,10 @@ from agents.data.linking import Linked
 from agents.data.literals import comparisons, is_time, mostly_said
 from agents.data.repair import Mended
 from agents.data.shape import forms
-from agents.data.sql.parsing import Parser
+from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, time_places
 from shared.catalog import Example, Table
 
-_PARSER = Parser()
 _SAYABLE = re.compile(r"\w")
 _UNITS = re.compile(
     r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
@@ -124,7 +123,7 @@ def fit(
     whole_rows: it searches logs, where columns that nobody asked for are no choice.
     """
     dialect = linked.catalog.dialect
-    parsed = _PARSER.parse(query, dialect).select
+    parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
     fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples)

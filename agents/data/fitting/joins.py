@@ -11,12 +11,11 @@ from sqlglot.errors import SqlglotError
 
 from agents.data.fitting.conditions import full_name, named_queries, sources
 from agents.data.linking import Linked
-from agents.data.repair import Mended
-from agents.data.sql.parsing import Parser
+from agents.data.repair import Mended, listed
+from agents.data.sql.parsing import PARSER
 from agents.data.words import content_words
 from shared.catalog import Table
 
-_PARSER = Parser()
 _THERE = 0.5  # what a table that is already read has over one that would have to be joined
 _CALLED, _ASKED = 2.0, 1.0  # the column's new name says the table's; the question does
 
@@ -92,7 +91,7 @@ class Joins:
 
     def complete(self, query: str) -> Mended:
         """A query that does not bind: columns of a table that it does not read get that table, joined by its key."""
-        parsed = _PARSER.parse(query, self._linked.catalog.dialect).select
+        parsed = PARSER.parse(query, self._linked.catalog.dialect).select
         if parsed is None:
             return Mended(query)
         changed = parsed.copy()
@@ -149,7 +148,7 @@ class Joins:
                 named = exp.to_table(owners[0].name, alias=alias)
                 source.replace(named)
                 self._join_again(scope, alias, owners[0])
-                yield f"used table '{owners[0].name}', which has {_listed(wanted)}, for '{missing}'"
+                yield f"used table '{owners[0].name}', which has {listed(wanted)}, for '{missing}'"
 
     def _join_again(self, scope: _Scope, alias: str, table: Table) -> None:
         join = next((one for one in scope.select.args.get("joins") or [] if one.this.alias_or_name == alias), None)
@@ -183,7 +182,7 @@ class Joins:
                     scope.select.append("joins", join)
             for column in places:
                 column.set("table", exp.to_identifier(alias))
-            yield f"read {_listed(wanted)} from '{table.name}'"
+            yield f"read {listed(wanted)} from '{table.name}'"
 
     def _best(self, wanted: set[str], places: Sequence[exp.Column], scope: _Scope) -> tuple[Table, str | None] | None:
         """The one table that has the columns, as it is called, and how it is read now (None where it is not)."""
@@ -343,7 +342,3 @@ def _qualify(scope: _Scope) -> None:
         names = [name for name, table in scope.sources.items() if table and column.name in table.by_name]
         if len(names) == 1:
             column.set("table", exp.to_identifier(names[0]))
-
-
-def _listed(names: set[str]) -> str:
-    return " and ".join(f"'{name}'" for name in sorted(names))

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from agents.data.repair import Mended
-from agents.data.sql.parsing import Parser
-
-_PARSER = Parser()
+from agents.data.repair import Mended, listed
+from agents.data.sql.parsing import PARSER
 
 
 def without_unknown(query: str, dialect: str, unknown: Sequence[str]) -> Mended:
@@ -21,7 +19,7 @@ def without_unknown(query: str, dialect: str, unknown: Sequence[str]) -> Mended:
 
     unknown: the names as the binder says them.
     """
-    parsed = _PARSER.parse(query, dialect).select
+    parsed = PARSER.parse(query, dialect).select
     if parsed is None or not unknown:
         return Mended(query)
     changed = parsed.copy()
@@ -40,7 +38,7 @@ def _left_out(select: exp.Select, names: set[str]) -> Iterator[str]:
     if len(shown) < len(select.expressions):
         gone = {name for one in select.expressions for name in _names_in(one) & names}
         select.set("expressions", shown)
-        yield f"left out {_listed(gone)}: no table here has that"
+        yield f"left out {listed(gone)}: no table here has that"
     if order := select.args.get("order"):
         kept = [one for one in order.expressions if not _names_in(one) & names]
         select.set("order", exp.Order(expressions=kept) if kept else None)
@@ -48,7 +46,3 @@ def _left_out(select: exp.Select, names: set[str]) -> Iterator[str]:
 
 def _names_in(node: exp.Expr) -> set[str]:
     return {one.name for one in node.find_all(exp.Column)}
-
-
-def _listed(names: set[str]) -> str:
-    return " and ".join(f"'{name}'" for name in sorted(names))

@@ -12,7 +12,7 @@ from agents.data.plan.model import QueryPlan
 from agents.data.platform import NotExecutable, Platform, Stage
 from agents.data.sql.binding import known_tables, lookup, unknown_names
 from agents.data.sql.functions import misspelt_syntax, unknown_functions
-from agents.data.sql.parsing import Parsed, Parser
+from agents.data.sql.parsing import PARSER, Parsed
 from agents.data.sql.safety import problems_of
 from agents.data.sql.sqlite import PROVER as SQLITE
 from agents.data.sql.sqlite import Sqlite
@@ -41,7 +41,7 @@ class Sql(Platform):
     )
 
     def __init__(self) -> None:
-        self._parser = Parser()
+        self._parser = PARSER
         self._sqlite = Sqlite()
 
     def parse(self, query: str, catalog: Catalog) -> Check:

@@ -54,6 +54,10 @@ class Parser:
         return parsed
 
 
+PARSER = Parser()
+"""The one of the process: proving a query and mending it read the same trees."""
+
+
 def _parse(query: str, dialect: str) -> Parsed:
     try:
         language = Dialect.get_or_raise(dialect)
