@@ -23,7 +23,7 @@ _NAME = re.compile(r"[\w.$-]+")
 def prove(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -> Proof:
     """parse, then bind and safety, then the dry run; a check that an earlier one makes pointless is skipped.
 
-    Never raises on any text. Blocks for milliseconds, at most the sandbox's dry-run limit.
+    Never raises on any text. Blocks for milliseconds; what builds rows out of nothing, for the sandbox's dry-run limit.
     """
     if problem := unreadable(query):
         return Proof.of([Check(name="parse", status="failed", prover="lexiquery", problems=[problem])])

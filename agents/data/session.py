@@ -7,7 +7,8 @@ read-only. No file, network, extension or setting can be reached from it; querie
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from shared.errors import QueryFailed, QueryOutOfMemory, QueryTimeout, StorageFa
 
 Connection = duckdb.DuckDBPyConnection
 _GROUP = "lexiquery_group"
+_TICK = 0.01
+
+
+class Unfinished(Exception):
+    """A query was interrupted before it was done, and before it had computed for as long as it may."""
 
 
 def quoted(name: str) -> str:
@@ -33,8 +39,9 @@ def create_table_sql(table: Table, platform: Platform) -> str:
 
 
 def open_empty(catalog: Catalog, memory_mb: int) -> Connection:
-    """A session over empty tables with the catalog's columns."""
-    connection = _open(memory_mb)
+    """A session over empty tables with the catalog's columns. A query on it computes in the thread that runs it alone,
+    so that this thread's clock says how much it computes."""
+    connection = _open(memory_mb, threads=1)
     platform = load_platform(catalog.platform)
     for table in catalog.tables:
         connection.execute(create_table_sql(table, platform))
@@ -51,14 +58,14 @@ def open_group(path: Path, memory_mb: int) -> Connection:
     return _locked(connection)
 
 
-def _open(memory_mb: int) -> Connection:
+def _open(memory_mb: int, threads: int = 2) -> Connection:
     return duckdb.connect(
         ":memory:",
         config={
             "autoload_known_extensions": "false",
             "autoinstall_known_extensions": "false",
             "memory_limit": f"{memory_mb}MB",
-            "threads": "2",
+            "threads": str(threads),
             "temp_directory": "",
             "python_enable_replacements": "false",
         },
@@ -106,6 +113,51 @@ def limited(connection: Connection, seconds: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
+        with _named_failures(seconds):
+            yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def computing(connection: Connection, seconds: float, patience: float) -> Iterator[None]:
+    """Like `limited`, but `seconds` are those that this thread computes, however busy the machine is: for a session of
+    one thread. Raises Unfinished where the machine did not let it compute so long within `patience` seconds."""
+    clock, ended = _thread_clock(), threading.Event()
+    began, deadline = clock(), time.monotonic() + patience
+
+    def watch() -> None:
+        while (left := began + seconds - clock()) > 0 and (wait := deadline - time.monotonic()) > 0:
+            if ended.wait(min(max(left, _TICK), wait)):
+                return
+        connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        with _named_failures(seconds):
+            yield
+    except QueryTimeout as error:
+        if clock() - began < seconds:
+            raise Unfinished(f"it was not done after {patience:g} s: the machine is busy") from error
+        raise
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _thread_clock() -> Callable[[], float]:
+    """Seconds that the calling thread has computed, to be read from any thread; where the system can't tell threads
+    apart, those of the whole process, which are no fewer."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.process_time
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
+
+
+@contextmanager
+def _named_failures(seconds: float) -> Iterator[None]:
+    try:
         yield
     except duckdb.InterruptException as error:
         raise QueryTimeout(f"the query ran longer than {seconds:g} s", suggestion="narrow its time range") from error
@@ -116,8 +168,6 @@ def limited(connection: Connection, seconds: float) -> Iterator[None]:
         ) from error
     except duckdb.Error as error:
         raise QueryFailed(first_line(error)) from error
-    finally:
-        timer.cancel()
 
 
 def first_line(error: duckdb.Error) -> str:

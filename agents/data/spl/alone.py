@@ -24,7 +24,7 @@ def prove_spl(query: str, catalog: Catalog | None = None, macros: Mapping[str, M
     catalog: its indexes, lookups, data models and macros. Without one, the fields are followed from pipe to pipe and
     commands, functions and side effects are judged all the same; the dry run is on empty tables that have what the
     search names, and the verdict is `plausible` at best. macros: by name, or `name(2)` for two arguments; they add to
-    the catalog's. Never raises on any text; ends within the setting `query_seconds`.
+    the catalog's. Never raises on any text; blocks as `prove` does.
     """
     sandbox = Sandbox(Settings())
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from agents.data.sandbox import Sandbox
+from agents.data.sandbox import DRY_RUN_SECONDS, Sandbox
+from agents.data.session import Connection, computing
 from agents.data.values import LONGEST_CELL
 from shared.catalog import Catalog
 from shared.errors import NotFound, QueryFailed, QueryOutOfMemory, QueryRejected, QueryTimeout, StorageFailed
@@ -127,6 +130,41 @@ def test_a_runaway_query_is_interrupted(sandbox: Sandbox, tmp_path: Path, sql_gr
         impatient.execute("SELECT sum(a.range) FROM range(1000000) a, range(1000000) b", sql_group, limit=1)
     assert caught.value.code == "query_timeout"
     impatient.close()
+
+
+BOMB = "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b"
+
+
+def test_a_dry_run_that_computes_on_and_on_fails(sandbox: Sandbox, sql_group: Catalog) -> None:
+    check = sandbox.dry_run(BOMB, sql_group)
+    assert (check.status, [problem.code for problem in check.problems]) == ("failed", ["query_timeout"])
+
+
+def test_a_dry_run_that_a_busy_machine_does_not_finish_is_skipped_and_says_so(
+    sandbox: Sandbox, sql_group: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.data.sandbox.DRY_RUN_PATIENCE", 0.05)
+    check = sandbox.dry_run(BOMB, sql_group)
+    assert (check.status, check.problems, "the machine is busy" in check.detail) == ("skipped", [], True)
+
+
+class Counting:
+    """A connection that counts how often it is interrupted."""
+
+    interrupts = 0
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="the system can't tell threads' clocks apart")
+def test_what_other_threads_compute_does_not_count(sandbox: Sandbox, sql_group: Catalog) -> None:
+    connection = Counting()
+    with computing(cast("Connection", connection), DRY_RUN_SECONDS / 2, patience=600):
+        other = threading.Thread(target=sandbox.dry_run, args=(BOMB, sql_group))
+        other.start()
+        other.join()
+    assert connection.interrupts == 0
 
 
 def test_a_query_that_wants_too_much_memory_is_stopped(sandbox: Sandbox, sql_group: Catalog) -> None:
