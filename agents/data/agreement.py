@@ -17,7 +17,7 @@ from shared.models import Check, Problem, Rows
 
 # More rows than this are not compared: the check is skipped, saying so.
 _MOST_ROWS = 10_000
-_ORDERED = ("int", "long", "real", "decimal", "datetime", "timestamp", "date", "double", "float", "numeric", "number")
+_ORDERED = ("int", "long", "real", "decimal", "datetime", "time", "date", "double", "float", "numeric", "number")
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,18 @@ def why_empty(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox
     tables = platform.tables_of(query, catalog)
     stages = platform.stages(query, catalog)
     culprit, before = _first_empty(platform, stages, catalog, sandbox)
-    notes = missing_values(culprit or query, tables, catalog, sandbox)
+    notes = missing_values(culprit.text if culprit else query, tables, catalog, sandbox)
     if culprit is not None:
         left = f"; {before:,} row{'s' * (before != 1)} before it" if before else ""
-        notes = [f"no row is left after {_short(culprit)}{left}", *notes]
+        notes = [f"no row is left after {_short(culprit.text)}{left}", *notes]
         notes += _ranges(culprit, tables, catalog, sandbox)
     return list(dict.fromkeys(notes))
 
 
 def _first_empty(
     platform: Platform, stages: Sequence[Stage], catalog: Catalog, sandbox: Sandbox
-) -> tuple[str | None, int]:
-    """The text of the first stage without rows, and how many there were before it."""
+) -> tuple[Stage | None, int]:
+    """The first stage without rows, and how many there were before it."""
     before = 0
     for stage in stages:
         try:
@@ -83,7 +83,7 @@ def _first_empty(
         except (NotExecutable, LexiQueryError):
             return None, 0
         if not rows:
-            return stage.text, before
+            return stage, before
         before = rows
     return None, 0
 
@@ -93,11 +93,12 @@ def _count(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -
     return int(sandbox.execute(f"SELECT count(*) FROM (\n{sql}\n)", catalog, limit=1).rows[0][0])  # noqa: S608 - proven
 
 
-def _ranges(condition: str, tables: Sequence[Table], catalog: Catalog, sandbox: Sandbox) -> Iterator[str]:
-    """`Risk is between 0.1 and 0.9`, for the numbers and times that the condition names."""
+def _ranges(stage: Stage, tables: Sequence[Table], catalog: Catalog, sandbox: Sandbox) -> Iterator[str]:
+    """`Risk lies between 0.1 and 0.9`, for the numbers and times that the stage is about."""
     for table in tables:
         for column in table.columns:
-            if column.name not in condition or not column.type.lower().startswith(_ORDERED):
+            named = column.name in stage.text or column.name in stage.about
+            if not named or not column.type.lower().startswith(_ORDERED):
                 continue
             name, source = quoted(column.name), quoted(table.name)
             sql = f"SELECT min({name}), max({name}) FROM {source}"  # noqa: S608 - quoted, and names of the catalog

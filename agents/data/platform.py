@@ -29,10 +29,12 @@ class NotExecutable(Exception):
 
 @dataclass(frozen=True)
 class Stage:
-    """A query cut short after a step of it. text: the step as it is written."""
+    """A query cut short after a step of it. text: the step as it is written; about: columns that the step is about and
+    does not name."""
 
     text: str
     query: str
+    about: tuple[str, ...] = ()
 
 
 class Platform(ABC):

@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import ClassVar
 
 from agents.data.plan.model import QueryPlan
-from agents.data.platform import Ask, NotExecutable, Platform
+from agents.data.platform import Ask, NotExecutable, Platform, Stage
 from agents.data.spl.ast import Pipeline
 from agents.data.spl.check import Parsed, check_spl, known_macros
 from agents.data.spl.source import Macro
 from agents.data.spl.sources import tables_read
+from agents.data.spl.stages import stages
 from agents.data.spl.transpile import to_duckdb
 from agents.data.spl.transpile.types import column_type
 from shared.catalog import Catalog, Table
@@ -68,6 +69,10 @@ There is no SELECT, FROM, HAVING, LIMIT or GROUP BY."""
 
     def to_duckdb_over_rows(self, query: str, catalog: Catalog, ask: Ask) -> str:
         return to_duckdb(_pipeline(query, catalog), catalog, ask)
+
+    def stages(self, query: str, catalog: Catalog) -> list[Stage]:
+        parsed = _parsed(query, catalog)
+        return stages(parsed.source.text, parsed.pipeline) if parsed.pipeline else []
 
     def duckdb_type(self, type_name: str) -> str:
         return column_type(type_name)

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agents.data.agreement import Derived, agreement, why_empty
 from agents.data.kql import Kql
-from agents.data.platform import Platform
+from agents.data.platform import Platform, load_platform
 from agents.data.proof import run_proven
+from agents.data.rows import load_rows
 from agents.data.sandbox import Sandbox
 from agents.data.sql import Sql
 from shared.catalog import Catalog
@@ -16,9 +19,39 @@ from shared.catalog import Catalog
 Groups = dict[str, tuple[Platform, Catalog]]
 
 
+WEB = """_time,user,status,uri
+2026-03-10T08:00:00Z,ana,200,/home
+2026-03-10T09:30:00Z,bo,404,/missing
+2026-03-11T09:45:00Z,bo,500,/home
+"""
+SPLUNK = Catalog.model_validate(
+    {
+        "schema_group": "small_spl",
+        "platform": "spl",
+        "clock": "2026-03-15T00:00:00Z",
+        "tables": [
+            {
+                "name": "web",
+                "kind": "index",
+                "rows": "web.csv",
+                "columns": [
+                    {"name": "_time", "type": "time"},
+                    {"name": "user", "type": "string"},
+                    {"name": "status", "type": "int"},
+                    {"name": "uri", "type": "string"},
+                ],
+            }
+        ],
+        "macros": [{"name": "errors", "definition": "status>=500 user=cy"}],
+    }
+)
+
+
 @pytest.fixture
-def groups(kql: Kql, sql: Sql, kql_group: Catalog, sql_group: Catalog) -> Groups:
-    return {"kql": (kql, kql_group), "sql": (sql, sql_group)}
+def groups(kql: Kql, sql: Sql, kql_group: Catalog, sql_group: Catalog, sandbox: Sandbox, tmp_path: Path) -> Groups:
+    (tmp_path / "web.csv").write_text(WEB)
+    load_rows(SPLUNK, tmp_path, sandbox.path(SPLUNK.schema_group))
+    return {"kql": (kql, kql_group), "sql": (sql, sql_group), "spl": (load_platform("spl"), SPLUNK)}
 
 
 def derived(groups: Groups, platform: str, query: str) -> Derived:
@@ -67,6 +100,25 @@ EMPTY = [
      ["no row is left after `HAVING COUNT(*) > 5`; 4 rows before it"]),
     ("sql", "WITH f AS (SELECT * FROM SigninLogs WHERE Risk > 3) SELECT COUNT(*) FROM f GROUP BY IPAddress",
      ["no row is left after `WHERE Risk > 3`; 4 rows before it", "Risk lies between 0.1 and 0.9"]),
+    ("spl", "status>=400 index=web user=bo AND status>500 | table user",
+     ["no row is left after `status>500`; 2 rows before it", "status lies between 200 and 500"]),
+    ("spl", "index=web (user=ana OR user=bo) uri=\"/hom\" | stats count by user",
+     ["no row is left after `uri=\"/hom\"`; 3 rows before it", "no row has uri '/hom'; there is '/home', '/missing'"]),
+    ("spl", "index=web earliest=-1h@h | eval late=1 | where late=1",
+     ["no row is left after `earliest=-1h@h`; 3 rows before it",
+      "_time lies between 2026-03-10T08:00:00Z and 2026-03-11T09:45:00Z"]),
+    ("spl", "index=web | eval big=status*2 | where status>=404 AND big>1000 and user=\"bo\"",
+     ["no row is left after `where big>1000`; 2 rows before it"]),
+    ("spl", "index=web | where user=\"ana\" AND status>200 OR status>500",
+     ["no row is left after `where user=\"ana\" AND status>200 OR status>500`; 3 rows before it",
+      "status lies between 200 and 500"]),
+    ("spl", "index=web | stats count by user | search count>1 user=ana",
+     ["no row is left after `search user=ana`; 1 row before it"]),
+    ("spl", "index=web ```only errors``` `errors` | fields user",
+     ["no row is left after `user=cy`; 1 row before it", "no row has user 'cy'; there is 'bo', 'ana'"]),
+    ("spl", "index=web | join user [search index=web status=200 user=bo] | sort user",
+     ["no row is left after `join user [search index=web status=200 user=bo]`; 3 rows before it",
+      "status lies between 200 and 500"]),
 ]  # fmt: skip
 
 

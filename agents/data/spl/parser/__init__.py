@@ -1,4 +1,4 @@
-"""A hand-written recursive-descent parser of SPL. `parse_pipeline` is its whole face."""
+"""A hand-written recursive-descent parser of SPL. `parse_pipeline` and `conditions` are its whole face."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from agents.data.spl.catalogue import COMMANDS, OTHER_WORDS, STARTS_WITH_PIPE
 from agents.data.spl.parser.aggregates import aggregate
 from agents.data.spl.parser.combining import foreach, join, map_search, subsearch, subsearches
 from agents.data.spl.parser.cursor import Cursor
+from agents.data.spl.parser.expressions import split_expression
 from agents.data.spl.parser.options import Grammar, read_head
 from agents.data.spl.parser.reading import (
     data_model,
@@ -20,7 +21,7 @@ from agents.data.spl.parser.reading import (
     transaction,
     words,
 )
-from agents.data.spl.parser.searching import parse_search
+from agents.data.spl.parser.searching import parse_search, split_search
 from agents.data.spl.parser.shaping import (
     binning,
     convert,
@@ -87,6 +88,12 @@ def parse_pipeline(text: str) -> Pipeline:
     if cursor.peek():
         cursor.fail(f"{cursor.found()} closes nothing", code="unclosed_bracket")
     return pipeline
+
+
+def conditions(command: str) -> list[str]:
+    """The conditions of one `search` or `where`, all of which must hold, as they are written. Raises SplError."""
+    cursor = Cursor(command, _subsearch_commands)
+    return split_expression(cursor) if cursor.eat_word("where") else split_search(cursor)
 
 
 def _subsearch_commands(cursor: Cursor) -> Pipeline:

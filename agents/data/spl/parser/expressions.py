@@ -37,6 +37,17 @@ def parse_expression(c: Cursor, loosest: int = 0) -> Expression:
             left = _infix(c, left, _SAME.get(op, op), at)
 
 
+def split_expression(c: Cursor) -> list[str]:
+    """The text of each condition that AND joins; the whole where OR or XOR does."""
+    start, found = c.space(), []
+    while True:
+        at = c.space()
+        parse_expression(c, _BINDING["and"])
+        found.append(c.text[at : c.pos].strip())
+        if not c.eat_word("and"):
+            return found if c.at_end() else [c.text[start:].strip()]
+
+
 def _infix(c: Cursor, left: Expression, op: str, at: int) -> Expression:
     if op == "in":
         return Call("in", [left, *_arguments_in_brackets(c)], at)

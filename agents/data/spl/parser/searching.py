@@ -49,6 +49,19 @@ def parse_search(c: Cursor, stops: tuple[str, ...] = ()) -> SearchExpression | N
     return All(items, at) if items else None
 
 
+def split_search(c: Cursor) -> list[str]:
+    """The text of each condition that must hold; the word `search` before them may be left out."""
+    c.eat_word("search")
+    found: list[str] = []
+    while not c.at_end():
+        if c.eat(",") or _keyword(c, "AND"):
+            continue
+        at = c.space()
+        _alternatives(c, ())
+        found.append(c.text[at : c.pos].strip())
+    return found
+
+
 def _ended(c: Cursor, stops: tuple[str, ...]) -> bool:
     return c.at_end() or c.peek() == ")" or (bool(stops) and c.word() in stops)
 
