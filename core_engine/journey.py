@@ -378,6 +378,8 @@ async def open_journeys(
             "application_version": WORKFLOW_VERSION,
             "executor_id": executor_id,
             "log_level": "ERROR",
+            # It looks for messages between workflows, which we don't send, and closing waits for its next look.
+            "notification_listener_polling_interval_sec": 0.05,
         }
     )
     journeys = Journeys(store=store, ledger=ledger, agents=agents, catalogs=catalogs, sandbox=sandbox)
