@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from core_engine.evaluation.linking_fit import Case, fit_order, fit_scale
 from core_engine.evaluation.public_sets import read_defog, read_nl2kql
@@ -33,6 +34,7 @@ def test_a_scale_puts_own_questions_above_others() -> None:
     assert slope * 6 + bias > 0 > slope * 2 + bias
 
 
+@pytest.mark.public_data
 def test_the_public_sets_are_read_with_descriptions_values_and_tables() -> None:
     catalog, asked = read_nl2kql(public("nl2kql"), "defender")
     table = catalog.by_name["DeviceLogonEvents"]
@@ -42,6 +44,7 @@ def test_the_public_sets_are_read_with_descriptions_values_and_tables() -> None:
     assert all(set(one.tables) <= set(catalog.by_name) for one in asked)
 
 
+@pytest.mark.public_data
 def test_defogs_questions_go_to_their_databases() -> None:
     by_group = {catalog.schema_group: asked for catalog, asked in read_defog(public("defog"))}
     assert "sbCustomer" in next(one for one in by_group["broker"] if "top 5 countries" in one.question).tables

@@ -56,6 +56,7 @@ async def _gold_runs(suite: Suite, state: State) -> Counter[str]:
     return found
 
 
+@pytest.mark.public_data
 async def test_nearly_every_gold_query_of_defog_runs_on_its_rows(tmp_path: Path) -> None:
     public("defog")
     suite = open_suite("defog")
@@ -65,6 +66,7 @@ async def test_nearly_every_gold_query_of_defog_runs_on_its_rows(tmp_path: Path)
         assert (await _gold_runs(suite, state))["rows"] >= 160
 
 
+@pytest.mark.public_data
 async def test_nearly_every_gold_query_of_nl2kql_that_binds_returns_rows(tmp_path: Path) -> None:
     public("nl2kql")
     suite = open_suite("nl2kql")
@@ -76,6 +78,7 @@ async def test_nearly_every_gold_query_of_nl2kql_that_binds_returns_rows(tmp_pat
         assert found["fails"] <= 10
 
 
+@pytest.mark.public_data
 async def test_groups_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     public("defog")
     whole = open_suite("defog")

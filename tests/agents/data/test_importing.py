@@ -230,6 +230,7 @@ async def test_a_hundred_thousand_rows_are_all_loaded(place: Import) -> None:
     assert (await place.run(path)).rows["Hosts"] == 120_000
 
 
+@pytest.mark.public_data
 @pytest.mark.parametrize("database", ["academic", "advising", "atis", "car_dealership", "geography", "yelp"])
 async def test_a_public_dump_is_imported_with_its_rows(place: Import, database: str) -> None:
     report = await place.run(public("defog", "databases", f"{database}.sql"), group=database)

@@ -17,6 +17,8 @@ from agents.data.sql.functions import known_functions
 from shared.models import Proof
 from tests.agents.data.public import hunting_files, kql_catalog, kql_gold, sql_gold
 
+pytestmark = pytest.mark.public_data
+
 
 def statuses(proofs: list[Proof]) -> Counter[tuple[str, str]]:
     return Counter((check.name, check.status) for proof in proofs for check in proof.checks)

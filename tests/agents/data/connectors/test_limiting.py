@@ -26,6 +26,7 @@ def test_take_is_put_where_it_may_be(query: str, limited: str) -> None:
     assert at_most(query, 5) == limited
 
 
+@pytest.mark.public_data
 def test_real_queries_bind_as_before_and_keep_their_columns(kql: Kql) -> None:
     for catalog, query in kql_gold():
         if kql.bind(query, catalog).status == "passed":
@@ -33,6 +34,7 @@ def test_real_queries_bind_as_before_and_keep_their_columns(kql: Kql) -> None:
             assert kql.columns_of(at_most(query, 101), catalog) == kql.columns_of(query, catalog)
 
 
+@pytest.mark.public_data
 def test_real_queries_parse_as_before(kql: Kql) -> None:
     for text in hunting_files():
         for query in kql.split(text):

@@ -297,6 +297,7 @@ def test_what_the_plan_has_no_words_for_is_named(case: str) -> None:
         read_kql(query, CATALOG)
 
 
+@pytest.mark.public_data
 def test_most_of_the_public_gold_is_read() -> None:
     """NL2KQL's dev half; 7 of the 216 do not bind to the schema that comes with them."""
     read = 0

@@ -14,6 +14,8 @@ from agents.data.spl import Macro, Parsed
 from agents.data.spl.faults import FAULTS
 from tests.agents.data.public import items
 
+pytestmark = pytest.mark.public_data
+
 
 @pytest.fixture(scope="module")
 def searches() -> list[str]:
