@@ -67,8 +67,9 @@ AggregateName = Literal[
     "max",
     "stddev",  # of a sample
     "variance",  # of a sample
-    "percentile",  # (value, Constant from 0 to 1): interpolated between neighbours
-    "median",
+    "percentile",  # (value, Constant from 0 to 1): interpolated between neighbours, as PERCENTILE_CONT
+    "percentile_disc",  # (value, Constant from 0 to 1): the value of the nearest rank, as Kusto's and Splunk's
+    "median",  # interpolated
     "arg_max",  # (value, by): the value of the row where `by` is greatest
     "arg_min",
     "list",  # the values that are not null
@@ -99,7 +100,8 @@ _MANY = 1_000_000
 _ARGUMENTS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("now", "row_number", "rank", "dense_rank", "percent_rank"), (0, 0)),
     **dict.fromkeys(("bin", "date_trunc", "date_part", "format_time", "parse_time", "split", "position"), (2, 2)),
-    **dict.fromkeys(("power", "null_if", "list_contains", "list_join", "percentile", "arg_max", "arg_min"), (2, 2)),
+    **dict.fromkeys(("power", "null_if", "list_contains", "list_join", "arg_max", "arg_min"), (2, 2)),
+    **dict.fromkeys(("percentile", "percentile_disc"), (2, 2)),
     **dict.fromkeys(("date_diff", "replace", "replace_regex", "split_part", "regex_extract"), (3, 3)),
     **dict.fromkeys(("concat", "append", "least", "greatest", "coalesce", "count_distinct"), (1, _MANY)),
     **dict.fromkeys(("lag", "lead"), (1, 3)),

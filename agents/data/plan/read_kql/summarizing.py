@@ -162,7 +162,7 @@ def _percentiles(s: Scalars, node: Any) -> list[One]:
     for share in shares:
         if not isinstance(share, int | float):
             raise unsayable("a percentile that is no number", node)
-        found.append(("percentile", (value, Constant(type="real", value=share / 100)), None))
+        found.append(("percentile_disc", (value, Constant(type="real", value=share / 100)), None))
     return found
 
 

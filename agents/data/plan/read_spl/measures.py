@@ -28,7 +28,7 @@ _PLAIN: dict[str, AggregateName] = {
     "estdc": "count_distinct", "sum": "sum", "avg": "avg", "mean": "avg", "min": "min", "max": "max",
     "stdev": "stddev", "var": "variance", "median": "median", "values": "set", "list": "list",
 }  # fmt: skip
-_NUMERIC = frozenset(("sum", "avg", "stddev", "variance", "median", "percentile"))
+_NUMERIC = frozenset(("sum", "avg", "stddev", "variance", "median", "percentile_disc"))
 _ONE = Constant(type="int", value=1)
 
 
@@ -101,7 +101,7 @@ def _argument(rows: Rows, item: Aggregation) -> Expr:
 def _function(item: Aggregation) -> tuple[AggregateName, tuple[Expr, ...]]:
     """The plan's function, and what it is told beside the value."""
     if match := PERCENTILE.fullmatch(item.function):
-        return "percentile", (Constant(type="real", value=float(match[1]) / 100),)
+        return "percentile_disc", (Constant(type="real", value=float(match[1]) / 100),)
     if item.function not in _PLAIN:
         raise Unsayable(f"the function {item.function} of stats", "a plan")
     return _PLAIN[item.function], ()

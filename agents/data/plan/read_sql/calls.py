@@ -156,13 +156,13 @@ class Calls:
             return self._arguments(node.this)
         if isinstance(node, exp.WithinGroup):
             value = node.expression.expressions[0].this
-            return self._percentile(value, node.this.this, node)
+            return self._percentile(node.this, value, node.this.this)
         if isinstance(node, exp.PercentileCont | exp.PercentileDisc | exp.Quantile):
             if isinstance(node.this, exp.Order):
-                return self._percentile(node.this.expressions[0].this, node.this.this, node)
+                return self._percentile(node, node.this.expressions[0].this, node.this.this)
             share = node.expression if node.expression is not None else node.args.get("quantile")
             share = share.this if isinstance(share, exp.Order) else share
-            return self._percentile(node.this, share, node)
+            return self._percentile(node, node.this, share)
         distinct = isinstance(node.this, exp.Distinct)
         args = node.this.expressions if distinct else [node.this, *(_more(node))]
         if isinstance(node, exp.Count):
@@ -188,11 +188,14 @@ class Calls:
             return "count", ()
         return "count", (self.plain.read(node.this),)
 
-    def _percentile(self, value: exp.Expr, share: exp.Expr | None, node: exp.Expr) -> Arguments:
+    def _percentile(self, node: exp.Expr, value: exp.Expr, share: exp.Expr | None) -> Arguments:
+        """DuckDB's `quantile` is its `quantile_disc`."""
         fraction = self.plain.read(share) if share is not None else None
-        if not isinstance(fraction, Constant) or isinstance(node.this, exp.PercentileDisc | exp.Mode):
+        known = isinstance(node, exp.PercentileCont | exp.PercentileDisc | exp.Quantile)
+        if not known or not isinstance(fraction, Constant):
             raise unsayable("this percentile", node)
-        return "percentile", (self.plain.read(value), fraction)
+        function: AggregateName = "percentile" if isinstance(node, exp.PercentileCont) else "percentile_disc"
+        return function, (self.plain.read(value), fraction)
 
     # --- windows
 

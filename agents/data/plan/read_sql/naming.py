@@ -8,7 +8,8 @@ from sqlglot import exp
 _WORDS: dict[type[exp.Expr], str] = {
     exp.Count: "count", exp.CountIf: "count", exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max",
     exp.Median: "median", exp.Stddev: "stddev", exp.ApproxDistinct: "count", exp.ArrayAgg: "list",
-    exp.PercentileCont: "percentile", exp.ArgMax: "arg_max", exp.ArgMin: "arg_min", exp.AnyValue: "any",
+    exp.PercentileCont: "percentile", exp.PercentileDisc: "percentile", exp.ArgMax: "arg_max", exp.ArgMin: "arg_min",
+    exp.AnyValue: "any",
     exp.RowNumber: "row_number", exp.Rank: "rank", exp.DenseRank: "rank", exp.Lag: "previous", exp.Lead: "next",
 }  # fmt: skip
 _SAME_COLUMN = (exp.TimestampTrunc, exp.DateTrunc, exp.DateBin, exp.Lower, exp.Upper, exp.Cast, exp.Round, exp.Trim)

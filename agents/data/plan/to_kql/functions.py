@@ -214,7 +214,7 @@ def measure(s: Scalars, value: Measure) -> Kql:
     conditions = [s.true(value.where).text] if value.where is not None else []
     if value.function == "count":
         return _count(s, value)
-    if value.function in ("percentile", "median"):
+    if value.function in ("percentile", "percentile_disc", "median"):
         return _percentile(s, value)
     if value.function in ("any_true", "all_true"):
         return _truth(s, value)

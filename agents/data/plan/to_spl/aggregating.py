@@ -148,7 +148,7 @@ def call(w: Writer, one: Measure, order: SortKey | None) -> str:
         return f"count(eval({w.condition(one.where)}))" if one.where is not None else "count"
     if one.function in ("arg_max", "arg_min"):
         return _of_row(w, one, order)
-    if one.function == "percentile":
+    if one.function in ("percentile", "percentile_disc"):
         return f"perc{_percent(one.args[1])}({_argument(w, one)})"
     if one.function not in _FUNCTIONS:
         raise Unsayable(f"the aggregate {one.function}", "SPL")
@@ -163,7 +163,7 @@ def _percent(share: Expr) -> str:
 
 def _argument(w: Writer, one: Measure) -> str:
     value = one.args[0]
-    if len(one.args) > 1 and one.function != "percentile" and one.function not in ("arg_max", "arg_min"):
+    if len(one.args) > 1 and one.function not in ("percentile", "percentile_disc", "arg_max", "arg_min"):
         value = _combined(one)
     if one.where is not None:
         value = Case(whens=(When(condition=one.where, result=value),))

@@ -48,7 +48,7 @@ def _unordered(w: Writer, step: Window, by: str) -> None:
 def _as(w: Writer, one: WindowColumn, function: str) -> str:
     if one.function == "row_number":
         return f"count as {field(one.name)}"
-    if function not in _AGGREGATES and function not in ("median", "percentile", "list", "set"):
+    if function not in _AGGREGATES and function not in ("median", "percentile", "percentile_disc", "list", "set"):
         raise Unsayable(f"the window function {function}", "SPL")
     text = call(w, Measure.model_validate({"name": one.name, "function": function, "args": one.args}), None)
     return f"{text} as {field(one.name)}"

@@ -24,8 +24,9 @@ _SAME = {
 _PARTS = {"day_of_week": "dow", "day_of_year": "doy"}
 _AGGREGATES = {
     "count": "COUNT", "sum": "SUM", "avg": "AVG", "min": "MIN", "max": "MAX", "stddev": "stddev",
-    "variance": "var_samp", "percentile": "quantile_cont", "median": "median", "arg_max": "arg_max",
-    "arg_min": "arg_min", "list": "list", "any": "any_value", "any_true": "bool_or", "all_true": "bool_and",
+    "variance": "var_samp", "percentile": "quantile_cont", "percentile_disc": "quantile_disc", "median": "median",
+    "arg_max": "arg_max", "arg_min": "arg_min", "list": "list", "any": "any_value", "any_true": "bool_or",
+    "all_true": "bool_and",
 }  # fmt: skip
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 # Bins of these sizes begin where the unit does; others are counted from the first Monday.

@@ -133,6 +133,8 @@ SELECT id AS order_no, status AS "the status" FROM orders
 SELECT customer_id, stddev(amount) AS spread FROM orders GROUP BY customer_id HAVING count(*) > 1
 SELECT list(DISTINCT status) AS statuses FROM orders WHERE status <> ''
 SELECT bool_or(vip) AS any_vip FROM customers
+SELECT quantile_disc(amount, 0.5) AS half, quantile(items, 0.95) AS most FROM orders
+SELECT status, quantile_disc(placed, 0.25) AS early FROM orders GROUP BY status
 """
 
 # What Kusto can't say or only the SQL round trip is run for.
@@ -148,6 +150,7 @@ SELECT o.id, u.tag FROM orders o, unnest(CAST(o.details->'$.tags' AS JSON[])) AS
 SELECT id, unnest(CAST(details->'$.tags' AS JSON[])) AS tag FROM orders
 SELECT quantile_cont(amount, 0.9) AS p90, median(amount) AS mid FROM orders
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY amount) FROM orders
+SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY placed) FROM orders WHERE id > 11
 SELECT string_agg(status, ', ') AS s FROM orders WHERE id < 12
 SELECT customer_id, count(*) AS n, rank() OVER (ORDER BY count(*) DESC) AS place FROM orders GROUP BY customer_id
 SELECT id, ntile(2) OVER (ORDER BY id) AS half, percent_rank() OVER (ORDER BY id) AS p FROM orders

@@ -161,8 +161,8 @@ def test_every_aggregate_is_written_in_sql_and_kql(kql: Kql, function: Aggregate
     share = Constant(type="real", value=0.5)
     condition = Compare(op=">", left=NUMBER, right=Constant(type="int", value=1))
     args: dict[str, tuple[Expr, ...]] = {
-        "percentile": (NUMBER, share), "arg_max": (TEXT, TIME), "arg_min": (TEXT, TIME),
-        "any_true": (condition,), "all_true": (condition,),
+        "percentile": (NUMBER, share), "percentile_disc": (NUMBER, share), "arg_max": (TEXT, TIME),
+        "arg_min": (TEXT, TIME), "any_true": (condition,), "all_true": (condition,),
     }  # fmt: skip
     measure = Measure(name="x", function=function, args=args.get(function, (NUMBER,)))
     plan = QueryPlan(source=Table(name="orders"), steps=(Aggregate(measures=(measure,)),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from agents.data.plan.expressions import (
@@ -37,8 +38,9 @@ from agents.data.plan.model import (
     Window,
 )
 from agents.data.plan.read_spl import read_spl
+from agents.data.plan.to_sql import to_sql
 from tests.agents.data.plan.pieces import first_condition, first_value, text, whole
-from tests.agents.data.spl.small import CATALOG
+from tests.agents.data.spl.small import CATALOG, run
 
 TIME, USER, STATUS, HOST, ACTION, BYTES = (
     Column(name=name) for name in ("_time", "user", "status", "host", "action", "bytes")
@@ -87,6 +89,14 @@ def test_wildcards_and_free_text_are_matches() -> None:
     assert condition("index=web user IN (al, bo)") == In(
         operand=USER, values=(text("al"), text("bo")), ignore_case=True
     )
+
+
+def test_percentiles_are_of_the_nearest_rank_in_sql_too() -> None:
+    search = "index=web | stats perc50(bytes) as half perc90(bytes) as most"
+    web = duckdb.connect()
+    web.execute("CREATE TABLE web AS SELECT unnest([100, 300, 50, 700, NULL, 250]) AS bytes")
+    found = web.execute(to_sql(read_spl(search, CATALOG), CATALOG)).fetchall()
+    assert found == run(search)[1] == [(250, 700)]
 
 
 def test_time_modifiers_are_ranges_with_an_open_end() -> None:

@@ -44,6 +44,11 @@ def test_windows_in_kql_give_the_same_rows(kql: Kql, query: str) -> None:
     assert bag(run(to_sql(read_kql(text, KQL), KQL), KQL)) == bag(run(query, KQL)), text
 
 
+def test_percentiles_of_kusto_are_of_the_nearest_rank_in_sql_too(kql: Kql) -> None:
+    query = "orders | summarize percentile(amount, 25), percentile(items, 50)"
+    assert bag(run(to_sql(read_kql(query, KQL), KQL), KQL)) == bag(run(kql.to_duckdb(query, KQL), KQL))
+
+
 def test_ranks_are_kustos_own(kql: Kql) -> None:
     plan = read_sql("SELECT id, rank() OVER (PARTITION BY status ORDER BY amount DESC) AS place FROM orders", KQL)
     text = to_kql(plan, KQL)
