@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= 1
 # Modules compiled by one run are there for the next: without that every start takes ten seconds more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check demo test eval-regression format-check format lint types lock clean install install-dev
+.PHONY: check demo test eval-regression fuzz format-check format lint types lock clean install install-dev
 
 check: format-check lint types test  ## everything CI wants
 
@@ -33,6 +33,10 @@ eval-regression: install  ## 24 questions to the smallest model, and whether few
 		$(BIN)/lexiquery models pull && $(BIN)/lexiquery seed && \
 		$(BIN)/lexiquery eval data/seed/regression.jsonl --out $(REGRESSION)/out && \
 		$(BIN)/python -m core_engine.evaluation.regression $(REGRESSION)/out
+
+fuzz: SECONDS := 60
+fuzz: .venv/installed-fuzz  ## look for texts that crash or hang a proof, SECONDS a target (Linux)
+	for target in spl-parser spl kql sql; do $(BIN)/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; done
 
 format-check: install-dev
 	$(BIN)/ruff format --check .
@@ -67,7 +71,11 @@ install-dev: .venv/installed-dev
 	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
-GROUPS := core-engine protocol-interface planner knowledge data embedded-model
+.venv/installed-fuzz: .venv/installed-dev requirements/fuzz.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+GROUPS := core-engine protocol-interface planner knowledge data embedded-model fuzz
 COMPILE = $(UV) pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate \
 	--no-header --override requirements/overrides.txt
 
