@@ -45,6 +45,7 @@ async def open_source(
     with tempfile.TemporaryDirectory() as folder:
         asked = Asked(group, platform, Path(folder), sample_values)
         if scheme in ("http", "https"):
+            _check_address(source)
             with told_of(source, Path(folder)):
                 yield await _downloaded(source, asked)
         elif scheme:
@@ -52,6 +53,13 @@ async def open_source(
             yield Source(_said(catalog, asked), Path(), notes)
         else:
             yield await asyncio.to_thread(_local, Path(source), asked)
+
+
+def _check_address(url: str) -> None:
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise InvalidInput(f"that is not the address of a catalog: {error}") from error
 
 
 async def _downloaded(url: str, asked: Asked) -> Source:

@@ -129,6 +129,11 @@ async def test_what_is_wrong_with_an_address_is_said_of_the_address(
     assert says.replace("PORT", web.rpartition(":")[2]) in str(raised.value)
 
 
+async def test_what_is_no_address_is_said() -> None:
+    with pytest.raises(InvalidInput, match="not the address of a catalog"):
+        await read("http://[::bad/")
+
+
 async def test_a_catalog_on_the_web_is_bounded_in_size_and_time(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloading, "_SECONDS", 0.2)
     with pytest.raises(SourceUnavailable, match=r"/silent was not read whole within 0\.2 s"):
