@@ -16,9 +16,14 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_-]{
 
 
 class Settings(BaseSettings):
-    """Read from `LEXIQUERY_*` and, for Ollama, from `OLLAMA_HOST`. Times are in seconds."""
+    """Read from `LEXIQUERY_*` and, for Ollama, from `OLLAMA_HOST`. Times are in seconds.
 
-    model_config = SettingsConfigDict(env_prefix="LEXIQUERY_", extra="ignore", populate_by_name=True)
+    An empty variable is one that is not set: an empty API key would be none, and keep nobody out.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LEXIQUERY_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     data_dir: Path = Field(Path("data/runtime"), description="databases, vectors, models; everything that is kept")
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in data_dir if not set")

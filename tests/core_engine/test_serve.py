@@ -162,3 +162,9 @@ def test_an_agent_needs_only_what_its_own_lock_installs(agent: str, tmp_path: Pa
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower().partition("[")[0]
+
+
+@pytest.mark.parametrize("command", [["up"], ["serve", "sql"]])
+def test_an_empty_api_key_opens_no_server(lexiquery: Command, command: list[str]) -> None:
+    done = lexiquery.run(*command, "--host", "0.0.0.0", "--port", "0", LEXIQUERY_API_KEY="")
+    assert (done.exit_code, "needs an API key" in done.stderr) == (2, True), done.stderr
