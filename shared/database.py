@@ -8,20 +8,29 @@ from typing import Any
 
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.errors import LexiQueryError, StorageFailed
+from shared.errors import InvalidInput, LexiQueryError, StorageFailed
 
+_EXPECTED = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 _CREATING = 0x1E91
 """Key of PostgreSQL's advisory lock that is held while tables are made."""
 
 
 def open_database(url: str) -> AsyncEngine:
-    """An engine for `url`; SQLite gets WAL, so that readers and one writer don't block each other."""
-    parsed = make_url(url)
+    """An engine for `url`; SQLite gets WAL, so that readers and one writer don't block each other.
+
+    Raises InvalidInput for the URL of neither, which may hold a password and is not repeated.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise InvalidInput("LEXIQUERY_DATABASE_URL is not the URL of a database", suggestion=_EXPECTED) from error
     if parsed.get_backend_name() == "postgresql":
         return create_async_engine(parsed.set(drivername="postgresql+asyncpg"), pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite" or parsed.host:
+        raise InvalidInput("LEXIQUERY_DATABASE_URL is of neither SQLite nor PostgreSQL", suggestion=_EXPECTED)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"))

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from shared.database import create_tables, open_database, storage_failure
-from shared.errors import LexiQueryError, StorageFailed
+from shared.errors import InvalidInput, LexiQueryError, StorageFailed
 from shared.ledger import schema
 
 
@@ -34,3 +34,11 @@ async def test_a_database_that_is_not_there_is_named_without_its_password() -> N
         await create_tables(engine, schema)
     assert "secret" not in str(raised.value)
     await engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["junk", "mysql://u:secret@h/db", "postgresql://u:secret@h:port/db", "sqlite://h/x.db"])
+def test_what_is_no_database_of_ours_is_said_without_its_password(url: str) -> None:
+    with pytest.raises(InvalidInput, match="LEXIQUERY_DATABASE_URL") as raised:
+        open_database(url)
+    assert "secret" not in str(raised.value)
+    assert "expected sqlite:///FILE or postgresql://" in str(raised.value)
