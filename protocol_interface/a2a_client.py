@@ -46,7 +46,7 @@ from shared.a2a.wire import (
     scope_metadata,
 )
 from shared.context import current
-from shared.errors import AgentUnavailable, LexiQueryError, first_problem
+from shared.errors import AgentUnavailable, InvalidInput, LexiQueryError, first_problem
 from shared.ledger import Ledger
 from shared.settings import Settings
 
@@ -98,13 +98,16 @@ class A2AClient:
 
         The journey, its budget and the calling agent go along from shared.context. seconds: the longest wait
         (settings.agent_timeout). When the time is over, or the caller is cancelled, the agent's task is cancelled.
-        Raises NotFound for an unknown agent, AgentUnavailable for one that is dead, hung or lies, and any
-        LexiQueryError that the agent answered.
+        Raises NotFound for an unknown agent, InvalidInput for a request that A2A has no form for, AgentUnavailable for
+        an agent that is dead, hung or lies, and any LexiQueryError that the agent answered.
         """
         entry = await self._registry.entry(agent)
         limit = self._settings.agent_timeout if seconds is None else seconds
         peer = self._peer(agent, entry)
-        message = _message(skill, request)
+        try:
+            message = _message(skill, request)
+        except (*_NONSENSE, OverflowError) as error:
+            raise InvalidInput(f"{skill}: the input can't be sent as JSON: {_brief(error)}") from error
         try:
             async with asyncio.timeout(limit):
                 response = await peer.send(message)

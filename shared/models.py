@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -22,10 +23,23 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_unicode(cls, value: Any) -> Any:
-        for name, text in value.items() if isinstance(value, dict) else ():
-            if isinstance(text, str) and not text.isascii() and any("\ud800" <= mark <= "\udfff" for mark in text):
+        for name, held in value.items() if isinstance(value, dict) else ():
+            if any("\ud800" <= mark <= "\udfff" for text in _texts(held) if not text.isascii() for mark in text):
                 raise ValueError(f"{name} holds a lone surrogate, which is no character")
         return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, however deep; in no order."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
 
 
 class Problem(Model):

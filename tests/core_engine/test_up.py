@@ -188,10 +188,9 @@ def test_a_web_page_of_another_site_is_kept_out(
     assert problem(server.client.post(path, headers=headers))[:2] == (status, code)
 
 
-def test_text_that_is_no_unicode_is_bad_input(server: Server) -> None:
-    broken = server.client.post(
-        "/api/v1/query", content=rb'{"question": "\ud800"}', headers={"content-type": "application/json"}
-    )
+@pytest.mark.parametrize("body", [rb'{"question": "\ud800"}', rb'{"question": "q", "platforms": ["\ud800"]}'])
+def test_text_that_is_no_unicode_is_bad_input(server: Server, body: bytes) -> None:
+    broken = server.client.post("/api/v1/query", content=body, headers={"content-type": "application/json"})
     status, code, says = problem(broken)
     assert (status, code) == (422, "invalid_input")
     assert "surrogate" in says

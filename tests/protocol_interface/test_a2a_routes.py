@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -87,6 +89,19 @@ async def test_an_agents_error_is_the_responses_problem(http: httpx.AsyncClient)
     assert failed.status_code == 404
     assert failed.headers["content-type"] == "application/problem+json"
     assert failed.json()["suggestion"] == "did you mean 'SigninLogs'?"
+
+
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
+@pytest.mark.parametrize("value", [nested(200), 10**400, {"a": ["\ud800"]}], ids=["deep", "large", "no Unicode"])
+async def test_an_input_that_a2a_has_no_form_for_is_the_callers_mistake(http: httpx.AsyncClient, value: Any) -> None:
+    task = {"agent_id": "scripted", "skill": "echo", "input": {"value": value}}
+    refused = await http.post(
+        "/a2a/task/invoke", content=json.dumps(task), headers={"Content-Type": "application/json"}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
 
 
 async def test_the_hosts_other_routes_stay_reachable(http: httpx.AsyncClient) -> None:
