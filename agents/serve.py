@@ -12,6 +12,7 @@ from a2a.server.events import EventQueue
 from a2a.server.tasks import TaskUpdater
 from a2a.types import AgentCard, AgentSkill, Message, Part
 from pydantic import ValidationError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -34,6 +35,7 @@ from shared.a2a.wire import (
 )
 from shared.auth import ApiKeyRequired
 from shared.context import Scope, scoped
+from shared.database import storage_failure
 from shared.errors import InvalidInput, LexiQueryError, did_you_mean, first_problem
 from shared.ledger import Ledger
 from shared.models import CallRecord
@@ -124,6 +126,8 @@ class ServedAgent(AgentExecutor):
         except Exception as error:
             log.exception("agent failed", agent=self._agent.name, journey_id=journey_id)
             fault = LexiQueryError(f"agent '{self._agent.name}' failed with {type(error).__name__}; its log has more")
+            if isinstance(error, DatabaseError):
+                fault = storage_failure(error)
             await fail(updates, fault, calls_metadata(await self._calls(journey_id, started)))
         else:
             metadata = calls_metadata(await self._calls(journey_id, started))

@@ -10,8 +10,10 @@ from pydantic import ValidationError
 from protocol_interface.product import RegisteredAgent
 from shared.errors import AgentUnavailable, QueryRejected, first_problem, problem_detail
 from shared.models import (
+    Answer,
     AvailableAgent,
     Clarification,
+    JourneyCostSummary,
     JourneyStatus,
     KnowledgeHit,
     LinkedTable,
@@ -66,6 +68,28 @@ class Findings(Model):
         for agent in self.silent:
             dead = AgentUnavailable(f"agent '{agent}' does not answer, and was left out")
             self.missing.append(problem_detail(dead, instance=agent))
+
+    def answer(
+        self,
+        journey_id: str,
+        question: Question,
+        status: JourneyStatus,
+        problem: ProblemDetail | None,
+        cost: JourneyCostSummary,
+    ) -> Answer:
+        """What the journey's user gets of it."""
+        return Answer(
+            journey_id=journey_id,
+            status=status,
+            question=question.question,
+            plan=self.plan,
+            knowledge=self.knowledge,
+            answers=self.answers,
+            clarification=merged(self.clarifications) if status == "needs_clarification" else None,
+            problem=problem,
+            missing=self.missing,
+            cost=cost,
+        )
 
 
 class Available(Model):

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 from dbos import DBOS, SetWorkflowID
+from sqlalchemy.exc import DatabaseError
 
 from agents.data.sandbox import Sandbox
 from core_engine.conversations import TURNS, follow_up
@@ -26,7 +27,6 @@ from core_engine.findings import (
     best_first,
     brief,
     checked,
-    merged,
     plan_by_links,
     ranked,
     read,
@@ -39,10 +39,10 @@ from core_engine.store import Store
 from protocol_interface.product import RegisteredAgent, Stage
 from shared.catalog import Catalogs
 from shared.context import scoped
+from shared.database import storage_failure
 from shared.errors import AgentUnavailable, BudgetExceeded, Conflict, LexiQueryError, problem_detail
 from shared.ledger import Ledger
 from shared.models import (
-    Answer,
     DataRequest,
     DataResult,
     Hits,
@@ -63,6 +63,8 @@ log = structlog.get_logger(__name__)
 KNOWLEDGE_HITS = 5
 PROBE_SECONDS = 120.0
 """Longest wait for an agent's first look at a question."""
+FINISH_AGAIN_SECONDS = 5.0
+"""How long a journey whose end could not be stored waits before it tries again."""
 _LIVE = ("PENDING", "ENQUEUED", "DELAYED")
 WORKFLOW_VERSION = "1"
 """Journeys left behind by another version of the workflow's steps are not resumed by this one."""
@@ -99,6 +101,8 @@ class Journeys:
         self._running: dict[str, set[asyncio.Task[dict[str, Any]]]] = {}
         self._workflows: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Event()
+        self.unstored: dict[str, LexiQueryError] = {}
+        """Journeys whose end can't be stored (the disk is full, the database gone), and why; it is tried again."""
 
         async def run_journey(journey_id: str) -> None:
             task = asyncio.current_task()
@@ -155,7 +159,7 @@ class Journeys:
                 status, problem = "failed", problem_detail(LexiQueryError(f"{type(error).__name__} in the core engine"))
             if asked.question != question.question:
                 findings.plan.notes.append(f"asked as: {asked.question}")
-            await self._finish(journey_id, question, findings, status, problem)
+            await self._finish_at_last(journey_id, question, findings, status, problem)
 
     async def _through_stages(
         self, journey_id: str, question: Question, rejected: list[tuple[str, str]], findings: Findings
@@ -316,6 +320,19 @@ class Journeys:
             if not running:
                 self._running.pop(journey_id, None)
 
+    async def _finish_at_last(self, journey_id: str, *end: Any) -> None:
+        """Store the journey's end; as long as that fails, who waits for it is told why."""
+        while True:
+            try:
+                await self._finish(journey_id, *end)
+                break
+            except (DatabaseError, OSError) as error:
+                log.exception("the end of the journey can't be stored")
+                self.unstored[journey_id] = storage_failure(error)
+                self._tell()
+            await asyncio.sleep(FINISH_AGAIN_SECONDS)
+        self.unstored.pop(journey_id, None)
+
     async def _finish(
         self,
         journey_id: str,
@@ -325,20 +342,8 @@ class Journeys:
         problem: ProblemDetail | None,
     ) -> None:
         cost = await self._ledger.journey_summary(journey_id)
-        answer = Answer(
-            journey_id=journey_id,
-            status=status,
-            question=question.question,
-            plan=findings.plan,
-            knowledge=findings.knowledge,
-            answers=findings.answers,
-            clarification=merged(findings.clarifications) if status == "needs_clarification" else None,
-            problem=problem,
-            missing=findings.missing,
-            cost=cost,
-        )
         await self._event(journey_id, "cost", "cost", cost.model_dump(mode="json"))
-        await self._store.end(answer)
+        await self._store.end(findings.answer(journey_id, question, status, problem, cost))
         self._tell()
 
     async def _event(self, journey_id: str, key: str, kind: str, data: dict[str, Any]) -> None:

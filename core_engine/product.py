@@ -125,6 +125,8 @@ class LocalProduct:
                 if event.kind == "answer":
                     return
                 seen = event.sequence
+            if failure := self._journeys.unstored.get(journey_id):
+                raise failure
             await self._journeys.wait_for_event(POLL_SECONDS)
 
     async def feedback(self, given: Feedback) -> FeedbackTaken:

@@ -67,7 +67,7 @@ class Product(Protocol):
     async def cancel(self, journey_id: str) -> None: ...
 
     def events(self, journey_id: str) -> AsyncIterator[Event]:
-        """The journey's events from its start, ending with `answer`."""
+        """The journey's events from its start, ending with `answer`. StorageFailed if its end can't be stored."""
 
     async def prove(self, request: ProveRequest) -> Proof: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from a2a.client.card_resolver import A2ACardResolver
 from a2a.helpers import get_data_parts, get_message_text, new_data_message, new_text_message
 from a2a.types import CancelTaskRequest, Message, Role, SendMessageRequest, Task, TaskState
 from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
@@ -24,7 +26,7 @@ from shared.a2a.tasks import KeptTask
 from shared.a2a.tasks import schema as tasks_schema
 from shared.a2a.wire import EXTENSION, error_from, metadata_of, output_of
 from shared.database import create_tables
-from shared.errors import InvalidInput, LexiQueryError, NotFound
+from shared.errors import InvalidInput, LexiQueryError, NotFound, StorageFailed
 from shared.ledger import Ledger
 from shared.process import process_started
 from tests.agents.scripted_agent import COUNTED, ScriptedAgent
@@ -135,6 +137,19 @@ async def test_a_fault_names_its_kind_and_keeps_its_secrets(skill: str, fault: s
     assert problem["code"] == "internal_error"
     assert problem["message"] == f"agent 'scripted' failed with {fault}; its log has more"
     assert "secret" not in get_message_text(task.status.message)
+
+
+class OnAFullDisk(ScriptedAgent):
+    async def _echo(self, request: dict[str, Any]) -> dict[str, Any]:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+
+async def test_a_full_disk_is_said_to_be_one() -> None:
+    async with in_memory(agent_app(OnAFullDisk(), url=URL)) as http:
+        task = await send(http, asking("echo", {}))
+    error = error_from(task.status.message, "scripted")
+    assert type(error) is StorageFailed
+    assert "database or disk is full" in error.message
 
 
 async def test_the_agent_knows_who_asks() -> None:

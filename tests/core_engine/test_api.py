@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import csv
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from core_engine import journey as journey_module
 from core_engine.bootstrap import LexiQuery
 from core_engine.server import build_app
 from core_engine.waiting import server_sent
 from protocol_interface.product import Event
-from shared.models import CallRecord
+from shared.models import Answer, CallRecord
 from tests.agents.scripted_agent import model_call
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.core_engine.conftest import ScriptedAgents, an_answer, says
@@ -60,6 +64,29 @@ async def test_two_who_send_one_id_at_once_get_one_journey(http: httpx.AsyncClie
     first, second = await asyncio.gather(*(http.post("/api/v1/query", json=QUESTION, headers=headers) for _ in "ab"))
     assert first.json() == second.json()
     assert [name for name, _ in agents.asked].count("sql.query") == 1
+
+
+async def test_who_waits_is_told_that_the_end_cannot_be_stored_and_gets_it_when_it_can(
+    http: httpx.AsyncClient, lexiquery: LexiQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journey_module, "FINISH_AGAIN_SECONDS", 0.01)
+    headers = {"X-Journey-ID": "night-report"}
+    with monkeypatch.context() as disk:
+        full = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        disk.setattr(lexiquery.state.store, "end", AsyncMock(side_effect=full))
+        told = problem(await http.post("/api/v1/query", json=QUESTION, headers=headers))
+        assert told[:2] == (507, "storage_failed")
+        assert "database or disk is full" in told[2]
+    ended = asyncio.Event()
+    store, end = lexiquery.state.store, lexiquery.state.store.end
+
+    async def stored(answer: Answer) -> None:
+        await end(answer)
+        ended.set()
+
+    monkeypatch.setattr(store, "end", stored)
+    await ended.wait()
+    assert (await http.post("/api/v1/query", json=QUESTION, headers=headers)).json()["status"] == "completed"
 
 
 async def test_the_id_of_another_question_is_refused(http: httpx.AsyncClient) -> None:
