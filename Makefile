@@ -19,11 +19,11 @@ check: format-check lint types test  ## everything CI wants
 demo: install  ## set up everything, start everything, ask a question
 	$(BIN)/lexiquery demo
 
-# Two workers a core, since many tests wait for a process or a server.
+# Two workers a core, since many tests wait for a process or a server. The order of the files ends with short ones.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
-test: install-dev  ## the whole test suite: what needs neither model nor data sets, the public data sets, the embedded model
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not real_model and not public_data"
+test: install-dev  ## the whole test suite: what needs nothing more, what needs the public data, what needs the model
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not real_model and not public_data"
 	$(BIN)/pytest -n auto --dist loadfile -m "public_data and not real_model"
 	$(BIN)/pytest -m real_model
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from data.seed.generate import generate
 from shared import ledger as ledger_module
 from shared.database import create_tables, open_database
 from shared.errors import ModelUnavailable
@@ -50,6 +52,16 @@ def _with_models(*names: str) -> Path:
     except ModelUnavailable as error:
         pytest.skip(str(error))
     return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def seed_folder(request: pytest.FixtureRequest) -> Path:
+    """The seed's rows, in pytest's cache: their version says whether they are still right; one worker makes them."""
+    assert request.config.cache is not None
+    folder = Path(request.config.cache.mkdir("seed"))
+    with FileLock(folder.with_suffix(".lock")):
+        generate(folder)
+    return folder
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from filelock import FileLock
 
 from agents.data.platform import load_platform
 from agents.data.proof import prove, run_proven
 from agents.data.rows import load_rows
 from agents.data.sandbox import Sandbox
-from data.seed.generate import GROUPS, HERE, generate
+from data.seed.generate import GROUPS, HERE
 from shared.catalog import Catalog, read_catalog
 from shared.models import Proof, Rows
 from shared.settings import Settings
@@ -57,13 +56,8 @@ class Seed:
 
 
 @pytest.fixture(scope="session")
-def seed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seed:
-    """Rows are kept in pytest's cache, since their version says whether they are still right; one worker makes them."""
-    assert request.config.cache is not None
-    folder = Path(request.config.cache.mkdir("seed"))
-    with FileLock(folder.with_suffix(".lock")):
-        generate(folder)
-    return Seed(folder, tmp_path_factory.mktemp("seed"))
+def seed(seed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Seed:
+    return Seed(seed_folder, tmp_path_factory.mktemp("seed"))
 
 
 def questions() -> list[dict[str, Any]]:
