@@ -16,12 +16,13 @@ from shared.models import Check, CheckName, Problem, Proof, Rows
 QUERY_LIMIT = 50_000  # characters; the longest query of the public corpora has 16,000
 # Parsers take time that grows with the square of the depth; people and models stay below 20.
 NESTING_LIMIT = 500
+_AFTER_PARSE: tuple[CheckName, ...] = ("bind", "safety", "cost", "dry_run")
 _MISFIT = "its translation does not fit DuckDB"
 _NAME = re.compile(r"[\w.$-]+")
 
 
 def prove(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -> Proof:
-    """parse, then bind and safety, then the dry run; a check that an earlier one makes pointless is skipped.
+    """parse, then bind and safety, then cost and the dry run; a check that an earlier one makes pointless is skipped.
 
     Never raises on any text. Blocks for milliseconds; what builds rows out of nothing, for the sandbox's dry-run limit.
     """
@@ -29,10 +30,12 @@ def prove(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) ->
         return Proof.of([Check(name="parse", status="failed", prover="lexiquery", problems=[problem])])
     checks = [_made("parse", platform.parse, query, catalog)]
     if _failed(checks):
-        return Proof.of([*checks, _skipped("bind", checks), _skipped("safety", checks), _skipped("dry_run", checks)])
+        return Proof.of([*checks, *(_skipped(name, checks) for name in _AFTER_PARSE)])
     checks += [_made("bind", platform.bind, query, catalog), _made("safety", platform.safety, query, catalog)]
-    checks.append(_skipped("dry_run", checks) if _failed(checks) else _dry_run(platform, query, catalog, sandbox))
-    return Proof.of(checks)
+    if _failed(checks):
+        return Proof.of([*checks, _skipped("cost", checks), _skipped("dry_run", checks)])
+    cost = sandbox.cost(platform.tables_of(query, catalog), catalog)
+    return Proof.of([*checks, cost, _dry_run(platform, query, catalog, sandbox)])
 
 
 def _made(name: CheckName, make: Callable[[str, Catalog], Check], query: str, catalog: Catalog) -> Check:

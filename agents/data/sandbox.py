@@ -6,14 +6,14 @@ import re
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
 
 from agents.data.reading import fetch, one_select
 from agents.data.session import Connection, Unfinished, computing, cursor, limited, open_empty, open_group
-from shared.catalog import Catalog
+from shared.catalog import Catalog, Table
 from shared.errors import LexiQueryError, NotFound, QueryFailed, QueryRejected
 from shared.models import Check, Problem, Rows
 from shared.settings import Settings
@@ -81,6 +81,25 @@ class Sandbox:
             detail = f"its translation gives other columns than the query: {wrong}"
             return Check(name="dry_run", status="skipped", prover=PROVER, detail=detail)
         return Check(name="dry_run", status="passed", prover=PROVER, detail="ran on empty tables of these types")
+
+    def cost(self, tables: Sequence[Table], catalog: Catalog) -> Check:
+        """How much a query of these tables reads at most: the rows that the group has of them. Never fails; skipped
+        where its rows are not here."""
+        try:
+            counts = self._row_counts(catalog)
+        except LexiQueryError as error:
+            return Check(name="cost", status="skipped", prover=PROVER, detail=error.message)
+        read = {table.name: counts.get(table.name, 0) for table in tables}
+        listed = ", ".join(f"{name} {count:,}" for name, count in read.items())
+        detail = f"reads at most {sum(read.values()):,} rows" + (f": {listed}" if len(read) > 1 else "")
+        return Check(name="cost", status="passed", prover=PROVER, detail=detail)
+
+    def _row_counts(self, catalog: Catalog) -> dict[str, int]:
+        connection = self._row_cursor(catalog)
+        try:
+            return dict(connection.execute("SELECT table_name, estimated_size FROM duckdb_tables()").fetchall())
+        finally:
+            connection.close()
 
     def execute(self, sql: str, catalog: Catalog, *, limit: int, offset: int = 0) -> Rows:
         """Rows `offset` to `offset + limit` of the query, and never more than the setting `row_limit`.

@@ -38,6 +38,10 @@ def summary(proof: Proof) -> dict[str, str]:
     return {check.name: check.status for check in proof.checks}
 
 
+def _of(platforms: dict[str, tuple[Platform, Catalog]], name: str, query: str) -> tuple[Platform, str, Catalog]:
+    return platforms[name][0], query, platforms[name][1]
+
+
 @pytest.mark.parametrize(("name", "query"), GOOD)
 def test_a_valid_query_is_proven(
     platforms: dict[str, tuple[Platform, Catalog]], sandbox: Sandbox, name: str, query: str
@@ -71,13 +75,17 @@ def test_what_the_sandbox_lacks_is_plausible_and_says_why(
 
 def test_a_failed_parse_skips_the_rest(kql: Kql, kql_group: Catalog, sandbox: Sandbox) -> None:
     proof = prove(kql, "SigninLogs | where (", kql_group, sandbox)
-    assert summary(proof) == {"parse": "failed", "bind": "skipped", "safety": "skipped", "dry_run": "skipped"}
+    assert summary(proof) == {"parse": "failed", **dict.fromkeys(("bind", "safety", "cost", "dry_run"), "skipped")}
     assert proof.checks[1].detail == "parse failed"
 
 
 def test_a_failed_bind_still_says_what_is_unsafe(kql: Kql, kql_group: Catalog, sandbox: Sandbox) -> None:
     proof = prove(kql, "Nowhere | evaluate python(typeof(*), 'x')", kql_group, sandbox)
-    assert summary(proof) == {"parse": "passed", "bind": "failed", "safety": "failed", "dry_run": "skipped"}
+    assert summary(proof) == {
+        "parse": "passed",
+        **dict.fromkeys(("bind", "safety"), "failed"),
+        **dict.fromkeys(("cost", "dry_run"), "skipped"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,6 +128,29 @@ def test_a_query_nested_too_deeply_is_rejected_not_a_crash(
     platforms: dict[str, tuple[Platform, Catalog]], sandbox: Sandbox, name: str, query: str
 ) -> None:
     assert prove(platforms[name][0], query, platforms[name][1], sandbox).verdict == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "detail"),
+    [
+        ("kql", "SigninLogs | where Succeeded | take 1", "reads at most 4 rows"),
+        ("kql", "union SigninLogs, Hosts | count", "reads at most 6 rows: SigninLogs 4, Hosts 2"),
+        ("sql", "WITH h AS (SELECT * FROM Hosts) SELECT a.HostName FROM h a, h b WHERE a.IPAddress = b.IPAddress",
+         "reads at most 2 rows"),
+        ("sql", "SELECT 1", "reads at most 0 rows"),
+    ],
+)  # fmt: skip
+def test_a_proof_says_how_much_the_query_reads(
+    platforms: dict[str, tuple[Platform, Catalog]], sandbox: Sandbox, name: str, query: str, detail: str
+) -> None:
+    check = next(one for one in prove(*_of(platforms, name, query), sandbox).checks if one.name == "cost")
+    assert (check.status, check.detail) == ("passed", detail)
+
+
+def test_without_rows_nobody_knows_how_much_is_read(sql: Sql, sql_group: Catalog, sandbox: Sandbox) -> None:
+    elsewhere = sql_group.model_copy(update={"schema_group": "elsewhere"})
+    proof = prove(sql, "SELECT HostName FROM Hosts", elsewhere, sandbox)
+    assert (proof.verdict, summary(proof)["cost"]) == ("proven", "skipped")
 
 
 def test_only_proven_queries_run(sql: Sql, sql_group: Catalog, sandbox: Sandbox) -> None:
