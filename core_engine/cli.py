@@ -74,6 +74,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Group = Annotated[str | None, typer.Option("--group", help="Schema group; all of them if not given.")]
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from shared import __version__
+
+        typer.echo(f"lexiquery {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
 def _run(work: Coroutine[Any, Any, commands.Result | None], as_json: bool = False) -> None:
     raise typer.Exit(commands.run(work, as_json=as_json))
 
@@ -83,7 +99,7 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 by default.")] = None,
 ) -> None:
-    """Run everything in one process: HTTP API, A2A, MCP and all agents."""
+    """Serve the HTTP API, A2A, MCP and all agents in one process."""
     _run(commands.up(host, port))
 
 
@@ -106,7 +122,10 @@ def ask(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget of the journey, in tokens.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a question: a plan, what your runbooks say, proven queries with rows, and the cost."""
+    """Answer a question.
+
+    With a plan, what your runbooks say, proven queries with rows, and the cost.
+    """
     _run(commands.ask(question, group, platform, run, max_tokens), as_json)
 
 
@@ -138,7 +157,10 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the answers to questions with known queries; `lexiquery eval SUITE` is the same."""
+    """Measure the answers to questions with known queries.
+
+    `lexiquery eval SUITE` is the same.
+    """
     _run(evaluation_commands.evaluate(suite, out, limit, model, examples, without or []), as_json)
 
 
@@ -148,7 +170,10 @@ def evaluation_compare(
     b: Annotated[Path, typer.Argument(help="The folder of another run of the same suite.")],
     as_json: Json = False,
 ) -> None:
-    """Say what changed from run A to run B, and whether it may be chance."""
+    """Say what changed from run A to run B.
+
+    And whether it may be chance.
+    """
     _run(evaluation_commands.evaluation_compare(a, b), as_json)
 
 
@@ -160,7 +185,10 @@ def mcp() -> None:
 
 @app.command()
 def seed(as_json: Json = False) -> None:
-    """Load the seed data: one company's operations in three schema groups, its runbooks and known errors."""
+    """Load the seed data.
+
+    One made-up company's operations in three schema groups, its runbooks and known errors.
+    """
     _run(commands.seed(), as_json)
 
 
@@ -169,7 +197,10 @@ def demo(
     question: Annotated[str | None, typer.Argument(help="A question to ask of the seed data.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch the model, load the seed data, start everything, and ask a question."""
+    """Set everything up and ask a question.
+
+    Fetches the model, loads the seed data and starts a server; what is there already is left alone.
+    """
     _run(commands.demo(question), as_json)
 
 
@@ -190,7 +221,10 @@ def catalog_import(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import a schema group, with the rows that a file names; each example is proven, broken ones are refused."""
+    """Import a schema group.
+
+    With the rows that a file names; each example is proven, broken ones are refused.
+    """
     _run(commands.catalog_import(source, group, platform, sample_values), as_json)
 
 
@@ -220,7 +254,10 @@ def catalog_connect(
     no_check: Annotated[bool, typer.Option("--no-check", help="Keep it without trying it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a schema group's proven queries on the real platform, read-only, instead of in the sandbox."""
+    """Run a group's proven queries on its real platform.
+
+    Read-only, instead of in the sandbox.
+    """
     _run(commands.catalog_connect(group, url, not no_check), as_json)
 
 
@@ -254,7 +291,10 @@ def examples_export(
     out: Annotated[str, typer.Option(help="A file for the JSON lines; - is standard output.")] = "-",
     as_json: Json = False,
 ) -> None:
-    """Write proven pairs of question and query as JSON lines, to fine-tune a model with."""
+    """Write proven pairs of question and query.
+
+    As JSON lines, to fine-tune a model with.
+    """
     _run(evaluation_commands.examples_export(group, every, form, out), as_json)
 
 
@@ -301,7 +341,10 @@ def agents_list(as_json: Json = False) -> None:
 def agents_register(
     url: Annotated[str, typer.Argument(help="Of the agent or its card.")], as_json: Json = False
 ) -> None:
-    """Register an A2A agent by its URL; its Agent Card is fetched and checked."""
+    """Register an A2A agent by its URL.
+
+    Its Agent Card is fetched and checked.
+    """
     _run(commands.agents_register(url), as_json)
 
 
@@ -316,7 +359,10 @@ def models_pull(
     name: Annotated[str | None, typer.Argument(help="A model; what the settings need if not given.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch a model's file: resumes what was interrupted, checks its sha256."""
+    """Fetch a model's file.
+
+    Resumes what was interrupted, checks its sha256.
+    """
     _run(commands.models_pull(name), as_json)
 
 

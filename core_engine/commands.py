@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import DatabaseError
 
+from core_engine.progress import follow, say
 from core_engine.session import open_product
 from core_engine.state import State, open_state
 from shared.database import storage_failure
@@ -29,7 +30,7 @@ from shared.errors import (
     problem_detail,
 )
 from shared.models import Answer, Budget, Model, Proof, ProveRequest, Question, SearchRequest
-from shared.render import render_answer, render_cost, render_hits, render_proof
+from shared.render import cut, render_answer, render_cost, render_hits, render_proof
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 DONE, FAILED, USAGE, ASKED_BACK = 0, 1, 2, 3
 _INTERRUPTED = 130
+_NEXT = 'Ask your own: .venv/bin/lexiquery ask "QUESTION"; the next steps are in docs/quickstart.md'
+_NO_ROWS = (
+    "a schema without rows: its queries are proven; `lexiquery catalog connect {} URL` runs them where the rows are"
+)
 M = TypeVar("M", bound=Model)
 
 
@@ -89,10 +94,16 @@ def _json(value: Any) -> str:
 
 
 def _table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
-    cells = [header, *[["-" if cell is None else str(cell) for cell in row] for row in rows]]
+    cells = [header, *[[_cell(cell) for cell in row] for row in rows]]
     widths = [max(len(row[index]) for row in cells) for index in range(len(header))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return str(round(value, 2) if isinstance(value, float) else value)
 
 
 def _listed(lines: Sequence[dict[str, Any]], otherwise: str) -> Result:
@@ -172,7 +183,10 @@ async def ask(
         budget=Budget(tokens=max_tokens) if max_tokens else None,
     )
     async with _product() as product:
-        return _answered(await product.answer(await product.start(asked)))
+        journey_id = await product.start(asked)
+        if sys.stderr.isatty():
+            await follow(product, journey_id)
+        return _answered(await product.answer(journey_id))
 
 
 def _answered(answer: Answer) -> Result:
@@ -195,6 +209,8 @@ def _proven(proof: Proof) -> Result:
 
 
 def _read_text(file: str) -> str:
+    if file == "-" and sys.stdin.isatty():
+        say("the query, then Ctrl-D:")
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return content.decode("utf-8-sig")
@@ -214,7 +230,8 @@ async def seed() -> Result:
 async def demo(question: str | None) -> Result:
     from core_engine.demo import run_demo
 
-    return _answered(await run_demo(_quiet_settings(), question))
+    answered = _answered(await run_demo(_quiet_settings(), question))
+    return replace(answered, text=f"{answered.text}\n\n{_NEXT}")
 
 
 async def catalog_import(source: str, group: str | None, platform: str | None, sample_values: bool) -> Result:
@@ -230,7 +247,8 @@ async def catalog_import(source: str, group: str | None, platform: str | None, s
             sample_values=sample_values,
         )
         await _index(report.schema_group, state)
-    return Result(report, report.render(), FAILED if report.refused else DONE)
+    rows = "" if report.rows else f"\n  {_NO_ROWS.format(report.schema_group)}"
+    return Result(report, report.render() + rows, FAILED if report.refused else DONE)
 
 
 async def _index(group: str, state: State) -> None:
@@ -312,10 +330,18 @@ async def cost_recent(limit: int) -> Result:
         journeys = await state.store.journeys(limit=limit)
         costs = [await state.ledger.journey_summary(one.journey_id) for one in journeys]
     rows = [
-        (one.journey_id, one.status, cost.calls, cost.prompt_tokens, cost.completion_tokens, f"{cost.seconds:.1f}")
+        (
+            one.journey_id,
+            one.status,
+            cost.calls,
+            cost.prompt_tokens,
+            cost.completion_tokens,
+            f"{cost.seconds:.1f}",
+            cut(one.question, 50),
+        )
         for one, cost in zip(journeys, costs, strict=True)
     ]
-    header = ("journey", "status", "calls", "prompt", "completion", "seconds")
+    header = ("journey", "status", "calls", "prompt", "completion", "seconds", "question")
     return Result(costs, _table(rows, header) if rows else "no journey yet; `lexiquery ask` starts one")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from core_engine.fetching import pull_missing
+from core_engine.progress import follow, say
 from core_engine.seeding import load_seed
 from core_engine.session import remote_product
 from shared.models import Answer, Question
@@ -19,13 +19,14 @@ async def run_demo(settings: Settings, question: str | None) -> Answer:
     from core_engine.state import running_server
 
     if url := running_server(settings):
-        _say(f"using the server at {url}")
+        say(f"using the server at {url}")
         return await _ask(settings, url, question)
     place = f"on the Ollama at {settings.ollama_host}" if settings.ollama_host else "embedded"
-    _say(f"model: {settings.model}, {place}")
+    say(f"model: {settings.model}, {place}")
     await pull_missing(settings)
+    say("loading the seed data")
     report = await load_seed(settings)
-    _say(f"seed data: {report.render()}")
+    say(f"seed data: {report.render()}")
     return await _ask_new_server(settings.model_copy(update={"port": 0}), question)
 
 
@@ -36,7 +37,7 @@ async def _ask_new_server(settings: Settings, question: str | None) -> Answer:
     serving = asyncio.create_task(server.serve())
     try:
         url = await server.started()
-        _say(f"serving HTTP, A2A and MCP at {url}")
+        say(f"serving HTTP, A2A and MCP at {url}")
         return await _ask(settings, url, question)
     finally:
         server.stop()
@@ -45,16 +46,8 @@ async def _ask_new_server(settings: Settings, question: str | None) -> Answer:
 
 async def _ask(settings: Settings, url: str, question: str | None) -> Answer:
     asked = Question(question=question or QUESTION)
-    _say(f"asking: {asked.question}\n")
+    say(f"asking: {asked.question}\n")
     async with remote_product(settings, url) as product:
         journey_id = await product.start(asked)
-        async for event in product.events(journey_id):
-            if event.kind == "stage" and event.data["status"] == "started":
-                _say(f"  {event.data['stage']} …")
-        _say("")
+        await follow(product, journey_id)
         return await product.answer(journey_id)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

@@ -73,5 +73,5 @@ class ProgressLine:
         share = f"{100 * done // total:3d}%" if total else ""
         end = "\n" if finished or not self._live else ""
         start = "\r" if self._live else ""
-        sys.stderr.write(f"{start}fetching {name}  {done / 1e6:,.0f} of {total / 1e6:,.0f} MB {share}{end}")
+        sys.stderr.write(f"{start}fetching {name}  {done / 1e6:,.1f} of {total / 1e6:,.1f} MB {share}{end}")
         sys.stderr.flush()

@@ -21,6 +21,7 @@ from protocol_interface.app import mount_protocols
 from shared import __version__, serving
 from shared.accounts import Accounts
 from shared.auth import ApiKeyRequired
+from shared.logging import get_logger
 from shared.serving import BodyLimited, OwnHostOnly
 from shared.settings import Settings
 
@@ -109,6 +110,7 @@ class Server:
             config = uvicorn.Config(build_app(lexiquery, url), log_config=None, timeout_graceful_shutdown=5)
             self._uvicorn = serving.Server(config)
             self._url.set_result(url)
+            get_logger(__name__).info("serving HTTP, A2A and MCP", url=url, docs=f"{url}/docs")
             await self._uvicorn.serve(sockets=[listener])
 
     async def started(self) -> str:

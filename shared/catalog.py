@@ -32,6 +32,12 @@ class Column(Model):
     description: str = ""
     values: list[str] = []
 
+    def render(self) -> str:
+        """`status VARCHAR  where it is (open, paid, sent)`: the first eight values."""
+        more = ", …" if len(self.values) > 8 else ""
+        values = f" ({', '.join(self.values[:8])}{more})" if self.values else ""
+        return f"{self.name} {self.type}  {self.description}{values}".rstrip()
+
 
 class Table(Model):
     """rows: path to a csv, parquet or sql file with the rows, relative to the catalog file; None for schema only.
@@ -163,10 +169,14 @@ class Catalog(Model):
         for table in self.tables:
             kind = f" ({table.kind})" if table.kind != "table" else ""
             lines.append(f"\n{table.name}{kind}  {table.description}".rstrip())
-            lines += [f"  {column.name} {column.type}  {column.description}".rstrip() for column in table.columns]
+            lines += [f"  {column.render()}" for column in table.columns]
         for name, part in (("functions", self.functions), ("macros", self.macros), ("parameters", self.parameters)):
             if part:
                 lines.append(f"\n{name}: {', '.join(one.name for one in part)}")
+        if self.relationships:
+            lines += ["\nrelationships:", *(f"  {one.from_} = {one.to}" for one in self.relationships)]
+        if self.glossary:
+            lines += ["\nglossary:", *(f"  {one.term}: {one.meaning}" for one in self.glossary)]
         return "\n".join(lines)
 
     def find(self, name: str) -> Table | None:

@@ -61,7 +61,7 @@ def _formatter(settings: Settings, shared: list[Processor], *, colours: bool) ->
         # The plain traceback: the usual one prints local variables, and with them questions and rows.
         last = [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _without_colours],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
 
@@ -71,6 +71,12 @@ def _add_scope(_: object, __: str, event: EventDict) -> EventDict:
     if scope.journey_id:
         event.setdefault("journey_id", scope.journey_id)
     event.setdefault("agent", scope.agent)
+    return event
+
+
+def _without_colours(_: object, __: str, event: EventDict) -> EventDict:
+    """Uvicorn sends each message a second time, for terminals."""
+    event.pop("color_message", None)
     return event
 
 

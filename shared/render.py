@@ -45,7 +45,7 @@ def render_proof(proof: Proof) -> str:
 
 
 def render_hits(hits: Sequence[KnowledgeHit], heading: str = "Found") -> str:
-    lines = (f"{hit.title} ({hit.source}, {hit.score:.2f})\n    {_cut(hit.excerpt, _EXCERPT_WIDTH)}" for hit in hits)
+    lines = (f"{hit.title} ({hit.source}, {hit.score:.2f})\n    {cut(hit.excerpt, _EXCERPT_WIDTH)}" for hit in hits)
     return _block(heading, lines) or "nothing found"
 
 
@@ -143,10 +143,11 @@ def _row_count(rows: Rows) -> str:
 
 
 def _cell(value: object) -> str:
-    return "null" if value is None else _cut(str(value), _CELL_WIDTH)
+    return "null" if value is None else cut(str(value), _CELL_WIDTH)
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
+    """On one line, of at most `width` characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= width else flat[: width - 3] + "..."
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core_engine import commands
+from shared import __version__
 from shared.models import Answer
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama, scripted_server
@@ -248,3 +249,53 @@ def test_help_loads_nothing_heavy() -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "typer" in loaded
     assert loaded & {"pydantic", "sqlalchemy", "fastapi", "duckdb", "a2a", "mcp", "crewai", "chromadb", "rich"} == set()
+
+
+def test_a_database_is_imported_without_rows_and_says_what_runs_its_queries(lexiquery: Command) -> None:
+    database = lexiquery.folder / "desk.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE tickets (id INTEGER PRIMARY KEY, state TEXT)")
+        connection.execute("INSERT INTO tickets VALUES (1, 'open')")
+    imported = lexiquery.run("catalog", "import", f"sqlite:///{database}", "--group", "desk", "--sample-values")
+    assert "`lexiquery catalog connect desk URL`" in imported.stdout
+    assert "\n  state TEXT   (open)\n" in lexiquery.run("catalog", "show", "desk").stdout + "\n"
+
+
+def test_catalog_show_has_keys_and_glossary(lexiquery: Command) -> None:
+    (lexiquery.folder / "keys.yaml").write_text(
+        "{schema_group: keys, platform: sql, "
+        "tables: [{name: a, columns: [{name: b_id}]}, {name: b, columns: [{name: id}]}],"
+        " relationships: [{from: a.b_id, to: b.id}], glossary: [{term: lost, meaning: b_id IS NULL}]}"
+    )
+    assert lexiquery.run("catalog", "import", str(lexiquery.folder / "keys.yaml")).exit_code == 0
+    shown = lexiquery.run("catalog", "show", "keys").stdout
+    assert "relationships:\n  a.b_id = b.id\n\nglossary:\n  lost: b_id IS NULL\n" in shown
+
+
+def test_cost_recent_names_the_questions(lexiquery: Command) -> None:
+    lexiquery.run("ask", "How many orders are open?", "--group", "shop")
+    assert "How many orders are open?" in lexiquery.run("cost", "recent", "--limit", "1").stdout
+
+
+def test_the_version_is_printed(lexiquery: Command) -> None:
+    done = lexiquery.run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"lexiquery {__version__}\n")
+
+
+@pytest.mark.parametrize("group", ["", "agents", "catalog", "cost", "eval", "examples", "models", "sop"])
+def test_no_line_of_a_list_of_commands_is_cut_off(lexiquery: Command, group: str) -> None:
+    listed = lexiquery.run(*group.split(), "--help").stdout.partition("Commands:")[2]
+    assert listed.strip()
+    assert "..." not in listed
+
+
+def test_who_asks_at_a_terminal_sees_the_stages(
+    lexiquery: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in lexiquery.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert commands.run(commands.ask("How many orders are open?", "shop", None, True, None)) == 0
+    printed = capsys.readouterr()
+    assert "  planning …\n  knowledge …\n" in printed.err
+    assert "planning" not in printed.out

@@ -49,6 +49,13 @@ def test_a_library_s_line_goes_the_same_way(settings: Settings) -> None:
     assert (line["event"], line["logger"], line["journey_id"]) == ("client left", "uvicorn.error", "j2")
 
 
+def test_uvicorn_s_second_text_for_terminals_is_left_out(settings: Settings) -> None:
+    out = io.StringIO()
+    configure_logging(settings, out)
+    logging.getLogger("uvicorn.error").warning("up", extra={"color_message": "\x1b[36mup\x1b[0m"})
+    assert "color_message" not in json.loads(out.getvalue())
+
+
 def test_nothing_is_written_to_stdout(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(settings)
     get_logger("test").error("broken")
