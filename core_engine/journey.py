@@ -58,8 +58,6 @@ from shared.models import (
 )
 
 log = structlog.get_logger(__name__)
-
-
 KNOWLEDGE_HITS = 5
 PROBE_SECONDS = 120.0
 """Longest wait for an agent's first look at a question."""
@@ -156,7 +154,9 @@ class Journeys:
                 status, problem = await self._through_stages(journey_id, asked, rejected, findings)
             except Exception as error:
                 log.exception("journey failed")
-                status, problem = "failed", problem_detail(LexiQueryError(f"{type(error).__name__} in the core engine"))
+                fault = LexiQueryError(f"{type(error).__name__} in the core engine")
+                fault = storage_failure(error) if isinstance(error, DatabaseError) else fault
+                status, problem = "failed", problem_detail(fault)
             if asked.question != question.question:
                 findings.plan.notes.append(f"asked as: {asked.question}")
             await self._finish_at_last(journey_id, question, findings, status, problem)

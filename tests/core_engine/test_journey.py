@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from sqlalchemy.exc import OperationalError
 
 from shared.errors import AgentUnavailable, BudgetExceeded
 from tests.core_engine.conftest import ScriptedAgents, Workshop, an_answer, fails, says
@@ -93,6 +98,16 @@ async def test_a_fault_of_our_own_still_ends_the_journey(workshop: Workshop, age
     assert answer.status == "failed"
     assert answer.problem is not None
     assert answer.problem.code == "internal_error"
+
+
+async def test_a_database_that_fails_is_the_journeys_problem(
+    workshop: Workshop, agents: ScriptedAgents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+    monkeypatch.setattr(workshop.store, "cancel_requested", AsyncMock(side_effect=full))
+    answer = await workshop.ask()
+    assert answer.problem is not None
+    assert answer.problem.code == "storage_failed"
 
 
 async def test_cancelling_reaches_the_agent_at_work(workshop: Workshop, agents: ScriptedAgents) -> None:

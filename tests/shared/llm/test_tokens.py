@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.context import scoped
-from shared.errors import ContextExceeded
+from shared.errors import ContextExceeded, ModelFileCorrupt
 from shared.ledger import Ledger
 from shared.llm.client import Models
 from shared.llm.tokens import ENCODING_FILE, estimate_tokens
@@ -28,6 +28,13 @@ def encoding(settings: Settings) -> Path:
 
 def test_without_the_encoding_s_file_the_estimate_is_unknown(tmp_path: Path) -> None:
     assert estimate_tokens([{"role": "user", "content": "hi"}], tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["<html>", "aGk= one", "aGk"])
+def test_a_damaged_file_is_named(encoding: Path, content: str) -> None:
+    (encoding / ENCODING_FILE).write_text(content)
+    with pytest.raises(ModelFileCorrupt, match=str(encoding / ENCODING_FILE)):
+        estimate_tokens([{"role": "user", "content": "hi"}], encoding)
 
 
 def test_an_estimate_counts_every_message(encoding: Path) -> None:
