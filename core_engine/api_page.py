@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ _STYLE = (
 def api_page(openapi: dict[str, Any]) -> str:
     """openapi: the document that /openapi.json answers."""
     rows = "".join(
-        f"<tr><td>{method.upper()}</td><td><code>{escape(path)}</code></td><td>{escape(_text(operation))}</td></tr>"
+        f"<tr><td>{method.upper()}</td><td><code>{escape(path)}</code></td><td>{_text(operation)}</td></tr>"
         for path, operations in openapi["paths"].items()
         for method, operation in operations.items()
     )
@@ -27,4 +28,6 @@ def api_page(openapi: dict[str, Any]) -> str:
 
 
 def _text(operation: dict[str, Any]) -> str:
-    return str(operation.get("description") or operation.get("summary") or "")
+    """As HTML: what docstrings have in backticks is code."""
+    text = escape(str(operation.get("description") or operation.get("summary") or ""))
+    return re.sub("`([^`]+)`", r"<code>\1</code>", text)

@@ -41,6 +41,10 @@ async def _storage(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        said = f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}"
+        return error_response(InvalidInput(said), request.url.path)
     return error_response(InvalidInput(first_problem(error, whole="body", skip=1)), request.url.path)
 
 

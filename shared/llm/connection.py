@@ -24,6 +24,7 @@ Connect = Callable[[], Awaitable[str]]
 
 RETRIES = 2
 _BACKOFF_SECONDS = 0.25
+_WHEN_LATE = "on a slow or busy machine raise LEXIQUERY_MODEL_TIMEOUT or name a smaller LEXIQUERY_MODEL"
 _CONNECT_SECONDS = 10.0
 _TRANSIENT = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 
@@ -50,7 +51,8 @@ class Connection:
                 if not tries_left or not _is_transient(error):
                     raise self._problem(error, model) from error
             except TimeoutError as error:
-                raise ModelUnavailable(f"{_who(model)} did not answer within {self._timeout:g} s") from error
+                late = f"{_who(model)} did not answer within {self._timeout:g} s"
+                raise ModelUnavailable(late, suggestion=_WHEN_LATE) from error
             except _NOT_OLLAMA as error:
                 raise ModelUnavailable(f"{_who(model)} gave an answer that is not Ollama's: {error}") from error
             on_retry()

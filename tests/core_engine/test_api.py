@@ -332,6 +332,14 @@ async def test_the_page_of_the_api_loads_nothing(http: httpx.AsyncClient) -> Non
     page = (await http.get("/docs")).text
     assert "/api/v1/journeys/{journey_id}/events" in page
     assert [mark for mark in ("<script", "//", "src=", "@import") if mark in page] == []
+    assert "<code>Prefer: respond-async</code>" in page
+
+
+async def test_a_body_that_is_not_json_is_said_to_be_none(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/api/v1/query", content=b'{"question": x}', headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert answer.json()["detail"].startswith("the body is not JSON: ")
+    assert answer.json()["detail"].endswith(" at character 13")
 
 
 async def test_readiness_knows_a_model_by_its_name_without_a_tag(

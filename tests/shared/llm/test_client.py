@@ -161,8 +161,9 @@ async def test_a_server_that_never_answers_is_given_up(
 ) -> None:
     models = Models(settings.model_copy(update={"model_timeout": 0.05}), ledger, scripted_ollama.url, engine)
     scripted_ollama.hang()
-    with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"did not answer within 0.05 s"):
+    with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"did not answer within 0.05 s") as late:
         await chat(models)
+    assert "LEXIQUERY_MODEL_TIMEOUT" in str(late.value.suggestion)
     await models.close()
 
 
