@@ -211,7 +211,7 @@ def catalog_import(
         typer.Argument(
             help="A catalog file (YAML, JSON), a .sql file with CREATE TABLE, or the schema of Kusto, Log Analytics or "
             "Splunk, here or at http(s)://…; a file or folder of CSV, JSON-lines, Parquet or Splunk's conf files; or "
-            "the tables of a database: sqlite:///FILE, postgresql://…"
+            "the tables of a database: sqlite:///FILE, postgresql://…, mysql://…"
         ),
     ],
     group: Annotated[str | None, typer.Option("--group", help="Schema group to import into.")] = None,

@@ -67,7 +67,7 @@ async def import_catalog(
 ) -> ImportReport:
     """Read a catalog from a file, a folder, a web address or a database, load its rows, prove its examples, store it.
 
-    source: a path or http(s)://… of a kind that importers/detecting.py tells; sqlite:///… or postgresql://…
+    source: a path or http(s)://… of a kind that importers/detecting.py tells; sqlite:///…, postgresql://… or mysql://…
     group, platform: instead of what it says; sample_values: keep the values of columns that have few different ones.
     The group is replaced whole, or on any error stays as it was.
     Raises NotFound, InvalidInput (what it says), SourceUnavailable, StorageFailed (what can't be written).

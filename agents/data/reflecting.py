@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -21,14 +22,16 @@ from agents.data.platform import load_platform
 from shared.catalog import Catalog, Column, Relationship, Table
 from shared.errors import InvalidInput, SourceUnavailable
 
-_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
+_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 _SECONDS = 60.0
+# What MySQL says of a type beside what it holds: the width it is shown with, the sign, the characters.
+_BESIDE = re.compile(r"(?<=INT|GER|EAR)\(\d+\)| (?:UNSIGNED|ZEROFILL)\b| (?:CHARACTER SET|COLLATE) \w+")
 _HELD = "TEXT"
 """The type of a column whose own type the sandbox has nothing like."""
 
 
 async def reflect(url: str, group: str, *, sample_values: bool = False) -> tuple[Catalog, list[str]]:
-    """The catalog of the database at `url` (sqlite:///FILE or postgresql://…), and in words what is not as it is there.
+    """The catalog of the database at `url` (sqlite:///FILE, postgresql://…, mysql://…), and what is not as it is there.
 
     Tables and views of the default schema go by their name, those of others by schema.name. Nothing is written.
     sample_values: texts of columns with few different ones are read too; otherwise no row is.
@@ -117,9 +120,10 @@ def _written(kind: TypeEngine[Any], dialect: Dialect) -> str:
     if isinstance(kind, ARRAY) and isinstance(kind.item_type, Enum):
         return f"{_HELD}[]"
     try:
-        return kind.compile(dialect=dialect)
+        written = kind.compile(dialect=dialect)
     except CompileError:
         return "unknown"
+    return _BESIDE.sub("", written) if dialect.name == "mysql" else written
 
 
 def _relationships(inspector: Inspector, schema: str | None) -> Iterator[Relationship]:

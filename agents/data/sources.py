@@ -36,7 +36,7 @@ class Source:
 async def open_source(
     source: str, group: str | None, platform: str | None, *, sample_values: bool = False
 ) -> AsyncIterator[Source]:
-    """The catalog of a file or folder, at http(s)://…, or of the database at sqlite:///… or postgresql://…
+    """The catalog of a file or folder, at http(s)://…, or of the database at sqlite:///…, postgresql://… or mysql://…
 
     group, platform: instead of what it says; sample_values: known values of columns with few, where the source itself
     has them. Raises NotFound, InvalidInput, SourceUnavailable.

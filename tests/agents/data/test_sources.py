@@ -181,9 +181,9 @@ async def test_a_live_database_is_a_group_with_its_types_and_keys(database: Path
         ("sqlite:////no/such/file.db", NotFound, "no database file at '/no/such/file.db'"),
         ("sqlite:///{}", SourceUnavailable, "file is not a database"),
         (
-            "mysql://root:secret@host/shop",
+            "oracle://root:secret@host/shop",
             InvalidInput,
-            "can't read a database of kind 'mysql'; expected sqlite:///FILE",
+            "can't read a database of kind 'oracle'; expected sqlite:///FILE",
         ),
         (
             "postgresql://root:secret@127.0.0.1:1/shop",

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from agents.data.connectors.connector import Connector, connector_for
+from agents.data.reflecting import reflect
 from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, QueryTimeout, SourceUnavailable
 from shared.settings import Settings
 from tests.agents.data.connectors.platforms import group
@@ -90,6 +91,32 @@ async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         rows = f"SELECT seq AS id, concat('note ', seq) AS note FROM seq_0_to_{MANY - 1}"
         async with served(MARIADB, f"CREATE TABLE orders AS {rows}") as name:
             yield connector_for(f"mariadb://root@127.0.0.1/{name}", group("sql", "mysql"), Settings())
+
+
+async def test_the_tables_of_mariadb_become_a_catalog() -> None:
+    """It is here for its server."""
+    customers = "CREATE TABLE customers (id INT UNSIGNED PRIMARY KEY, tier ENUM('gold', 'tin')) COMMENT 'who buys'"
+    orders = """CREATE TABLE orders (id BIGINT(20) PRIMARY KEY, customer INT UNSIGNED, price DECIMAL(9, 2) UNSIGNED,
+        state VARCHAR(9) CHARACTER SET latin1, placed DATETIME(6), FOREIGN KEY (customer) REFERENCES customers (id))"""
+    filling = "INSERT INTO orders VALUES (1, NULL, 1.5, 'open', now()), (2, NULL, 2.5, 'paid', now())"
+    async with served(MARIADB, customers, orders, filling) as name:
+        catalog, notes = await reflect(f"mariadb://root@127.0.0.1/{name}", "shop", sample_values=True)
+    known = {
+        f"{table.name}.{column.name}": (column.type, column.values)
+        for table in catalog.tables
+        for column in table.columns
+    }
+    assert known == {
+        "customers.id": ("INTEGER", []),
+        "customers.tier": ("TEXT", ["gold", "tin"]),
+        "orders.id": ("BIGINT", []),
+        "orders.customer": ("INTEGER", []),
+        "orders.price": ("DECIMAL(9, 2)", []),
+        "orders.state": ("VARCHAR(9)", ["open", "paid"]),
+        "orders.placed": ("DATETIME(6)", []),
+    }
+    assert (catalog.dialect, catalog.tables[0].description, notes) == ("mysql", "who buys", [])
+    assert [(one.from_, one.to) for one in catalog.relationships] == [("orders.customer", "customers.id")]
 
 
 @pytest.mark.parametrize("shop", KINDS, indirect=True)
