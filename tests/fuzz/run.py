@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 with atheris.instrument_imports(include=["agents.data", "duckdb_kql", "sqlglot"]):
-    from tests.fuzz.targets import TARGETS, seeds
+    from tests.fuzz.targets import TARGETS, cases, seeds
 
 _HANG_SECONDS = 120  # by the clock, which runs on while the machine is busy
 _MEMORY_MB = 4096
@@ -27,7 +27,7 @@ def main(name: str, seconds: int) -> None:
     folder = Path("data/runtime/fuzz") / name
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    texts = list(seeds(name))
+    texts = [*seeds(name), *cases(name)]
     for text in texts:
         data = text.encode("utf-8", errors="surrogateescape")
         (corpus / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)

@@ -1,4 +1,5 @@
-"""What is fuzzed: the SPL parser, and `prove` of each platform, over the seed's groups. Each target takes any text."""
+"""What is fuzzed: the SPL parser, and `prove` of each platform, over the seed's groups and the suite's small ones. Each
+target takes any text."""
 
 from __future__ import annotations
 
@@ -15,11 +16,16 @@ from agents.data.spl import Parsed
 from agents.data.sql import DIALECTS
 from shared.catalog import Catalog, read_catalog
 from shared.settings import Settings
+from tests.agents.data import queries
+from tests.agents.data.conftest import small_catalog
+from tests.agents.data.spl import test_commands, test_results, test_values
+from tests.agents.data.spl.small import CATALOG as SPLUNK
 
 SEED = Path(__file__).parents[2] / "data" / "seed"
 FOUND = Path(__file__).parent / "found"
 # What a text may compute, beyond what its dry run may.
 MOST_SECONDS = DRY_RUN_SECONDS + 3
+_SMALL = {"kql": small_catalog("kql"), "spl": SPLUNK, "sql": small_catalog("sql")}
 _GROUPS = {"kql": "ops_logs", "spl": "ops_splunk", "sql": "ops_warehouse"}
 # Loaded here, where the fuzzer instruments what is imported.
 _PLATFORMS = {name: load_platform(name) for name in platform_names()}
@@ -34,10 +40,14 @@ def parse_spl(text: str) -> None:
 
 
 def proving(platform: str) -> Callable[[str], None]:
-    """A proof comes back, and a check that failed says why. The dialect of SQL goes by the text's length."""
-    catalog = read_catalog(SEED / _GROUPS[platform] / "catalog.yaml")
-    dialects = DIALECTS if platform == "sql" else (catalog.dialect,)
-    catalogs = [Catalog.model_validate({**catalog.model_dump(by_alias=True), "dialect": name}) for name in dialects]
+    """A proof comes back, and a check that failed says why. Group and dialect go by the text's length."""
+    groups = [read_catalog(SEED / _GROUPS[platform] / "catalog.yaml"), _SMALL[platform]]
+    dialects = DIALECTS if platform == "sql" else ("duckdb",)
+    catalogs = [
+        Catalog.model_validate({**group.model_dump(by_alias=True), "dialect": dialect})
+        for dialect in dialects
+        for group in groups
+    ]
 
     def target(text: str) -> None:
         proof = prove(_PLATFORMS[platform], text, catalogs[len(text) % len(catalogs)], _SANDBOX)
@@ -64,6 +74,15 @@ TARGETS: dict[str, Callable[[], Callable[[str], None]]] = {
     "kql": lambda: timed(proving("kql")),
     "sql": lambda: timed(proving("sql")),
 }
+
+
+def cases(name: str) -> list[str]:
+    """The queries that the suite has of a target's language: right, wrong and hostile."""
+    platform = name.partition("-")[0]
+    if platform == "spl":
+        return [spl for spl, _ in (*test_results.CASES, *test_values.CASES, *test_commands.CASES)]
+    texts = (queries.KQL_GOOD, queries.KQL_BAD) if platform == "kql" else (queries.SQL_GOOD, queries.SQL_BAD)
+    return [query for text in texts for query in queries.lines(text)]
 
 
 def seeds(name: str) -> Iterator[str]:
