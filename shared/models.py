@@ -30,16 +30,15 @@ class Model(BaseModel):
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, however deep; in no order."""
-    waiting = [value]
+    """Every text in a JSON value, however deep, in no order. What YAML's aliases name again is not read again."""
+    waiting, read = [value], set()
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
             yield one
-        elif isinstance(one, dict):
-            waiting += [*one, *one.values()]
-        elif isinstance(one, list):
-            waiting += one
+        elif isinstance(one, dict | list) and id(one) not in read:
+            read.add(id(one))
+            waiting += [*one, *one.values()] if isinstance(one, dict) else one
 
 
 class Problem(Model):

@@ -14,7 +14,7 @@ import yaml
 from agents.data.importers.reading import Asked, read_path
 from agents.data.importing import import_catalog, store_catalog
 from agents.data.sandbox import Sandbox
-from shared.catalog import Catalog, Catalogs
+from shared.catalog import Catalog, Catalogs, read_catalog
 from shared.catalog import schema as catalog_schema
 from shared.database import create_tables, open_database
 from shared.errors import InvalidInput, NotFound, StorageFailed
@@ -201,6 +201,13 @@ def test_a_file_that_is_no_catalog_says_why(tmp_path: Path, name: str, content: 
     (tmp_path / name).write_text(content)
     with pytest.raises(InvalidInput, match=message):
         read_path(tmp_path / name, Asked("g", None, tmp_path))
+
+
+def test_aliases_that_unfold_without_end_are_not_unfolded(tmp_path: Path) -> None:
+    bomb = ["a0: &a0 [x, x]", *(f"a{level}: &a{level} [*a{level - 1}, *a{level - 1}]" for level in range(1, 100))]
+    (tmp_path / "bomb.yaml").write_text("\n".join([*bomb, "schema_group: b", "platform: sql", "tables: *a99"]))
+    with pytest.raises(InvalidInput, match=r"tables\.0"):
+        read_catalog(tmp_path / "bomb.yaml")
 
 
 def test_a_ddl_file_wants_a_group(tmp_path: Path) -> None:
