@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -87,3 +89,9 @@ async def test_a_corrupt_model_file_is_named(
     answer = await face.post(path, json=body)
     assert answer.status_code == 500
     assert f"{file} is corrupt" in answer.json()["error"]
+
+
+def test_onnxruntime_keeps_nothing_to_send_to_its_makers(tmp_path: Path) -> None:
+    code = "from shared.llm.embedded.embedder import import_onnxruntime; import_onnxruntime()"
+    subprocess.run([sys.executable, "-c", code], env={"HOME": str(tmp_path)}, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
