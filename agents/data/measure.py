@@ -173,7 +173,7 @@ def _statuses(proofs: Iterable[Proof]) -> Counter[tuple[str, str]]:
 def _note(failures: list[str], name: str, gold: list[corpora.Gold], proofs: list[Proof]) -> None:
     for (catalog, query), proof in zip(gold, proofs, strict=True):
         for check in proof.checks:
-            if check.status != "passed":
+            if check.status != "passed" and check.name != "cost":
                 why = check.detail or "; ".join(problem.message for problem in check.problems)
                 failures.append(f"{name} ({catalog.schema_group}), {check.name} {check.status}: {why}: {query[:80]!r}")
 

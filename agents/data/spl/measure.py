@@ -31,6 +31,7 @@ from shared.settings import Settings
 
 _FILTER = re.compile(r"`(\w+_filter)`")
 _SEED = 7
+_TIMES = 3
 
 
 class Faults(Model):
@@ -41,7 +42,7 @@ class Faults(Model):
 
 
 class Times(Model):
-    """Milliseconds, parse and bind of one search."""
+    """Milliseconds, parse and bind of one search, the shortest of three times."""
 
     median: float
     p95: float
@@ -122,23 +123,25 @@ def _supposed(spl: str, macros: Macros) -> Catalog | None:
 
 
 def _reason(proof: Proof | None) -> str:
-    """Why it was not run; empty if it was."""
+    """Why it was not run; empty if it was. There are no rows to count the cost of."""
     if proof is None:
         return "parse"
     for check in proof.checks:
-        if check.status != "passed":
+        if check.status != "passed" and check.name != "cost":
             said = check.problems[0].message if check.problems else check.detail
             return f"{check.name}: {re.sub(chr(39) + '[^' + chr(39) + ']*' + chr(39), '...', said)}"
     return ""
 
 
 def _times(searches: Sequence[str], macros: Macros) -> Times:
-    taken = []
-    for spl in searches:
-        started = time.perf_counter()
-        is_accepted(spl, macros)
-        taken.append(1000 * (time.perf_counter() - started))
+    taken = [min(_took(spl, macros) for _ in range(_TIMES)) for spl in searches]
     return Times(median=round(statistics.median(taken), 2), p95=round(statistics.quantiles(taken, n=20)[-1], 2))
+
+
+def _took(spl: str, macros: Macros) -> float:
+    started = time.perf_counter()
+    is_accepted(spl, macros)
+    return 1000 * (time.perf_counter() - started)
 
 
 def _share(part: int, whole: Sequence[object]) -> float:
