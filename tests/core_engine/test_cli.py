@@ -74,7 +74,7 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
         (["cost", "export", "--out", "calls.xls"], "'calls.xls'"),
         (["cost", "export", "--out", "/no/such/calls.csv"], "can't write /no/such/calls.csv"),
         (["ask", "who is \udc80?"], "question holds a lone surrogate"),
-        (["catalog", "import", "mysql://host/db", "--group", "g"], "can't read a database of kind 'mysql'"),
+        (["catalog", "import", "oracle://host/db", "--group", "g"], "can't read a database of kind 'oracle'"),
         (["eval", "/no/such/suite.jsonl", "--out", "/tmp/none"], "/no/such/suite.jsonl"),
         (["agents", "register", "not a url"], "not a url"),
         (["sop", "search", " "], "the question is empty"),
