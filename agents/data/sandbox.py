@@ -61,7 +61,7 @@ class Sandbox:
     def dry_run(self, sql: str, catalog: Catalog, columns: list[str] | None = None) -> Check:
         """Run on empty tables with the catalog's types: names, types and functions fit, and it ends.
 
-        What computes for longer than DRY_RUN_SECONDS fails; what the machine does not let compute so long is skipped.
+        What computes for longer than DRY_RUN_SECONDS fails; what the machine hardly let compute is skipped.
         columns: what the result's columns must be called; a translation that gives others is not taken for the query,
         and the check is skipped.
         """
