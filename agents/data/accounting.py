@@ -40,7 +40,7 @@ _SPLUNK_TIMES = ("earliest", "latest", "starttime", "endtime", "_time")
 _SPL_OPTIONS = ("type", "max", "limit", "useother", "usenull", "usetime", "earlier", "overwrite", "current", "window")
 _FIRST_FEW = ("best", "list")  # forms of questions that a limit fits, whatever its number
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
-_DIGITS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_DIGITS = re.compile(r"\d+(?:\.\d+){2,}|(\d+(?:,\d{3})*(?:\.\d+)?)")  # 1.29.1 is no number
 
 
 @dataclass(frozen=True)
@@ -201,13 +201,14 @@ def _number_origin(literal: str, question: str) -> tuple[Origin | None, str]:
     if literal in _CONSTANTS:
         return "constant", "it stands for none or some"
     value = abs(float(literal))
-    if any(abs(said * factor - value) < 1e-9 * max(1.0, value) for said in _numbers(question) for factor in _FACTORS):
+    if any(abs(said * factor - value) < 1e-9 * max(1.0, value) for said in numbers_in(question) for factor in _FACTORS):
         return "question", "the question says the number"
     return None, "nothing says it"
 
 
-def _numbers(text: str) -> list[float]:
-    digits = [float(match[0].replace(",", "")) for match in _DIGITS.finditer(text)]
+def numbers_in(text: str) -> list[float]:
+    """The numbers that a text says, in digits or as words (`twice`)."""
+    digits = [float(match[1].replace(",", "")) for match in _DIGITS.finditer(text) if match[1]]
     return [*digits, *(_NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _NUMBER_WORDS)]
 
 
@@ -217,7 +218,7 @@ def _is_number(text: str) -> bool:
 
 def _unused(question: str, query: str, linked: Linked) -> Iterator[Unused]:
     told = query.lower().replace("\\\\", "\\")
-    numbers = _numbers(query)
+    numbers = numbers_in(query)
     for entity in linked.entities:
         words = entity.text.lower()
         if entity.kind == "number":

@@ -137,7 +137,7 @@ class DataAgent(Agent):
         brief = make_brief(request.question, linked, request.rejected, request.knowledge)
         brief = leave_out(brief, self._without)
         attempt = await self._attempts.solve(brief)
-        if unknown := _unknown(attempt):
+        if unknown := _unknown(attempt, linked.catalog):
             return DataResult(clarification=_not_here(unknown, found))
         ran = await self._run(brief, attempt, request)
         return DataResult(answers=[await self._answer(brief, ran, request.knowledge)])
@@ -223,10 +223,11 @@ def _read(kind: type[_Request], request: dict[str, Any]) -> _Request:
         raise InvalidInput(f"{kind.__name__}: {first_problem(error)}") from error
 
 
-def _unknown(attempt: Attempt) -> list[str]:
+def _unknown(attempt: Attempt, catalog: Catalog) -> list[str]:
     """The names of a rejected query that are no names of this group, nor near one."""
     found = [wrong_name(one) for one in attempt.proof.problems if one.code in _UNKNOWN] if attempt.rejected else []
-    return list(dict.fromkeys(name for name in found if name))
+    known = {name.lower() for table in catalog.tables for name in (table.name, *table.by_name)}
+    return list(dict.fromkeys(name for name in found if name and name.lower() not in known))
 
 
 def _not_here(unknown: list[str], found: list[Linked]) -> Clarification:

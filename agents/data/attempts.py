@@ -14,6 +14,7 @@ from agents.data.derive import Brief, Deriver
 from agents.data.examples import same_question
 from agents.data.fitting import fit
 from agents.data.fitting.joins import Joins
+from agents.data.fitting.ordering import show_order
 from agents.data.fitting.unknown import without_unknown
 from agents.data.fitting.values import Values
 from agents.data.linking import nearest_in_meaning
@@ -228,6 +229,7 @@ class Attempts:
             return snap_values(query, self._platform, catalog)
         sql = self._platform.name == "sql"
         mended = read_rows_called(query, proof, catalog.tables) if sql else Mended(query)
+        mended = show_order(query, catalog.dialect) if sql and not mended.notes else mended
         return mended if mended.notes else snap(query, proof, tables)
 
     async def _meant(self, proof: Proof, query: str, brief: Brief) -> Proof:

@@ -21,6 +21,7 @@ _LITERAL = re.compile(
 )
 _MASK = "thing"
 _SAME = 0.9  # two examples this alike teach the same
+_LONGEST = 700  # characters of a query that is worth its tokens
 _WORD_SHARE = 0.3
 # Of the choice of examples. On NL2KQL and the seed questions 0.3 brings the steps of the examples' queries nearest to
 # the steps of the right query (Jaccard of the best of four up by 0.01 to 0.09).
@@ -96,10 +97,12 @@ def same_question(one: str, other: str) -> bool:
 
 def choose(scored: Sequence[Scored], question: str, tables: set[str], limit: int) -> list[Scored]:
     """Half of the limit from the examples that read only the given tables (they show its columns and values), the rest
-    from all (they show the form of the answer); each by subject and form, no two alike. The nearest comes first."""
+    from all (they show the form of the answer); each by subject and form, no two alike, none long. The nearest comes
+    first."""
     asked = forms(question)
     fit = {one.example.question: _fit(one, asked) for one in scored}
-    ranked = sorted(scored, key=lambda one: -fit[one.example.question])
+    short = [one for one in scored if len(one.example.query) <= _LONGEST]
+    ranked = sorted(short, key=lambda one: -fit[one.example.question])
     within = [one for one in ranked if one.tables and one.tables <= tables]
     chosen: list[Scored] = []
     for pool, most in ((within, limit // 2), (ranked, limit)):

@@ -86,8 +86,12 @@ def _keys(catalog: Catalog, sandbox: Sandbox) -> list[_Place]:
 def _may_be_key(column: Column, table: Table, platform: Platform) -> bool:
     if not platform.duckdb_type(column.type).startswith(_KEY_TYPES):
         return False
-    words = [*name_tokens(column.name), column.name.lower()]
-    return column is table.columns[0] or any(word in _KEY_WORDS or word.endswith("id") for word in words)
+    return column is table.columns[0] or is_key_name(column.name)
+
+
+def is_key_name(name: str) -> bool:
+    """`machine_id`, `OrderNo`, `airport_code`, `tenantid`."""
+    return any(word in _KEY_WORDS or word.endswith("id") for word in (*name_tokens(name), name.lower()))
 
 
 def _pairs(catalog: Catalog, keys: Sequence[_Place]) -> Iterator[tuple[_Place, _Place]]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents.data.derive import Brief
-from agents.data.examples import Scored
+from agents.data.examples import Scored, choose
 from agents.data.plan.model import Unsayable
 from agents.data.plan.to_sql import to_sql
 from agents.data.platform import Platform, load_platform
@@ -40,7 +40,7 @@ class ThroughSql:
 
     async def brief(self, brief: Brief) -> Brief:
         """The same question over the same tables as SQL. Examples that SQL can't say are left out."""
-        catalog = await asyncio.to_thread(self._as_sql, brief.linked.catalog)
+        catalog = await asyncio.to_thread(self.catalog, brief.linked.catalog)
         tables = {table.name: table for table in catalog.tables}
         solved = {example.question: example for example in catalog.examples}
 
@@ -49,16 +49,19 @@ class ThroughSql:
             return [replace(one, example=solved[one.example.question]) for one in known]
 
         links = [replace(link, table=tables[link.table.name]) for link in brief.linked.links]
-        linked = replace(brief.linked, catalog=catalog, links=links, examples=in_sql(brief.linked.examples))
-        chosen = [tables[table.name] for table in brief.tables]
-        return replace(brief, linked=linked, tables=chosen, examples=in_sql(brief.examples), rejected=[])
+        examples = in_sql(brief.linked.examples)
+        linked = replace(brief.linked, catalog=catalog, links=links, examples=examples)
+        offered = [tables[table.name] for table in brief.tables]
+        chosen = choose(examples, brief.question, {table.name for table in offered}, len(brief.examples))
+        return replace(brief, linked=linked, tables=offered, examples=chosen, rejected=[])
 
     def query(self, sql: str, brief: Brief) -> str:
         """The SQL in the platform's language. brief: the platform's own. Raises Unsayable."""
         catalog = brief.linked.catalog
-        return self._platform.write_plan(self.sql.read_plan(sql, self._as_sql(catalog)), catalog)
+        return self._platform.write_plan(self.sql.read_plan(sql, self.catalog(catalog)), catalog)
 
-    def _as_sql(self, catalog: Catalog) -> Catalog:
+    def catalog(self, catalog: Catalog) -> Catalog:
+        """The group as a DuckDB database, its examples as SQL."""
         if catalog.version not in self._catalogs:
             self._catalogs[catalog.version] = self._made(catalog)
             if len(self._catalogs) > _KEPT:

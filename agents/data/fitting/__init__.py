@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from agents.data.accounting import Account
+from agents.data.accounting import Account, Accounted
+from agents.data.fitting.computing import count_in_steps, count_rows, drop_having, split_shares
 from agents.data.fitting.conditions import conditions, drop, literals_of
-from agents.data.fitting.grouping import ungroup_times
+from agents.data.fitting.grouping import ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.rows import show_whole_rows
+from agents.data.fitting.steps import by_step, read_step
 from agents.data.fitting.times import TimesOf, set_time
+from agents.data.fitting.units import set_hours, set_unit
 from agents.data.fitting.values import Values
 from agents.data.linking import Linked
 from agents.data.literals import comparisons, is_time, mostly_said
@@ -27,9 +30,12 @@ from agents.data.repair import Mended
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, time_places
+from agents.data.words import content_words, pieces
 from shared.catalog import Example, Table
 
 _SAYABLE = re.compile(r"\w")
+# Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
+_CODED = frozenset(pieces("code status result error port event reason"))
 _UNITS = re.compile(
     r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
     r"years?|yearly|annual(?:ly)?|when|times?)(?!\w)",
@@ -47,6 +53,7 @@ class _Fitting:
     told: Account
     tables: Sequence[Table]
     examples: Sequence[Example]
+    rows: Values | None
 
     def selects(self) -> list[exp.Select]:
         return list(self.select.find_all(exp.Select))
@@ -76,23 +83,73 @@ class _Fitting:
             if one.column
             and _SAYABLE.search(one.literal)
             and not is_time(one.literal)
+            and not _means_something_said(one, self.question)
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
+        constants = {one.literal for one in self.told.literals if one.origin == "constant"}
         said = {one.literal for one in self.told.literals if one.origin not in (None, "catalog")}
         for select in self.selects():
+            yield from self._shorter_parts(select)
             for condition in conditions(select):
                 values = literals_of(condition)
-                if values and unsaid.issuperset(values):
+                grouped = isinstance(condition, exp.EQ) and _is_grouped_by(select, condition.this)
+                if values and (unsaid | constants if grouped else unsaid).issuperset(values):
                     drop(select, condition)
                     yield f"left out `{_text(condition)}`, which nothing in the question says"
                 elif isinstance(condition, exp.In) and not said & values and self._is_every_value(condition, values):
                     drop(select, condition)
                     yield f"left out `{condition.this.sql()} IN (...)`, which lists every known value"
 
+    def _shorter_parts(self, select: exp.Select) -> Iterator[str]:
+        """Of `LIKE '%Impact:Runtime/CryptoMiner%'` the word that the question says, where it says one of its words."""
+        unsaid = {one.literal.strip("%*") for one in self.told.literals if one.origin in (None, "catalog")}
+        words = re.findall(r"\w{4,}", self.question)
+        for condition in select.find_all(exp.Like, exp.ILike):
+            text = condition.expression
+            if not isinstance(condition.this, exp.Column) or not isinstance(text, exp.Literal):
+                continue
+            part = text.this.strip("%")
+            of_column = set(pieces(condition.this.name))
+            said = [one for one in words if one.lower() in part.lower() and not set(pieces(one)) & of_column]
+            if part in unsaid and len(said) == 1 and said[0].lower() != part.lower():
+                text.replace(exp.Literal.string(text.this.replace(part, said[0])))
+                yield f"looked for '{said[0]}' in {condition.this.name}, not for '{part}'"
+
     def grouping(self) -> Iterator[str]:
-        """Groups of the result by a unit of time where the question asks for no course over time."""
-        if isinstance(self.select, exp.Select) and not _speaks_of_units(self.question):
+        """Groups of the result by a unit of time as the question asks for a course over time, or for none."""
+        step = read_step(self.question)
+        if step:
+            yield from by_step(self.select, step, self._times_of())
+        elif isinstance(self.select, exp.Select) and not _speaks_of_units(self.question):
             yield from ungroup_times(self.select, self._times_of())
+        if isinstance(self.select, exp.Select) and self.rows:
+            yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
+
+    def _is_said(self, column: exp.Column) -> bool:
+        """Whether a word of the column's name or description, or one of its values, is the question's; or it is a key.
+
+        Words that describe the whole table say nothing of one of its columns.
+        """
+        tables = [one for one in self.tables if column.name in one.by_name]
+        keys = {name for one in self.linked.relationships for name in (one.from_, one.to)}
+        if any(f"{table.name}.{column.name}" in keys or column.name == table.columns[0].name for table in tables):
+            return True
+        words, own = set(pieces(self.question)), set(content_words(column.name))
+        for table in tables:
+            described = set(content_words(table.by_name[column.name].description))
+            own |= described - set(content_words(f"{table.name} {table.description}"))
+        return bool(own & words) or any(column.name == name for one in self.linked.mentions for _, name in one.places)
+
+    def computing(self) -> Iterator[str]:
+        """Counts where the question asks how many, shares of all rows, and units of spans, as asked."""
+        step = read_step(self.question)
+        yield from count_rows(self.select, self.question, step)
+        yield from count_in_steps(self.select, step)
+        for select in self.selects():
+            yield from split_shares(select)
+            yield from drop_having(select, self.question)
+            yield from set_unit(select, self.question)
+            yield from set_hours(select, self.question)
 
     def _times_of(self) -> TimesOf:
         catalog = self.linked.catalog
@@ -126,12 +183,15 @@ def fit(
     parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
-    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples)
-    steps: tuple[Callable[[], Iterator[str]], ...] = (fitting.times, fitting.values, fitting.grouping)
+    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
+    steps: tuple[Callable[[], Iterator[str]], ...] = (
+        *(fitting.times, fitting.values, fitting.computing, fitting.grouping),
+    )
     notes = [note for step in steps for note in step()]
     joins = Joins(linked, question)
     for select in fitting.selects():
         notes += joins.conditions(select)
+        notes += joins.unneeded(select)
         notes += values.place(select, tables) if values else ()
     notes += show_whole_rows(fitting.select, question, tables) if whole_rows else ()
     if not notes:
@@ -144,6 +204,21 @@ def fit(
 
 def _text(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb")
+
+
+def _means_something_said(one: Accounted, question: str) -> bool:
+    """Whether a word of the value is said (`LogonFailed` of failed logins), or it is a code, which stands for words."""
+    if one.literal.lstrip("-").isdigit():
+        return bool(set(pieces(one.column)) & _CODED)
+    return bool(set(pieces(one.literal)) & set(content_words(question)))
+
+
+def _is_grouped_by(select: exp.Select, column: exp.Expr) -> bool:
+    group = select.args.get("group")
+    keys = group.expressions if group else []
+    return isinstance(column, exp.Column) and any(
+        isinstance(key, exp.Column) and key.name.lower() == column.name.lower() for key in keys
+    )
 
 
 def _own_values(examples: Sequence[Example]) -> set[str]:

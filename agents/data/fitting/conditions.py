@@ -8,7 +8,7 @@ from sqlglot import exp
 def conditions(select: exp.Select) -> list[exp.Expr]:
     """The parts of WHERE that are joined by AND."""
     where = select.args.get("where")
-    return _parts(where.this) if where else []
+    return parts(where.this) if where else []
 
 
 def drop(select: exp.Select, condition: exp.Expr) -> None:
@@ -40,6 +40,7 @@ def named_queries(node: exp.Expr) -> set[str]:
     return {one.alias.lower() for one in node.root().find_all(exp.CTE)}
 
 
-def _parts(condition: exp.Expr) -> list[exp.Expr]:
+def parts(condition: exp.Expr) -> list[exp.Expr]:
+    """The parts of a condition that are joined by AND."""
     bare = condition.unnest()
-    return [part for side in bare.flatten() for part in _parts(side)] if isinstance(bare, exp.And) else [condition]
+    return [part for side in bare.flatten() for part in parts(side)] if isinstance(bare, exp.And) else [condition]

@@ -1,8 +1,9 @@
-"""Groups of SQL by a unit of time, and how they are taken out."""
+"""Groups of SQL that nobody asked for, and how they are taken out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from sqlglot import exp
 
@@ -16,24 +17,56 @@ _UNITS_BY_NAME = ("date_part", "time_bucket", "dayname", "monthname")
 
 
 def ungroup_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
-    """Take the units of time out of what the select groups, shows and orders by, if it computes something of groups."""
+    """Take times and units of time out of what the select groups, shows and orders by, if it computes something of
+    groups."""
+    for meant in _ungrouped(select, lambda key: _is_unit(key, times)):
+        yield f"did not group by `{meant.sql(dialect='duckdb')}`: the question asks for no course over time"
+
+
+def ungroup_unsaid(
+    select: exp.Select, is_said: Callable[[exp.Column], bool], rows: Callable[[exp.Query], int | None]
+) -> Iterator[str]:
+    """Take columns that the question does not speak of out of the groups of a count, where they part groups of columns
+    that it speaks of.
+
+    rows: how many rows a query gives. Changes the select.
+    """
+    group = select.args.get("group")
+    keys: list[exp.Expr] = group.expressions if group else []
+    columns = [key for key in keys if isinstance(key, exp.Column)]
+    if len(columns) < 2 or len(columns) < len(keys) or not select.find(exp.Count, exp.Sum):
+        return
+    unsaid = [key.sql() for key in columns if not is_said(key)]
+    for name in unsaid if len(unsaid) < len(columns) else ():
+        without = select.copy()
+        if _ungrouped(without, partial(_is_called, name)) and rows(without) != rows(select):
+            for one in _ungrouped(select, partial(_is_called, name)):
+                said = one.sql(dialect="duckdb")
+                yield f"did not group by `{said}`, which the question does not speak of"
+
+
+def _is_called(name: str, node: exp.Expr) -> bool:
+    return node.sql() == name
+
+
+def _ungrouped(select: exp.Select, unasked: Callable[[exp.Expr], bool]) -> list[exp.Expr]:
+    """What was taken out of what the select groups, shows and orders by; nothing where it would show nothing."""
     group = select.args.get("group")
     if not group or not select.find(exp.AggFunc):
-        return
+        return []
     shown = {one.alias: one.this for one in select.expressions if isinstance(one, exp.Alias)}
     meanings = [_meant(key, select, shown) for key in group.expressions]
-    units = [one for one in meanings if _is_unit(one, times)]
-    said = {key.sql() for key, meant in zip(group.expressions, meanings, strict=True) if meant in units}
-    said |= {one.sql() for one in units} | {name for name, one in shown.items() if one in units}
+    gone = [one for one in meanings if unasked(one)]
+    said = {key.sql() for key, meant in zip(group.expressions, meanings, strict=True) if meant in gone}
+    said |= {one.sql() for one in gone} | {name for name, one in shown.items() if one in gone}
     kept = [one for one in select.expressions if one.sql() not in said and one.alias_or_name not in said]
-    if not units or not kept:
-        return
+    if not gone or not kept:
+        return []
     _order_without(select, said, kept)
     select.set("expressions", kept)
-    others = [one.copy() for one in meanings if one not in units]
+    others = [one.copy() for one in meanings if one not in gone]
     select.set("group", exp.Group(expressions=others) if others else None)
-    for meant in units:
-        yield f"did not group by `{meant.sql(dialect='duckdb')}`: the question asks for no course over time"
+    return gone
 
 
 def _meant(key: exp.Expr, select: exp.Select, shown: dict[str, exp.Expr]) -> exp.Expr:
@@ -50,6 +83,8 @@ def _place(key: exp.Expr) -> int | None:
 
 
 def _is_unit(node: exp.Expr, times: TimesOf) -> bool:
+    if isinstance(node, exp.Column):
+        return times.is_time(node)
     named = isinstance(node, exp.Anonymous) and node.name.lower() in _UNITS_BY_NAME
     as_day = isinstance(node, exp.Cast) and node.is_type(exp.DType.DATE)
     return (isinstance(node, _UNITS_OF) or named or as_day) and any(map(times.is_time, node.find_all(exp.Column)))

@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.fitting.conditions import full_name, named_queries, sources
+from agents.data.keys import is_key_name
 from agents.data.linking import Linked
 from agents.data.repair import Mended, listed
 from agents.data.sql.parsing import PARSER
@@ -40,9 +41,10 @@ class Keys:
         return column in self._keyed(table) or column == table.columns[0].name
 
     def pairs(self, one: Table, other: Table) -> list[tuple[str, str]]:
-        """Columns of the two tables by which they can be joined."""
+        """Columns of the two tables by which they can be joined; where no relationship tells, keys of the same name."""
         mine, its = self._keyed(one), self._keyed(other)
-        return [(a, b) for a, b in product(mine, its) if self.same(f"{one.name}.{a}", f"{other.name}.{b}")]
+        related = [(a, b) for a, b in product(mine, its) if self.same(f"{one.name}.{a}", f"{other.name}.{b}")]
+        return related or [(name, name) for name in one.by_name if name in other.by_name and is_key_name(name)]
 
     def _keyed(self, table: Table) -> list[str]:
         return [column.name for column in table.columns if self._root(f"{table.name}.{column.name}") in self._roots]
@@ -133,6 +135,23 @@ class Joins:
                 _qualify(scope)
                 _insert(select, join, joined, between, reached, starts=on.this.table)
                 yield f"joined '{one.name}' and '{other.name}' by way of '{joined.name}', not by `{before}`"
+
+    def unneeded(self, select: exp.Select) -> Iterator[str]:
+        """A table of which nothing is read goes, where it is joined by its own key, so that each row has one of it at
+        most, and the question does not speak of it. Changes the select."""
+        scope = self._scope(select)
+        keys = {one.to for one in self._linked.relationships}
+        for join in list(select.args.get("joins") or []):
+            on, alias = join.args.get("on"), join.this.alias_or_name
+            table = scope.sources.get(alias)
+            if table is None or not isinstance(on, exp.EQ) or join.side or select.is_star or select.find(exp.Subquery):
+                continue
+            own = [one for one in (on.this, on.expression) if isinstance(one, exp.Column) and one.table == alias]
+            used = [one for one in select.find_all(exp.Column) if one.table == alias or scope.owner(one) is table]
+            by_key = len(own) == 1 and f"{table.name}.{own[0].name}" in keys
+            if by_key and len(used) == 1 and not set(content_words(table.name)) & self._asked:
+                select.set("joins", [one for one in select.args["joins"] if one is not join])
+                yield f"did not join '{table.name}': nothing of it is asked for or shown"
 
     def _replaced(self, scope: _Scope) -> Iterator[str]:
         """A table that does not exist is the one that has the columns wanted of it."""

@@ -65,6 +65,17 @@ class TimesOf:
         """Those of WHERE that compare a column of time with a constant time."""
         return [found for node in conditions(select) if (found := self._read(node))]
 
+    def drop_buckets(self, select: exp.Select, asked: TimeRange) -> Iterator[str]:
+        """Leave out `date_trunc('hour', t) = TIMESTAMP '...'` where that hour is but the beginning of the range."""
+        for node in conditions(select):
+            if isinstance(node, exp.EQ) and asked.start and asked.end:
+                at = instant(node.expression, self._now)
+                cut = node.this if isinstance(node.this, exp.TimestampTrunc | exp.DateBin | exp.Anonymous) else None
+                of_time = cut is not None and any(map(self.is_time, cut.find_all(exp.Column)))
+                if of_time and at == asked.start and self.conditions(select):
+                    drop(select, node)
+                    yield f"left out `{node.sql(dialect='duckdb')}`: the question asks for more than its first step"
+
     def has_others(self, select: exp.Select) -> bool:
         """Whether it compares a time, or anything with a time, in another way or place than `conditions` reads: in
         CASE, HAVING, FILTER or a join, as a part (`extract(year from opened_at) = 2026`), as one of two by OR."""
@@ -74,6 +85,15 @@ class TimesOf:
             self._has_time(node)
             for node in select.find_all(*_COMPARING)
             if node.find_ancestor(exp.Select) is select and not read & set(map(id, _around(node)))
+        )
+
+    def has_midnight(self, own: Sequence[TimeCondition]) -> bool:
+        """Whether one compares a moment with a whole day, `seen_at = DATE '2026-03-05'`: only its midnight is that."""
+        return any(
+            isinstance(one.node.unnest(), exp.EQ)
+            and not self.is_day(one.column)
+            and one.column in (one.node.unnest().this, one.node.unnest().expression)
+            for one in own
         )
 
     def is_of_now(self, condition: TimeCondition) -> bool:
@@ -130,6 +150,8 @@ class TimesOf:
 def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:
     """Set the conditions on a time to the range asked for, where they leave another; give it to the one select that
     reads rows of one time, where none has any."""
+    for select in selects:
+        yield from times.drop_buckets(select, asked)
     found = [(select, times.conditions(select)) for select in selects]
     if any(times.has_others(select) for select in selects):
         return
@@ -140,7 +162,7 @@ def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) ->
         columns = {(one.column.table.lower(), one.column.name.lower()) for one in own}
         if len(columns) != 1 or (len(own) == 1 and times.is_of_now(own[0]) and own[0].lower is None):
             continue
-        if not _leaves(own, asked) and not _borders(own, asked):
+        if (not _leaves(own, asked) or times.has_midnight(own)) and not _borders(own, asked):
             column = own[0].column.copy()
             for one in own:
                 drop(select, one.node)

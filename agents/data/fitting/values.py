@@ -10,6 +10,7 @@ from functools import partial
 from typing import Literal
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from agents.data.fitting.conditions import full_name, named_queries, sources
 from agents.data.names import likeness
@@ -59,6 +60,15 @@ class Values:
                 if table and column.name in table.by_name and self._is_text(table.by_name[column.name]):
                     with suppress(LexiQueryError):
                         yield from self._placed(node, column, text.this, table)
+
+    def count(self, query: exp.Query) -> int | None:
+        """How many rows the SQL gives; None where it can't be run. Blocks."""
+        try:
+            sql = self._platform.to_duckdb(query.sql(dialect=self._catalog.dialect), self._catalog)
+            (row,) = self._sandbox.execute(f"SELECT count(*) FROM ({sql})", self._catalog, limit=1).rows  # noqa: S608
+        except (LexiQueryError, SqlglotError):
+            return None
+        return int(row[0])
 
     def _placed(self, node: exp.EQ, column: exp.Column, text: str, table: Table) -> Iterator[str]:
         found = self._look_up(text, table)

@@ -30,8 +30,11 @@ _WORD_START = re.compile(r"(?<![\w.@/\\:$#%+-])(?=\w)")
 # What looks like a time inside quotes or a path is a name, unless it is nothing but a date.
 _QUOTED = re.compile(r"\"[^\"\n]*\"|(?<!\w)'[^'\n]*'(?!\w)|\b\w+://\S+|\S+@\S+")
 _BARE_DATE = re.compile(r"[\"'\s]*\d[\d:TZ ./+-]*(?:[AP]M|UTC)?[\"'\s]*", re.IGNORECASE)
-_TRAILING = re.compile(
-    rf"{_PREPOSITION}(?:each\s+of\s+|any\s+of\s+)?(?:the\s+)?(?:most\s+)?(?:last|past|previous|recent|preceding|latest)\s+"
+_OWN = (
+    "".join(rf"(?<!\b{word} )" for word in ("their", "his", "her", "its", "my", "our", "your", "whose")) + r"(?<!'s )"
+)
+_TRAILING = re.compile(  # `their last day` is a day of theirs
+    rf"{_OWN}{_PREPOSITION}(?:each\s+of\s+|any\s+of\s+)?(?:the\s+)?(?:most\s+)?(?:last|past|previous|recent|preceding|latest)\s+"
     rf"(?:(?:(?P<count>{NUMBER})[\s-]*)?(?P<calendar>calendar\s+|full\s+|whole\s+)?(?P<unit>{UNIT})"
     rf"|(?P<short>\d+)\s?(?P<letter>{SHORT_UNIT}))(?![\w-])",
     re.IGNORECASE,

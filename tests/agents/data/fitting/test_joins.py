@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agents.data.fitting.joins import Joins
@@ -106,3 +108,10 @@ def test_a_join_is_said_as_postgresql_says_it(desk_rows: Sandbox) -> None:
     assert notes == ["read 'team' from 'teams'"]
     assert "JOIN teams AS teams\n  ON people.team_id = teams.team_id" in query
     assert SQL.bind(query, desk.catalog).status == "passed"
+
+
+def test_keys_of_one_name_join_tables_of_which_no_relationship_tells(desk: Desk) -> None:
+    heard = replace(linked(WHO, desk.catalog), relationships=[])
+    mended = Joins(heard, WHO).complete("SELECT full_name, team FROM people")
+    assert "ON people.team_id = teams.team_id" in mended.query.replace('"', "").replace("\n ", "").replace("  ", " ")
+    assert desk.rows(mended.query)[0] == ["Ana Silva", "Network"]

@@ -135,3 +135,14 @@ def test_a_day_in_sqlite_takes_in_times_and_days_of_it(desk_rows: Sandbox) -> No
     desk = Desk(desk_rows, "sqlite")
     mended = desk.fit("Tickets opened yesterday", f"{IDS} WHERE opened_at > '2026-01-01'")
     assert "opened_at >= '2026-03-13' AND opened_at < '2026-03-14'" in " ".join(mended.query.split())
+
+
+def test_a_moment_that_is_compared_with_a_day_is_of_that_day(desk: Desk) -> None:
+    mended = desk.fit("Which tickets were opened yesterday?", f"{IDS} WHERE opened_at = current_date - 1")
+    assert desk.rows(mended.query) == [[100]]
+    assert desk.leaves("Which tickets were opened yesterday?", f"{IDS} WHERE opened_at::date = current_date - 1")
+
+
+def test_somebodys_last_day_is_no_time_of_the_question(desk: Desk) -> None:
+    query = "SELECT full_name, left_on FROM people WHERE left_on >= now() - INTERVAL 1 DAY"
+    assert "left out" in desk.fit("Who left, and what was their last day?", query).notes[0]

@@ -1,0 +1,32 @@
+"""What SQL orders by, shown where it has to be."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agents.data.repair import Mended, listed
+from agents.data.sql.parsing import PARSER
+
+
+def show_order(query: str, dialect: str) -> Mended:
+    """`SELECT DISTINCT a ... ORDER BY b` shows b too, without which no database can order so."""
+    parsed = PARSER.parse(query, dialect).select
+    if parsed is None:
+        return Mended(query)
+    changed, added = parsed.copy(), []
+    for select in changed.find_all(exp.Select):
+        order = select.args.get("order")
+        if not order or not select.args.get("distinct") or any(isinstance(one, exp.Star) for one in select.expressions):
+            continue
+        shown = {one.alias_or_name.lower() for one in select.expressions}
+        for key in order.expressions:
+            if isinstance(key.this, exp.Column) and key.this.name.lower() not in shown:
+                select.append("expressions", key.this.copy())
+                added.append(key.this.name)
+    if not added:
+        return Mended(query)
+    try:
+        return Mended(changed.sql(dialect=dialect, pretty=True), [f"shows {listed(added)}, by which it orders"])
+    except SqlglotError:
+        return Mended(query)

@@ -1,0 +1,85 @@
+"""Steps of time that a question counts by: `per day`, `in ten-minute steps`, `on each of the last seven days`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from agents.data.fitting.conditions import sources
+from agents.data.fitting.times import TimesOf
+from agents.data.times.calendar import NUMBER, number_of
+
+_UNIT = r"(?P<unit>minute|hour|day|week|month|quarter|year)"
+_OF_A_LONGER = r"(?!s?\s+of\s+(?:the|a|an|each|every)\s)"  # `by hour of the day` is a part of a date
+_STEPS = [
+    re.compile(rf"(?<!\w){words}", re.IGNORECASE)
+    for words in (
+        rf"(?:per|every|each)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}s?\b{_OF_A_LONGER}",
+        rf"by\s+(?:the\s+)?{_UNIT}\b{_OF_A_LONGER}(?!\s+\d)",
+        rf"(?:in|into|with|of)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}(?:s|ly)?[\s-]+"
+        r"(?:steps?|bins?|buckets?|intervals?|windows?)\b",
+        rf"each\s+of\s+the\s+(?:last|past|previous)\s+(?:{NUMBER})\s+{_UNIT}s?\b",
+    )
+]
+_OF_STEPS = re.compile(
+    r"(?<!\w)(?:averag\w*|mean|median|usual\w*|typical\w*|peak\w*|m(?:ax|in)imum|(?:high|low|busi)est)\b", re.I
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """count units of time, and the words that say so."""
+
+    count: int
+    unit: str
+    words: str
+
+
+def read_step(question: str) -> Step | None:
+    """The one step that the question asks for; None where it asks for none, for several, or computes something of the
+    steps (`the average number of orders per day`)."""
+    if _OF_STEPS.search(question):
+        return None
+    found = [match for pattern in _STEPS for match in pattern.finditer(question)]
+    read = {(match.groupdict().get("count") or "", match["unit"].lower()): match[0] for match in found}
+    if len(read) != 1:
+        return None
+    ((count, unit), words) = read.popitem()
+    return Step(int(number_of(count)) if count else 1, unit, words)
+
+
+def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
+    """Group by the step what the select computes of the rows of one table, where it groups by no time. Changes it."""
+    if not isinstance(select, exp.Select) or not select.find(exp.AggFunc) or select.find(exp.Subquery, exp.Window):
+        return
+    tables = [one for one in sources(select) if isinstance(one, exp.Table)]
+    group = select.args.get("group")
+    keys = group.expressions if group else []
+    shown = [one for one in select.expressions if not one.find(exp.AggFunc)]
+    if any(times.is_time(column) for key in [*keys, *shown] for column in key.find_all(exp.Column)):
+        return
+    if len(tables) != len(sources(select)):
+        return
+    columns = [(table, name) for table in tables for name in times.of(table)]
+    limited = {one.column.name for one in times.conditions(select)}
+    if len(columns) > 1:
+        columns = [one for one in columns if one[1] in limited]
+    if len(columns) != 1 or (step.count > 1 and times.dialect != "duckdb"):
+        return
+    table, name = columns[0]
+    unit = _unit(exp.column(name, table=table.alias_or_name if len(tables) > 1 else None), step)
+    select.set("expressions", [exp.alias_(unit, step.unit), *select.expressions])
+    select.set("group", exp.Group(expressions=[unit.copy(), *(key.copy() for key in keys)]))
+    if not select.args.get("order"):
+        select.order_by(exp.column(step.unit), copy=False)
+    yield f"grouped by {name}, '{step.words}'"
+
+
+def _unit(column: exp.Column, step: Step) -> exp.Expr:
+    if step.count == 1:
+        return exp.TimestampTrunc(this=column, unit=exp.var(step.unit.upper()))
+    length = exp.Interval(this=exp.Literal.string(str(step.count)), unit=exp.var(step.unit.upper()))
+    return exp.Anonymous(this="time_bucket", expressions=[length, column])

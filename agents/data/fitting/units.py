@@ -1,0 +1,71 @@
+"""Spans of time in the unit that the question asks for, and hours of the day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from agents.data.times import time_places
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_ASKED = re.compile(r"(?<!\w)(second|minute|hour|day|week)s(?!\w)", re.IGNORECASE)
+_HOURS_OF_DAY = re.compile(r"(?<!\w)hours?\s+of\s+(?:the|a|each)\s+day(?!\w)", re.IGNORECASE)
+
+
+def set_unit(select: exp.Select, question: str) -> Iterator[str]:
+    """`avg(date_diff('minute', a, b)) / 60` is in hours: in minutes where the question asks for minutes. Changes it.
+
+    Bears on the differences that the select shows, divided by a number or not, where the question names one unit.
+    """
+    wanted = _unit_of(question)
+    if wanted is None:
+        return
+    for column in select.expressions:
+        for span in column.find_all(exp.DateDiff):
+            unit = span.text("unit").lower()
+            shown, divisor = _divided(span)
+            if unit not in _SECONDS or divisor is None or _SECONDS[unit] * divisor == _SECONDS[wanted]:
+                continue
+            before = shown.sql(dialect="duckdb")
+            inner = shown.this if isinstance(shown, exp.Div) else shown
+            span.set("unit", exp.var("SECOND"))
+            seconds = exp.Literal.number(f"{_SECONDS[wanted]}.0")
+            shown.replace(exp.Div(this=inner.copy(), expression=seconds) if wanted != "second" else inner.copy())
+            yield f"took `{before}` in {wanted}s, as the question asks"
+            break
+
+
+def set_hours(select: exp.Select, question: str) -> Iterator[str]:
+    """A time cast to the time of the day, or cut to its hour, becomes the hour of the day where that is asked for."""
+    if not _HOURS_OF_DAY.search(question):
+        return
+    for node in list(select.find_all(exp.Cast, exp.TimestampTrunc)):
+        as_time = isinstance(node, exp.Cast) and node.is_type(exp.DType.TIME)
+        as_hour = isinstance(node, exp.TimestampTrunc) and node.text("unit").upper() == "HOUR"
+        if (as_time or as_hour) and isinstance(node.this, exp.Column):
+            hour = exp.Extract(this=exp.var("HOUR"), expression=node.this.copy())
+            before = node.sql(dialect="duckdb")
+            node.replace(hour)
+            yield f"used `{hour.sql(dialect='duckdb')}` for `{before}`: the question asks for hours of the day"
+
+
+def _unit_of(question: str) -> str | None:
+    bare = question
+    for start, end in reversed(time_places(question)):
+        bare = f"{bare[:start]} {bare[end:]}"
+    units = {match[1].lower() for match in _ASKED.finditer(bare) if not re.search(r"\d\s*$", bare[: match.start()])}
+    return units.pop() if len(units) == 1 else None
+
+
+def _divided(span: exp.DateDiff) -> tuple[exp.Expr, float | None]:
+    """The span with the aggregate around it and the number that this is divided by (None for something else)."""
+    node: exp.Expr = span
+    while isinstance(node.parent, exp.AggFunc | exp.Paren | exp.Cast | exp.Filter):
+        node = node.parent
+    above = node.parent
+    if not isinstance(above, exp.Div) or above.this is not node:
+        return node, 1.0 if not isinstance(above, exp.Binary) else None
+    divisor = above.expression.unnest()
+    return above, float(divisor.this) if isinstance(divisor, exp.Literal) and not divisor.is_string else None

@@ -1,0 +1,186 @@
+"""Counts, shares, steps of time and units, as the question asks."""
+# ruff: noqa: E501 - a query is one line
+
+from __future__ import annotations
+
+import pytest
+
+from agents.data.fitting.ordering import show_order
+from agents.data.fitting.steps import Step, read_step
+from tests.agents.data.fitting.desk import Desk
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "note", "rows"),
+    [
+        (
+            "How many tickets are open?",
+            "SELECT title, host FROM tickets WHERE status = 'open' ORDER BY title LIMIT 1",
+            "counted the rows by `COUNT(*)`: the question asks how many",
+            [[2]],
+        ),
+        (
+            "How many hosts have tickets?",
+            "SELECT DISTINCT host FROM tickets",
+            "counted the rows by `COUNT(DISTINCT host)`: the question asks how many",
+            [[3]],
+        ),
+        (
+            "What percentage of the tickets is open?",
+            "SELECT 100.0 * count(*) FILTER (WHERE status = 'open') / count(*) AS pct FROM tickets WHERE status = 'open'",
+            "left out `status = 'open'` of all rows: the share is of those with and without",
+            [[50.0]],
+        ),
+        (
+            "Which hosts have tickets?",
+            "SELECT host FROM tickets GROUP BY host HAVING count(*) > 1 ORDER BY host",
+            "left out `COUNT(*) > 1`, which nothing in the question says",
+            [["db-7"], ["lt-101"], ["lt-103"]],
+        ),
+        (
+            "Average hours until tickets are resolved",
+            "SELECT avg(date_diff('minute', opened_at, resolved_at)) AS hours FROM tickets",
+            "took `AVG(DATE_DIFF('MINUTE', opened_at, resolved_at))` in hours, as the question asks",
+            [[24.0]],
+        ),
+        (
+            "Average minutes until tickets are resolved",
+            "SELECT avg(date_diff('minute', opened_at, resolved_at)) / 60 AS minutes FROM tickets",
+            "took `AVG(DATE_DIFF('MINUTE', opened_at, resolved_at)) / 60` in minutes, as the question asks",
+            [[1440.0]],
+        ),
+        (
+            "Which two hours of the day have the most tickets?",
+            "SELECT CAST(opened_at AS TIME) AS h, count(*) AS n FROM tickets GROUP BY h ORDER BY n DESC, h LIMIT 2",
+            "used `EXTRACT(HOUR FROM opened_at)` for `CAST(opened_at AS TIME)`: the question asks for hours of the day",
+            [[10, 3], [9, 1]],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_computed_is_what_the_question_asks_for(
+    desk: Desk, question: str, query: str, note: str, rows: list[list[object]]
+) -> None:
+    assert desk.fitted_rows(question, query, note) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("How many tickets are open?", "SELECT count(*) FROM tickets WHERE status = 'open'"),
+        ("How many minutes did tickets take?", "SELECT ticket_id FROM tickets"),
+        ("How many tickets are there by host, and which?", "SELECT host, title FROM tickets"),
+        ("How many tickets has each person?", "SELECT p.full_name FROM people p JOIN tickets t ON t.owner_id = p.person_id"),
+        ("Which hosts have more than one ticket?", "SELECT host FROM tickets GROUP BY host HAVING count(*) > 1"),
+        ("Which hosts have 2 tickets?", "SELECT host FROM tickets GROUP BY host HAVING count(*) >= 2"),
+        (
+            "What percentage of the tickets is open?",
+            "SELECT 100.0 * count(*) FILTER (WHERE status = 'open') / count(*) AS pct FROM tickets WHERE host = 'db-7'",
+        ),
+        ("Average hours until resolved", "SELECT avg(date_diff('hour', opened_at, resolved_at)) AS hours FROM tickets"),
+        ("Average hours until resolved", "SELECT avg(date_diff('minute', opened_at, resolved_at)) / 60 AS h FROM tickets"),
+        ("Open tickets of the last 24 hours", "SELECT date_diff('minute', opened_at, now()) AS age FROM tickets WHERE status = 'open' AND opened_at >= now() - INTERVAL 24 HOUR"),
+    ],
+)  # fmt: skip
+def test_what_fits_stays(desk: Desk, question: str, query: str) -> None:
+    if "db-7" in query:
+        question = f"{question} of db-7"
+    assert desk.leaves(question, query)
+
+
+@pytest.mark.parametrize(
+    ("question", "step"),
+    [
+        ("How many tickets were opened per day?", Step(1, "day", "per day")),
+        ("Count tickets in ten-minute steps", Step(10, "minute", "in ten-minute steps")),
+        ("How many on each of the last seven days?", Step(1, "day", "each of the last seven days")),
+        ("Tickets by week", Step(1, "week", "by week")),
+        ("Tickets every 15 minutes", Step(15, "minute", "every 15 minutes")),
+        ("Tickets by hour of the day", None),
+        ("The average number of tickets per day", None),
+        ("Tickets per day and per hour", None),
+        ("Tickets of the last seven days", None),
+        ("In how many hourly measurements was the disk full?", None),
+    ],
+)
+def test_a_step_of_time_is_read(question: str, step: Step | None) -> None:
+    assert read_step(question) == step
+
+
+def test_counts_are_grouped_by_the_step_asked_for(desk: Desk) -> None:
+    mended = desk.fit(
+        "How many tickets were opened per month?", "SELECT count(*) AS n FROM tickets WHERE opened_at < now()"
+    )
+    assert mended.notes == ["grouped by opened_at, 'per month'"]
+    assert [(str(month)[:7], n) for month, n in desk.rows(mended.query)] == [
+        ("2026-01", 1),
+        ("2026-02", 1),
+        ("2026-03", 2),
+    ]
+
+
+def test_rows_are_counted_by_the_step_asked_for(desk: Desk) -> None:
+    mended = desk.fit("How many visits per day?", 'SELECT "Site" FROM "Visits"')
+    assert [n for _, n in desk.rows(mended.query)] == [1, 1]
+
+
+def test_groups_by_time_that_show_nothing_are_counted(desk: Desk) -> None:
+    query = "SELECT date_trunc('month', opened_at) AS month, status FROM tickets GROUP BY 1, 2 ORDER BY 1, 2"
+    mended = desk.fit("Visualize the status of tickets per month", query)
+    assert [row[1:] for row in desk.rows(mended.query)] == [["open", 1], ["pending", 1], ["closed", 1], ["open", 1]]
+
+
+def test_two_columns_of_time_give_no_step(desk: Desk) -> None:
+    assert desk.leaves("How many tickets per month?", "SELECT count(*) AS n FROM tickets")
+
+
+def test_a_column_that_parts_what_is_asked_for_is_no_group(desk: Desk) -> None:
+    query = "SELECT host, title, count(*) AS n FROM tickets GROUP BY host, title ORDER BY host"
+    mended = desk.fit("How many tickets has each host?", query)
+    assert mended.notes == ["did not group by `title`, which the question does not speak of"]
+    assert desk.rows(mended.query) == [["db-7", 2], ["lt-101", 1], ["lt-103", 1]]
+    assert desk.leaves("Tickets by host and title", query)
+    assert desk.leaves(
+        "How many tickets has each host?", "SELECT host, region, count(*) AS n FROM tickets GROUP BY host, region"
+    ), "a region more parts no host"
+
+
+def test_a_table_of_which_nothing_is_read_is_not_joined(desk: Desk) -> None:
+    query = "SELECT t.host, count(*) AS n FROM tickets t JOIN people p ON t.owner_id = p.person_id GROUP BY t.host"
+    assert desk.fit("Tickets by host", query).notes == ["did not join 'people': nothing of it is asked for or shown"]
+    assert desk.leaves("Tickets of people by host", query)
+    badges = "SELECT p.full_name FROM people p JOIN badges b ON b.person_id = p.person_id"
+    assert desk.leaves("Who may come in?", badges), "people without a badge would be added"
+
+
+def test_a_part_longer_than_what_is_said_is_cut_to_it(desk: Desk) -> None:
+    query = "SELECT ticket_id FROM tickets WHERE title LIKE '%VPN drops packets%'"
+    mended = desk.fit("Tickets about packets and drops", query)
+    assert mended.query == query, "two words of it are said"
+    mended = desk.fit("Anything on drops?", query)
+    assert mended.notes == ["looked for 'drops' in title, not for 'VPN drops packets'"]
+    assert desk.rows(mended.query) == [[100]]
+
+
+def test_a_constant_on_what_is_grouped_by_goes(desk: Desk) -> None:
+    query = "SELECT owner_id, count(*) AS n FROM tickets WHERE owner_id = 0 GROUP BY owner_id"
+    assert desk.fit("How many tickets by owner?", query).notes == [
+        "left out `owner_id = 0`, which nothing in the question says"
+    ]
+
+
+def test_the_first_step_of_a_range_is_not_all_of_it(desk: Desk) -> None:
+    where = "opened_at >= '2026-03-13 08:00' AND opened_at < '2026-03-13 10:00' AND date_trunc('hour', opened_at) = '2026-03-13 08:00'"
+    mended = desk.fit("Tickets on 13 March between 08:00 and 10:00", f"SELECT ticket_id FROM tickets WHERE {where}")
+    assert desk.rows(mended.query) == [[100]]
+
+
+def test_a_distinct_query_shows_what_it_orders_by(desk: Desk) -> None:
+    mended = show_order("SELECT DISTINCT host FROM tickets WHERE status = 'open' ORDER BY opened_at", "duckdb")
+    assert mended.notes == ["shows 'opened_at', by which it orders"]
+    assert [row[0] for row in desk.rows(mended.query)] == ["db-7", "lt-101"]
+    for query in (
+        "SELECT DISTINCT host FROM tickets ORDER BY host",
+        "SELECT host FROM tickets ORDER BY opened_at",
+        "what?",
+    ):
+        assert not show_order(query, "duckdb").notes
