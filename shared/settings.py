@@ -7,8 +7,9 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
@@ -80,6 +81,15 @@ class Settings(BaseSettings):
         default_factory=frozenset, description="for evaluation: parts of the derivation left out: `examples,snap`"
     )
 
+    @field_validator("ollama_host", "public_url")
+    @classmethod
+    def _check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Ollama's may be HOST:PORT alone. What is no address is not repeated: it may hold a password."""
+        prefix = "" if info.field_name == "public_url" or "//" in (value or "") else "http://"
+        if value is not None and not _is_address(prefix + value):
+            raise ValueError("expected an address like http://host:8000")
+        return value
+
     @field_validator("without", mode="before")
     @classmethod
     def _split_parts(cls, value: object) -> object:
@@ -126,6 +136,14 @@ class Settings(BaseSettings):
     @property
     def embedding_model_name(self) -> str:
         return self.embedding_model or ("nomic-embed-text" if self.ollama_host else "all-minilm")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.port or parts.hostname)
+    except ValueError:  # of a port that is no number, or an open bracket
+        return False
 
 
 def _host(text: str) -> Network | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -93,7 +94,7 @@ class Connection:
     def _problem(self, error: Exception, model: str | None) -> LexiQueryError:
         if not isinstance(error, ollama.ResponseError):
             detail = str(error.__cause__ or error) or type(error).__name__
-            where = ", ".join(self._clients) or "no address"
+            where = ", ".join(re.sub("[^/]*@", "", url) for url in self._clients) or "no address"  # no password
             return ModelUnavailable(f"the model server at {where} can't be reached: {detail}", suggestion=self._start())
         if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return ContextExceeded(error.error)

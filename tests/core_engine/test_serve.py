@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from core_engine import commands
 from core_engine.agent_server import with_own_port
 from core_engine.agents import AGENTS, PORTS
 from shared.settings import Settings
@@ -168,3 +169,15 @@ def canonical(name: str) -> str:
 def test_an_empty_api_key_opens_no_server(lexiquery: Command, command: list[str]) -> None:
     done = lexiquery.run(*command, "--host", "0.0.0.0", "--port", "0", LEXIQUERY_API_KEY="")
     assert (done.exit_code, "needs an API key" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("name", ["OLLAMA_HOST", "LEXIQUERY_PUBLIC_URL"])
+@pytest.mark.parametrize("address", ["http://[::bad", "http://u:secret@host:many", "ftp://host"])
+def test_an_address_that_is_none_is_a_bad_setting(
+    name: str, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, address)
+    assert commands.run(commands.up(None, 0)) == 2
+    said = capsys.readouterr().err
+    assert f"{name.removeprefix('LEXIQUERY_')}: Value error, expected an address like http://host:8000" in said
+    assert "secret" not in said

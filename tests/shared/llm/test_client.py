@@ -148,8 +148,9 @@ async def test_check_names_the_models_that_are_there(models: Models) -> None:
     assert "qwen2.5-coder:1.5b" in await models.check()
 
 
-async def test_a_dead_server_is_named(settings: Settings, ledger: Ledger, engine: AsyncEngine) -> None:
-    models = Models(settings, ledger, "http://127.0.0.1:9", engine)
+@pytest.mark.parametrize("user", ["", "user:secret@"])
+async def test_a_dead_server_is_named(settings: Settings, ledger: Ledger, engine: AsyncEngine, user: str) -> None:
+    models = Models(settings, ledger, f"http://{user}127.0.0.1:9", engine)
     with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"http://127\.0\.0\.1:9 can't be reached"):
         await chat(models)
     await models.close()
