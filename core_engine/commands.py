@@ -30,7 +30,7 @@ from shared.errors import (
     problem_detail,
 )
 from shared.models import Answer, Budget, Model, Proof, ProveRequest, Question, SearchRequest
-from shared.render import cut, render_answer, render_cost, render_hits, render_proof
+from shared.render import cut, render_answer, render_cost, render_hits, render_proof, visible
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def run(work: Coroutine[Any, Any, Result | None], *, as_json: bool = False) -> i
 def _fail(error: LexiQueryError, as_json: bool) -> int:
     if as_json:
         _print(_json(problem_detail(error).model_dump(exclude_none=True)))
-    print(f"lexiquery: {error}", file=sys.stderr)
+    print(f"lexiquery: {visible(str(error))}", file=sys.stderr)
     return USAGE if isinstance(error, InvalidInput | NotFound | Unauthorized) else FAILED
 
 
 def _print(text: str) -> None:
     if text:
-        print(text, flush=True)
+        print(visible(text), flush=True)
 
 
 def _json(value: Any) -> str:
@@ -124,7 +124,7 @@ def _settings(**changes: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        name = f"--{field}" if field in given else f"LEXIQUERY_{field.upper()}"
+        name = f"--{field}" if field in given else f"LEXIQUERY_{field.upper().removeprefix('LEXIQUERY_')}"
         raise InvalidInput(f"{name}: {first['msg']}") from error
     configure_logging(settings)
     return settings

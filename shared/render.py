@@ -19,6 +19,7 @@ from shared.models import (
     Rows,
 )
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 _ROWS_SHOWN = 20
 _CELL_WIDTH = 40
 _EXCERPT_WIDTH = 300
@@ -159,3 +160,8 @@ def _block(heading: str, lines: Iterator[str] | Sequence[str]) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def visible(text: str) -> str:
+    """The text with its control characters written out: what a log line holds must not steer its reader's terminal."""
+    return text.translate(_CONTROLS)

@@ -102,6 +102,15 @@ def test_a_bad_setting_is_named(lexiquery: Command) -> None:
     assert "LEXIQUERY_PORT: Input should be a valid integer" in done.stderr
 
 
+async def a_log_line() -> commands.Result:
+    return commands.Result("", "agent\x1b]0;owned\x07\x9b31m\n\ttable\r")
+
+
+def test_what_rows_hold_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.run(a_log_line()) == 0
+    assert capsys.readouterr().out == "agent\\x1b]0;owned\\x07\\x9b31m\n\ttable\\x0d\n"
+
+
 async def a_fault() -> commands.Result:
     return commands.Result(Answer.model_validate({"answer": 42}), "")
 
