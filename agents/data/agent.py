@@ -25,6 +25,7 @@ from agents.data.proof import prove
 from agents.data.repair import wrong_name
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
+from agents.data.vague import says_too_little
 from shared.catalog import Catalog, Catalogs, Table
 from shared.context import scoped
 from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, SourceUnavailable, first_problem
@@ -132,8 +133,10 @@ class DataAgent(Agent):
                 suggestion="import one with `lexiquery catalog import`",
             )
         linked = found[0]
+        if says_too_little(request.question, linked):
+            return DataResult(clarification=_which_table("The question does not say what to look for.", found))
         if linked.score < LINK_FLOOR and not linked.mentions:
-            return DataResult(clarification=_which_table(found))
+            return DataResult(clarification=_which_table("No table matches this question.", found))
         brief = make_brief(request.question, linked, request.rejected, request.knowledge)
         brief = leave_out(brief, self._without)
         attempt = await self._attempts.solve(brief)
@@ -237,8 +240,8 @@ def _not_here(unknown: list[str], found: list[Linked]) -> Clarification:
     return Clarification(question=f"Nothing in {group} is called {names}. {_IS_IT}", options=_nearest_tables(found))
 
 
-def _which_table(found: list[Linked]) -> Clarification:
-    return Clarification(question=f"No table matches this question. {_IS_IT}", options=_nearest_tables(found))
+def _which_table(why: str, found: list[Linked]) -> Clarification:
+    return Clarification(question=f"{why} {_IS_IT}", options=_nearest_tables(found))
 
 
 def _nearest_tables(found: list[Linked]) -> list[str]:

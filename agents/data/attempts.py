@@ -6,8 +6,9 @@ At most five calls: through SQL a draft and one repair, in the platform's langua
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from agents.data.accounting import account
 from agents.data.derive import Brief, Deriver
@@ -120,17 +121,19 @@ class Attempts:
     async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
         """The draft, mended by code and, where that isn't enough, by the model."""
         repairs = 0 if Part.MODEL_REPAIR in self._without else repairs
-        refused = dict(brief.rejected)
+        form = partial(self._platform.normalise, catalog=brief.linked.catalog)
+        refused = {form(query): reason for query, reason in brief.rejected}
         attempt = await self._proven(draft, brief, Attempt("", Proof.of([]), "direct"))
-        tried = [attempt]
-        while attempt.repairs < repairs and (problems := _problems(attempt, refused)):
+        tried = {form(attempt.query): attempt}
+        while attempt.repairs < repairs and (problems := _problems(attempt, refused.get(form(attempt.query)))):
             query = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
-            if query in refused or any(query == earlier.query for earlier in tried):
+            if form(query) in {*refused, *tried}:
                 break
             attempt = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
-            tried.append(attempt)
-        best = max(tried, key=lambda one: (one.query not in refused, not one.rejected, _passed(one.proof)))
-        return await self._without_unknown(best, brief) if best.rejected else best
+            tried[form(attempt.query)] = attempt
+        best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, _passed(tried[one].proof)))
+        attempt = tried[best]
+        return await self._without_unknown(attempt, brief) if attempt.rejected else attempt
 
     async def _without_unknown(self, attempt: Attempt, brief: Brief) -> Attempt:
         """The last resort: rejected SQL without the columns that exist nowhere, where it can be proven so."""
@@ -259,10 +262,10 @@ def _passed(proof: Proof) -> int:
     return sum(check.status == "passed" for check in proof.checks)
 
 
-def _problems(attempt: Attempt, refused: Mapping[str, str]) -> list[Problem]:
+def _problems(attempt: Attempt, refused: str | None) -> list[Problem]:
     """What the model must hear: problems of the first failed check (later ones often follow from it), or that the user
-    has refused this very query. Empty when there is nothing to mend."""
-    if attempt.query in refused:
-        reason = refused[attempt.query] or "the user did not accept it"
+    has refused this very query (and why; None where it was not). Empty when there is nothing to mend."""
+    if refused is not None:
+        reason = refused or "the user did not accept it"
         return [Problem(code="refused", message=f"this query was refused before: {reason}")]
     return next((check.problems for check in attempt.proof.checks if check.status == "failed"), [])

@@ -22,7 +22,7 @@ from shared.llm.prompts import load_prompt
 from shared.models import KnowledgeHit, Problem
 
 _EXAMPLES = 4
-_MAX_TOKENS = 400
+_MAX_TOKENS = 256  # five times the usual answer: what is longer lists or repeats
 _PROBLEMS = 3
 _STOP = ["\nQuestion:", "\n\n\n"]
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)

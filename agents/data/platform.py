@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import ClassVar
 
-from agents.data.plan.model import QueryPlan
+from agents.data.plan.model import QueryPlan, Unsayable
 from shared.catalog import Catalog, Table
 from shared.errors import NotFound
 from shared.models import Check, Problem
@@ -116,6 +117,14 @@ class Platform(ABC):
     @abstractmethod
     def write_plan(self, plan: QueryPlan, catalog: Catalog) -> str:
         """A query that does what the plan says. Raises Unsayable."""
+
+    def normalise(self, query: str, catalog: Catalog) -> str:
+        """The query as its plan is written: the same for queries that differ in form alone. Where no plan says it, its
+        text with one space for each gap."""
+        if self.parse(query, catalog).status == "passed":
+            with suppress(Unsayable):
+                return self.write_plan(self.read_plan(query, catalog), catalog)
+        return " ".join(query.split())
 
 
 _MODULES = {"kql": "agents.data.kql:Kql", "spl": "agents.data.spl:Spl", "sql": "agents.data.sql:Sql"}

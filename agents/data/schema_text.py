@@ -12,6 +12,7 @@ from agents.data.words import content_words
 from shared.catalog import Column, Table
 
 _COLUMNS = 40  # of a table; wider tables show what the question, the examples and the joins need
+_DESCRIBED = 16  # of these, those most needed with type, values and description; the others by name
 _VALUES = 12  # of a column
 _DESCRIPTION = 90  # characters
 _TABLES = 3
@@ -66,19 +67,15 @@ def mention_text(mentions: Iterable[Mention], tables: Sequence[Table]) -> str:
 
 
 def _table_text(table: Table, said: set[str], used: Collection[str], joins: set[str]) -> str:
-    columns = _shown_columns(table, said, used, joins)
     head = f"{table.name} ({table.kind}): {_short(table.description)}" if table.kind != "table" else table.name
     if table.kind == "table" and table.description:
         head = f"{table.name}: {_short(table.description)}"
-    return "\n".join([head, *(f"  {_column_text(column)}" for column in columns)])
-
-
-def _shown_columns(table: Table, said: set[str], used: Collection[str], joins: set[str]) -> list[Column]:
-    if len(table.columns) <= _COLUMNS:
-        return table.columns
-    ranked = sorted(table.columns, key=lambda column: -_need(column, table, said, used, joins))
-    kept = {column.name for column in ranked[:_COLUMNS]}
-    return [column for column in table.columns if column.name in kept]
+    ranked = sorted(table.columns, key=lambda column: -_need(column, table, said, used, joins))[:_COLUMNS]
+    described = {column.name for column in ranked[:_DESCRIBED]}
+    named = {column.name for column in ranked} - described
+    lines = [f"  {_column_text(column)}" for column in table.columns if column.name in described]
+    also = ", ".join(column.name for column in table.columns if column.name in named)
+    return "\n".join([head, *lines, *([f"  also: {also}"] if also else [])])
 
 
 def _need(column: Column, table: Table, said: set[str], used: Collection[str], joins: set[str]) -> float:

@@ -127,6 +127,12 @@ async def test_a_refused_query_is_not_given_again(agent: DataAgent, scripted_oll
     assert "only failures, please" in str(scripted_ollama.chats[0]["messages"])
 
 
+async def test_a_refused_query_is_known_in_another_form(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = ["SigninLogs|where ResultType=='0'", "SigninLogs | where ResultType == 'Failure'"]
+    answer = await ask(agent, FAILED, rejected=[('SigninLogs\n| where ResultType == "0"', "")])
+    assert answer.query == "SigninLogs | where ResultType == 'Failure'"
+
+
 async def test_a_question_about_something_else_gets_options_and_no_query(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
@@ -134,6 +140,16 @@ async def test_a_question_about_something_else_gets_options_and_no_query(
     assert result.answers == []
     assert result.clarification
     assert any("SigninLogs" in option for option in result.clarification.options)
+    assert scripted_ollama.chats == []
+
+
+async def test_a_question_that_names_nothing_gets_options_and_no_query(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    result = DataResult.model_validate(await agent.run("query", {"question": "Show me the bad ones"}))
+    assert result.answers == []
+    assert result.clarification
+    assert result.clarification.question.startswith("The question does not say what to look for.")
     assert scripted_ollama.chats == []
 
 

@@ -1,0 +1,29 @@
+"""Questions that say too little to be asked of any table: `Show me the bad ones`, `What changed?`."""
+
+from __future__ import annotations
+
+from agents.data.linking import Linked
+from agents.data.words import content_words, pieces
+
+# Words that name nothing by themselves, though names contain them.
+_EMPTY = frozenset(
+    pieces("data number time name value type thing one report information detail result case bad good best other again")
+)
+_FEWEST = 2  # words that the group's texts know, where none is a word of its names
+
+
+def says_too_little(question: str, linked: Linked) -> bool:
+    """Whether the question names no table, column or value of the group, no thing (an address, a number), no time, and
+    at most one word of what the group's descriptions and solved questions speak of."""
+    if linked.mentions or linked.entities or linked.times:
+        return False
+    said = set(content_words(question)) - _EMPTY
+    catalog = linked.catalog
+    named = {piece for table in catalog.tables for name in (table.name, *table.by_name) for piece in pieces(name)}
+    named |= {piece for one in catalog.glossary for piece in pieces(one.term)}
+    if said & named:
+        return False
+    told = [table.description for table in catalog.tables]
+    told += [column.description for table in catalog.tables for column in table.columns]
+    told += [one.example.question for one in linked.examples]
+    return len(said & {piece for text in told for piece in pieces(text)}) < _FEWEST
