@@ -1,6 +1,7 @@
 """From a brief to the best query that could be proven: draft, mend by code, then repairs by the model.
 
-At most five calls: through SQL a draft and one repair, in the platform's language a draft and two.
+At most four calls: a draft and one repair through SQL, then as many in the platform's language; a draft and two repairs
+where that is the only way.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from agents.data.repair import (
 from agents.data.roles import column_for, owner_of
 from agents.data.sandbox import Sandbox
 from agents.data.through_sql import ThroughSql, looks_like_sql
+from agents.data.vague import is_missing
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
 from shared.logging import get_logger
@@ -96,20 +98,23 @@ class Attempts:
         """
         if solved := await self._remembered(brief):
             return solved
-        through, sql = self._through_sql, self._sql
-        if through and sql and not brief.rejected and (attempt := await self._by_sql(brief, through, sql)):
-            return attempt
-        return await self._mended(await self._deriver.draft(brief), brief)
+        through, sql, repairs = self._through_sql, self._sql, _REPAIRS
+        if through and sql and not brief.rejected:
+            if attempt := await self._by_sql(brief, through, sql):
+                return attempt
+            repairs = _REPAIRS - 1
+        return await self._mended(await self._deriver.draft(brief), brief, repairs)
 
     async def _by_sql(self, brief: Brief, through: ThroughSql, sql: Attempts) -> Attempt | None:
-        """The SQL that could be proven, as the platform's query; None where there is none, or it can't be said."""
+        """The SQL that could be proven, as the platform's query; None where there is none, or it can't be said.
+        Rejected SQL where it wants what the question asks for and the group has not: no other language has it."""
         in_sql = await through.brief(brief)
         draft = await sql._deriver.draft(in_sql)
         if not looks_like_sql(draft):
             return await self._mended(draft, brief)
         written = await sql._mended(draft, in_sql, repairs=_REPAIRS - 1)
         if written.rejected:
-            return None
+            return written if _wants_missing(written.proof, in_sql) else None
         try:
             query = await asyncio.to_thread(through.query, written.query, brief)
         except Unsayable as reason:
@@ -126,6 +131,8 @@ class Attempts:
         attempt = await self._proven(draft, brief, Attempt("", Proof.of([]), "direct"))
         tried = {form(attempt.query): attempt}
         while attempt.repairs < repairs and (problems := _problems(attempt, refused.get(form(attempt.query)))):
+            if _wants_missing(attempt.proof, brief):
+                return attempt
             query = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
             if form(query) in {*refused, *tried}:
                 break
@@ -174,6 +181,8 @@ class Attempts:
         catalog, notes = brief.linked.catalog, list(base.notes)
         proof = await self._prove(query, catalog)
         for _ in range(0 if Part.SNAP in self._without else _SNAPS):
+            if _wants_missing(proof, brief):
+                break
             mended = await asyncio.to_thread(self._related, query, proof, brief)
             if mended.query == query:
                 proof = await self._meant(proof, query, brief)
@@ -256,6 +265,12 @@ class Attempts:
 
     async def _prove(self, query: str, catalog: Catalog) -> Proof:
         return await asyncio.to_thread(prove, self._platform, query, catalog, self._sandbox)
+
+
+def _wants_missing(proof: Proof, brief: Brief) -> bool:
+    """Whether a name that the proof finds nowhere is what the question asks for, and the group has not."""
+    unknown = [wrong_name(one) for one in proof.problems if one.code in ("unknown_column", "unknown_table")]
+    return any(name and is_missing(name, brief.question, brief.linked) for name in unknown)
 
 
 def _passed(proof: Proof) -> int:

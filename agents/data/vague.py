@@ -1,4 +1,4 @@
-"""Questions that say too little to be asked of any table: `Show me the bad ones`, `What changed?`."""
+"""Questions that say too little to be asked of any table, and questions for what no table has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,27 @@ def says_too_little(question: str, linked: Linked) -> bool:
     named |= {piece for one in catalog.glossary for piece in pieces(one.term)}
     if said & named:
         return False
+    return len(said & _told(linked)) < _FEWEST
+
+
+def is_missing(name: str, question: str, linked: Linked) -> bool:
+    """Whether an unknown name of a query is what the question asks for, in a word that no text of the group has: the
+    `phone` of `phone_number`, where no table has phones."""
+    said = set(content_words(question)) & set(content_words(name)) - _EMPTY
+    if not said:
+        return False
+    catalog = linked.catalog
+    names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
+    values = [value for table in catalog.tables for column in table.columns for value in column.values]
+    known = {piece for text in (*names, *values) for piece in pieces(text)} | _told(linked)
+    return not said <= known
+
+
+def _told(linked: Linked) -> set[str]:
+    """Words of the group's descriptions, of its glossary and of its solved questions."""
+    catalog = linked.catalog
     told = [table.description for table in catalog.tables]
     told += [column.description for table in catalog.tables for column in table.columns]
+    told += [f"{one.term} {one.meaning}" for one in catalog.glossary]
     told += [one.example.question for one in linked.examples]
-    return len(said & {piece for text in told for piece in pieces(text)}) < _FEWEST
+    return {piece for text in told for piece in pieces(text)}

@@ -153,6 +153,18 @@ async def test_a_question_that_names_nothing_gets_options_and_no_query(
     assert scripted_ollama.chats == []
 
 
+async def test_what_is_asked_for_and_missing_is_asked_back_after_one_call(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SELECT UserPrincipalName, PhoneNumber FROM SigninLogs WHERE ResultType = 'Failure'"
+    asked = {"question": "What is the phone number of users with failed sign-ins?"}
+    result = DataResult.model_validate(await agent.run("query", asked))
+    assert result.answers == []
+    assert result.clarification
+    assert "called 'PhoneNumber'" in result.clarification.question
+    assert len(scripted_ollama.chats) == 1
+
+
 async def test_run_false_gives_the_proven_query_alone(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = "SigninLogs | where ResultType == 'Failure'"
     answer = await ask(agent, FAILED, run=False)

@@ -1,10 +1,10 @@
-"""Questions that say too little, told apart from short ones that do say something."""
+"""Questions that say too little, or ask for what no table has, told apart from those that can be answered."""
 
 from __future__ import annotations
 
 import pytest
 
-from agents.data.vague import says_too_little
+from agents.data.vague import is_missing, says_too_little
 from core_engine.evaluation.suite import read_suite
 from data.seed.generate import HERE
 from shared.catalog import read_catalog
@@ -32,3 +32,20 @@ def test_no_question_that_has_an_answer_is_vague(suite: str) -> None:
     catalogs = {name: read_catalog(HERE / name / "catalog.yaml") for name in {item.schema_group for item in items}}
     vague = [one.id for one in items if says_too_little(one.question, linked(one.question, catalogs[one.schema_group]))]
     assert vague == []
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "missing"),
+    [
+        ("phone_number", "The phone numbers of people on the Network team", True),
+        ("home_address", "Where is the home of Ana Silva?", True),
+        ("owner_name", "Who owns the open tickets?", False),  # owner_id is there
+        ("person_name", "Names of people", False),
+        ("salary", "Who has a badge?", False),  # nobody asked for it
+        ("team_lead", "Who leads which team?", True),
+    ],
+)
+def test_a_name_is_missing_where_the_question_asks_for_it_in_a_word_of_its_own(
+    name: str, question: str, missing: bool
+) -> None:
+    assert is_missing(name, question, linked(question, desk())) is missing
