@@ -20,8 +20,11 @@ from sqlalchemy import DateTime, MetaData, String, Text, delete, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.errors import InvalidInput, NotFound, first_problem
+from shared.errors import InvalidInput, NotFound, StorageFailed, first_problem
+from shared.logging import get_logger
 from shared.models import Model
+
+log = get_logger(__name__)
 
 
 class Column(Model):
@@ -232,33 +235,48 @@ class Catalogs:
             )
 
     async def all(self, platform: str | None = None) -> list[Catalog]:
-        """Every group, by name; only a platform's if one is given."""
+        """Every group, by name; only a platform's if one is given. One that can't be read is left out, and logged."""
+        found = []
+        for group, version in (await self._versions(platform)).items():
+            try:
+                catalog = await self._load(group, version)
+            except StorageFailed as error:
+                log.warning("catalog_unreadable", schema_group=group, reason=str(error))
+                continue
+            found += [catalog] if catalog else []
+        return found
+
+    async def get(self, group: str, platforms: Collection[str] = ()) -> Catalog:
+        """Raises NotFound with the nearest known group, InvalidInput when it is on none of `platforms`, if any, and
+        StorageFailed for one that can't be read."""
+        known = await self._versions()
+        catalog = await self._load(group, known[group]) if group in known else None
+        if catalog is None:
+            raise NotFound.named("schema group", group, known)
+        if platforms and catalog.platform not in platforms:
+            message = f"schema group '{group}' is on platform '{catalog.platform}', not '{', '.join(platforms)}'"
+            raise InvalidInput(message, suggestion=f"use platform '{catalog.platform}'")
+        return catalog
+
+    async def _versions(self, platform: str | None = None) -> dict[str, str]:
+        """The version of each group, by name."""
         query = select(_catalogs.c.schema_group, _catalogs.c.version).order_by(_catalogs.c.schema_group)
         if platform:
             query = query.where(_catalogs.c.platform == platform)
         async with self._engine.connect() as connection:
-            found = [(row.schema_group, row.version) for row in await connection.execute(query)]
-        loaded = [await self._load(group, version) for group, version in found]
-        return [catalog for catalog in loaded if catalog]
-
-    async def get(self, group: str, platforms: Collection[str] = ()) -> Catalog:
-        """Raises NotFound with the nearest known group, InvalidInput when it is on none of `platforms`, if any."""
-        known = {catalog.schema_group: catalog for catalog in await self.all()}
-        if group not in known:
-            raise NotFound.named("schema group", group, known)
-        on = known[group].platform
-        if platforms and on not in platforms:
-            message = f"schema group '{group}' is on platform '{on}', not '{', '.join(platforms)}'"
-            raise InvalidInput(message, suggestion=f"use platform '{on}'")
-        return known[group]
+            return {row.schema_group: row.version for row in await connection.execute(query)}
 
     async def remove(self, group: str) -> None:
-        await self.get(group)
+        """Raises NotFound with the nearest known group."""
+        known = await self._versions()
+        if group not in known:
+            raise NotFound.named("schema group", group, known)
         async with self._engine.begin() as connection:
             await connection.execute(delete(_catalogs).where(_catalogs.c.schema_group == group))
 
     async def _load(self, group: str, version: str) -> Catalog | None:
-        """The group as it is now, which may be newer than `version`; None where it is gone meanwhile."""
+        """The group as it is now, which may be newer than `version`; None where it is gone meanwhile. Raises
+        StorageFailed for what is no catalog, or one of a newer LexiQuery."""
         if version not in self._cache:
             query = select(_catalogs.c.version, _catalogs.c.content).where(_catalogs.c.schema_group == group)
             async with self._engine.connect() as connection:
@@ -266,5 +284,11 @@ class Catalogs:
             if row is None:
                 return None
             version = row.version
-            self._cache[version] = Catalog.model_validate_json(row.content)
+            try:
+                self._cache[version] = Catalog.model_validate_json(row.content)
+            except ValidationError as error:
+                raise StorageFailed(
+                    f"the catalog of schema group '{group}' can't be read: {first_problem(error)}",
+                    suggestion="import it again; a newer LexiQuery may have written it",
+                ) from error
         return self._cache[version]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,6 +42,9 @@ class WithoutExamples(Catalogs):
 
     async def all(self, platform: str | None = None) -> list[Catalog]:
         return [self._without(catalog) for catalog in await super().all(platform)]
+
+    async def get(self, group: str, platforms: Collection[str] = ()) -> Catalog:
+        return self._without(await super().get(group, platforms))
 
     def _without(self, catalog: Catalog) -> Catalog:
         if catalog.version not in self._bare:
