@@ -14,7 +14,7 @@ from agents.data.keys import is_key_name
 from agents.data.linking import Linked
 from agents.data.repair import Mended, listed
 from agents.data.sql.parsing import PARSER
-from agents.data.words import content_words
+from agents.data.words import content_words, pieces
 from shared.catalog import Table
 
 _THERE = 0.5  # what a table that is already read has over one that would have to be joined
@@ -41,10 +41,13 @@ class Keys:
         return column in self._keyed(table) or column == table.columns[0].name
 
     def pairs(self, one: Table, other: Table) -> list[tuple[str, str]]:
-        """Columns of the two tables by which they can be joined; where no relationship tells, keys of the same name."""
+        """Columns of the two tables by which they can be joined; where no relationship tells, keys of the same name,
+        called after one of the two (`machine_id` of machines)."""
         mine, its = self._keyed(one), self._keyed(other)
         related = [(a, b) for a, b in product(mine, its) if self.same(f"{one.name}.{a}", f"{other.name}.{b}")]
-        return related or [(name, name) for name in one.by_name if name in other.by_name and is_key_name(name)]
+        return related or [
+            (name, name) for name in one.by_name if name in other.by_name and _is_key_of(name, one, other)
+        ]
 
     def _keyed(self, table: Table) -> list[str]:
         return [column.name for column in table.columns if self._root(f"{table.name}.{column.name}") in self._roots]
@@ -290,6 +293,10 @@ class Joins:
             return Mended(changed.sql(dialect=self._linked.catalog.dialect, pretty=True), notes)
         except SqlglotError:
             return Mended(query)
+
+
+def _is_key_of(name: str, one: Table, other: Table) -> bool:
+    return is_key_name(name) and bool(set(pieces(name)) & set(pieces(f"{one.name} {other.name}")))
 
 
 def _alias(table: Table) -> str:

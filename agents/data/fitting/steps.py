@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -52,22 +52,30 @@ def read_step(question: str) -> Step | None:
 
 
 def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
-    """Group by the step what the select computes of the rows of one table, where it groups by no time. Changes it."""
+    """Group by the step what the select computes of the rows of one time: where it groups by none, or by the time in
+    other steps. Changes it."""
     if not isinstance(select, exp.Select) or not select.find(exp.AggFunc) or select.find(exp.Subquery, exp.Window):
         return
-    tables = [one for one in sources(select) if isinstance(one, exp.Table)]
+    if step.count > 1 and times.dialect != "duckdb":
+        return
     group = select.args.get("group")
     keys = group.expressions if group else []
     shown = [one for one in select.expressions if not one.find(exp.AggFunc)]
     if any(times.is_time(column) for key in [*keys, *shown] for column in key.find_all(exp.Column)):
+        yield from _set_steps([*select.expressions, *keys, *select.find_all(exp.Ordered)], step)
+        if not any(times.is_time(column) for one in shown for column in one.find_all(exp.Column)):
+            unshown = [key for key in keys if isinstance(key, exp.TimestampTrunc | exp.DateBin)]
+            select.set("expressions", [*(exp.alias_(key.copy(), step.unit) for key in unshown), *select.expressions])
+            yield from (f"shows the {step.unit}, by which it groups" for _ in unshown)
         return
+    tables = [one for one in sources(select) if isinstance(one, exp.Table)]
     if len(tables) != len(sources(select)):
         return
     columns = [(table, name) for table in tables for name in times.of(table)]
     limited = {one.column.name for one in times.conditions(select)}
     if len(columns) > 1:
         columns = [one for one in columns if one[1] in limited]
-    if len(columns) != 1 or (step.count > 1 and times.dialect != "duckdb"):
+    if len(columns) != 1:
         return
     table, name = columns[0]
     unit = _unit(exp.column(name, table=table.alias_or_name if len(tables) > 1 else None), step)
@@ -78,8 +86,29 @@ def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
     yield f"grouped by {name}, '{step.words}'"
 
 
+def _set_steps(nodes: Sequence[exp.Expr], step: Step) -> Iterator[str]:
+    """Of one time cut into steps of another length, the length is set."""
+    cuts = [cut for node in nodes for cut in node.find_all(exp.TimestampTrunc, exp.DateBin)]
+    if len({cut.sql() for cut in cuts}) != 1 or _length(cuts[0]) in (None, (step.count, step.unit)):
+        return
+    before = cuts[0].sql(dialect="duckdb")
+    for cut in cuts:
+        column = cut.expression if isinstance(cut, exp.DateBin) else cut.this
+        cut.replace(_unit(column.copy(), step))
+    yield f"grouped by the step asked for, '{step.words}', not by `{before}`"
+
+
+def _length(cut: exp.Expr) -> tuple[int, str] | None:
+    if isinstance(cut, exp.TimestampTrunc):
+        return 1, cut.text("unit").lower()
+    length = cut.this
+    if isinstance(length, exp.Interval) and length.name.isdigit():
+        return int(length.name), length.text("unit").lower().rstrip("s")
+    return None
+
+
 def _unit(column: exp.Column, step: Step) -> exp.Expr:
     if step.count == 1:
         return exp.TimestampTrunc(this=column, unit=exp.var(step.unit.upper()))
     length = exp.Interval(this=exp.Literal.string(str(step.count)), unit=exp.var(step.unit.upper()))
-    return exp.Anonymous(this="time_bucket", expressions=[length, column])
+    return exp.DateBin(this=length, expression=column)

@@ -129,6 +129,16 @@ def test_groups_by_time_that_show_nothing_are_counted(desk: Desk) -> None:
     assert [row[1:] for row in desk.rows(mended.query)] == [["open", 1], ["pending", 1], ["closed", 1], ["open", 1]]
 
 
+def test_steps_of_another_length_are_set_and_shown(desk: Desk) -> None:
+    query = "SELECT count(*) AS n FROM tickets GROUP BY time_bucket(INTERVAL 1 HOUR, opened_at) ORDER BY time_bucket(INTERVAL 1 HOUR, opened_at)"
+    mended = desk.fit("Count the tickets in 90-day steps", query.replace("1 HOUR", "7 DAY"))
+    assert len(mended.notes) == 2
+    assert [n for _, n in desk.rows(mended.query)] == [2, 2]
+    right = "SELECT date_trunc('month', opened_at) AS month, count(*) AS n FROM tickets GROUP BY 1"
+    assert desk.leaves("Count the tickets per month", right)
+    assert "DATE_TRUNC('MONTH'" in desk.fit("Count the tickets per month", right.replace("'month'", "'day'")).query
+
+
 def test_two_columns_of_time_give_no_step(desk: Desk) -> None:
     assert desk.leaves("How many tickets per month?", "SELECT count(*) AS n FROM tickets")
 
