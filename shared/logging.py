@@ -83,7 +83,7 @@ def _without_colours(_: object, __: str, event: EventDict) -> EventDict:
 def _route_libraries(level: int) -> None:
     for name in _OWN_HANDLERS:
         logger = logging.getLogger(name)
-        logger.handlers = []
+        logger.handlers = [logging.NullHandler()]  # with none, a library that is imported later brings its own
         logger.propagate = True
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from shared.llm.models import pull
 from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama, scripted_server
 
+# DBOS gives its logger the standard error of the test that imports it first, which is closed after that test.
+logging.getLogger("dbos").addHandler(logging.NullHandler())
 SMALL_MODEL = "qwen2.5-coder:0.5b"
 
 
