@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from agents.data.accounting import account
 from agents.data.derive import Brief, Deriver
@@ -126,18 +125,19 @@ class Attempts:
     async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
         """The draft, mended by code and, where that isn't enough, by the model."""
         repairs = 0 if Part.MODEL_REPAIR in self._without else repairs
-        form = partial(self._platform.normalise, catalog=brief.linked.catalog)
-        refused = {form(query): reason for query, reason in brief.rejected}
+        refused = {await self._form(query, brief): reason for query, reason in brief.rejected}
         attempt = await self._proven(draft, brief, Attempt("", Proof.of([]), "direct"))
-        tried = {form(attempt.query): attempt}
-        while attempt.repairs < repairs and (problems := _problems(attempt, refused.get(form(attempt.query)))):
+        form = await self._form(attempt.query, brief)
+        tried = {form: attempt}
+        while attempt.repairs < repairs and (problems := _problems(attempt, refused.get(form))):
             if _wants_missing(attempt.proof, brief):
                 return attempt
             query = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
-            if form(query) in {*refused, *tried}:
+            if await self._form(query, brief) in {*refused, *tried}:
                 break
             attempt = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
-            tried[form(attempt.query)] = attempt
+            form = await self._form(attempt.query, brief)
+            tried[form] = attempt
         best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, _passed(tried[one].proof)))
         attempt = tried[best]
         return await self._without_unknown(attempt, brief) if attempt.rejected else attempt
@@ -262,6 +262,9 @@ class Attempts:
     def _read_by(self, query: str, catalog: Catalog, proof: Proof) -> list[Table]:
         parsed = any(check.name == "parse" and check.status == "passed" for check in proof.checks)
         return self._platform.tables_of(query, catalog) if parsed else []
+
+    async def _form(self, query: str, brief: Brief) -> str:
+        return await asyncio.to_thread(self._platform.normalise, query, brief.linked.catalog)
 
     async def _prove(self, query: str, catalog: Catalog) -> Proof:
         return await asyncio.to_thread(prove, self._platform, query, catalog, self._sandbox)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from agents.data.examples import same_question
 from agents.data.linking import Linked
-from agents.data.words import content_words, pieces
+from agents.data.words import pieces, subjects
 
 # Words that name nothing by themselves, though names contain them.
 _EMPTY = frozenset(
@@ -17,11 +20,12 @@ def says_too_little(question: str, linked: Linked) -> bool:
     at most one word of what the group's descriptions and solved questions speak of."""
     if linked.mentions or linked.entities or linked.times:
         return False
-    said = set(content_words(question)) - _EMPTY
+    if any(same_question(one.example.question, question) for one in linked.examples):
+        return False
+    said = set(subjects(question)) - _EMPTY
     catalog = linked.catalog
-    named = {piece for table in catalog.tables for name in (table.name, *table.by_name) for piece in pieces(name)}
-    named |= {piece for one in catalog.glossary for piece in pieces(one.term)}
-    if said & named:
+    names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
+    if said & _words([*names, *(one.term for one in catalog.glossary)]):
         return False
     return len(said & _told(linked)) < _FEWEST
 
@@ -29,14 +33,13 @@ def says_too_little(question: str, linked: Linked) -> bool:
 def is_missing(name: str, question: str, linked: Linked) -> bool:
     """Whether an unknown name of a query is what the question asks for, in a word that no text of the group has: the
     `phone` of `phone_number`, where no table has phones."""
-    said = set(content_words(question)) & set(content_words(name)) - _EMPTY
+    said = set(subjects(question)) & set(subjects(name)) - _EMPTY
     if not said:
         return False
     catalog = linked.catalog
     names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
     values = [value for table in catalog.tables for column in table.columns for value in column.values]
-    known = {piece for text in (*names, *values) for piece in pieces(text)} | _told(linked)
-    return not said <= known
+    return not said <= _words([*names, *values]) | _told(linked)
 
 
 def _told(linked: Linked) -> set[str]:
@@ -45,5 +48,9 @@ def _told(linked: Linked) -> set[str]:
     told = [table.description for table in catalog.tables]
     told += [column.description for table in catalog.tables for column in table.columns]
     told += [f"{one.term} {one.meaning}" for one in catalog.glossary]
-    told += [one.example.question for one in linked.examples]
-    return {piece for text in told for piece in pieces(text)}
+    return _words([*told, *(one.example.question for one in linked.examples)])
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    """Those of the texts, words for the same subject as one, and each as it stands."""
+    return {word for text in texts for word in (*subjects(text), *pieces(text))}

@@ -7,7 +7,7 @@ the question, so they are mended in the SQL that it wrote, and each change is to
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.accounting import Account, Accounted
-from agents.data.fitting.computing import count_in_steps, count_rows, drop_having, split_shares
+from agents.data.fitting.computing import count_rows, drop_having, split_shares
 from agents.data.fitting.conditions import conditions, drop, literals_of
 from agents.data.fitting.grouping import ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
@@ -30,9 +30,11 @@ from agents.data.repair import Mended
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, time_places
-from agents.data.words import content_words, pieces
+from agents.data.words import content_words, pieces, stem
 from shared.catalog import Example, Table
 
+_NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _SAYABLE = re.compile(r"\w")
 # Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
 _CODED = frozenset(pieces("code status result error port event reason"))
@@ -103,17 +105,19 @@ class _Fitting:
     def _shorter_parts(self, select: exp.Select) -> Iterator[str]:
         """Of `LIKE '%Impact:Runtime/CryptoMiner%'` the word that the question says, where it says one of its words."""
         unsaid = {one.literal.strip("%*") for one in self.told.literals if one.origin in (None, "catalog")}
-        words = re.findall(r"\w{4,}", self.question)
+        words = set(content_words(self.question))
         for condition in select.find_all(exp.Like, exp.ILike):
             text = condition.expression
             if not isinstance(condition.this, exp.Column) or not isinstance(text, exp.Literal):
                 continue
-            part = text.this.strip("%")
-            of_column = set(pieces(condition.this.name))
-            said = [one for one in words if one.lower() in part.lower() and not set(pieces(one)) & of_column]
-            if part in unsaid and len(said) == 1 and said[0].lower() != part.lower():
-                text.replace(exp.Literal.string(text.this.replace(part, said[0])))
-                yield f"looked for '{said[0]}' in {condition.this.name}, not for '{part}'"
+            part = text.this[1:-1]
+            own = {
+                word for word in _WORDS.findall(part) if stem(word.lower()) in words - set(pieces(condition.this.name))
+            }
+            if text.this == f"%{part}%" and part in unsaid and len(own) == 1 and own != {part}:
+                said = own.pop()
+                text.replace(exp.Literal.string(f"%{said}%"))
+                yield f"looked for '{said}' in {condition.this.name}, not for '{part}'"
 
     def grouping(self) -> Iterator[str]:
         """Groups of the result by a unit of time as the question asks for a course over time, or for none."""
@@ -142,14 +146,18 @@ class _Fitting:
 
     def computing(self) -> Iterator[str]:
         """Counts where the question asks how many, shares of all rows, and units of spans, as asked."""
-        step = read_step(self.question)
-        yield from count_rows(self.select, self.question, step)
-        yield from count_in_steps(self.select, step)
+        yield from count_rows(self.select, self.question, read_step(self.question), self._is_number)
+        unsaid = {one.literal for one in self.told.literals if one.origin is None}
         for select in self.selects():
             yield from split_shares(select)
-            yield from drop_having(select, self.question)
-            yield from set_unit(select, self.question)
-            yield from set_hours(select, self.question)
+            yield from drop_having(select, self.question, unsaid)
+        if isinstance(self.select, exp.Select):
+            yield from set_unit(self.select, self.question)
+            yield from set_hours(self.select, self.question)
+
+    def _is_number(self, column: exp.Column) -> bool:
+        types = [one.by_name[column.name].type.lower() for one in self.tables if column.name in one.by_name]
+        return any(kind.startswith(_NUMBERS) for kind in types)
 
     def _times_of(self) -> TimesOf:
         catalog = self.linked.catalog
@@ -184,14 +192,10 @@ def fit(
     if parsed is None:
         return Mended(query)
     fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
-    steps: tuple[Callable[[], Iterator[str]], ...] = (
-        *(fitting.times, fitting.values, fitting.computing, fitting.grouping),
-    )
-    notes = [note for step in steps for note in step()]
+    notes = [*fitting.times(), *fitting.values(), *fitting.computing(), *fitting.grouping()]
     joins = Joins(linked, question)
     for select in fitting.selects():
         notes += joins.conditions(select)
-        notes += joins.unneeded(select)
         notes += values.place(select, tables) if values else ()
     notes += show_whole_rows(fitting.select, question, tables) if whole_rows else ()
     if not notes:

@@ -139,23 +139,6 @@ class Joins:
                 _insert(select, join, joined, between, reached, starts=on.this.table)
                 yield f"joined '{one.name}' and '{other.name}' by way of '{joined.name}', not by `{before}`"
 
-    def unneeded(self, select: exp.Select) -> Iterator[str]:
-        """A table of which nothing is read goes, where it is joined by its own key, so that each row has one of it at
-        most, and the question does not speak of it. Changes the select."""
-        scope = self._scope(select)
-        keys = {one.to for one in self._linked.relationships}
-        for join in list(select.args.get("joins") or []):
-            on, alias = join.args.get("on"), join.this.alias_or_name
-            table = scope.sources.get(alias)
-            if table is None or not isinstance(on, exp.EQ) or join.side or select.is_star or select.find(exp.Subquery):
-                continue
-            own = [one for one in (on.this, on.expression) if isinstance(one, exp.Column) and one.table == alias]
-            used = [one for one in select.find_all(exp.Column) if one.table == alias or scope.owner(one) is table]
-            by_key = len(own) == 1 and f"{table.name}.{own[0].name}" in keys
-            if by_key and len(used) == 1 and not set(content_words(table.name)) & self._asked:
-                select.set("joins", [one for one in select.args["joins"] if one is not join])
-                yield f"did not join '{table.name}': nothing of it is asked for or shown"
-
     def _replaced(self, scope: _Scope) -> Iterator[str]:
         """A table that does not exist is the one that has the columns wanted of it."""
         for alias, table in scope.sources.items():

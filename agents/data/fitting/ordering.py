@@ -10,14 +10,14 @@ from agents.data.sql.parsing import PARSER
 
 
 def show_order(query: str, dialect: str) -> Mended:
-    """`SELECT DISTINCT a ... ORDER BY b` shows b too, without which no database can order so."""
+    """`SELECT DISTINCT a ... ORDER BY b` shows b too, as databases want it."""
     parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
     changed, added = parsed.copy(), []
     for select in changed.find_all(exp.Select):
         order = select.args.get("order")
-        if not order or not select.args.get("distinct") or any(isinstance(one, exp.Star) for one in select.expressions):
+        if not order or not _is_distinct(select) or any(isinstance(one, exp.Star) for one in select.expressions):
             continue
         shown = {one.alias_or_name.lower() for one in select.expressions}
         for key in order.expressions:
@@ -30,3 +30,8 @@ def show_order(query: str, dialect: str) -> Mended:
         return Mended(changed.sql(dialect=dialect, pretty=True), [f"shows {listed(added)}, by which it orders"])
     except SqlglotError:
         return Mended(query)
+
+
+def _is_distinct(select: exp.Select) -> bool:
+    distinct = select.args.get("distinct")
+    return distinct is not None and not distinct.args.get("on")

@@ -24,6 +24,7 @@ _STEPS = [
         rf"each\s+of\s+the\s+(?:last|past|previous)\s+(?:{NUMBER})\s+{_UNIT}s?\b",
     )
 ]
+_AMOUNT = re.compile(r"\d\S*\s+(?:\w+\s+){0,2}$")  # `20 euros per month` is a rate
 _OF_STEPS = re.compile(
     r"(?<!\w)(?:averag\w*|mean|median|usual\w*|typical\w*|peak\w*|m(?:ax|in)imum|(?:high|low|busi)est)\b", re.I
 )
@@ -43,7 +44,8 @@ def read_step(question: str) -> Step | None:
     steps (`the average number of orders per day`)."""
     if _OF_STEPS.search(question):
         return None
-    found = [match for pattern in _STEPS for match in pattern.finditer(question)]
+    matches = [match for pattern in _STEPS for match in pattern.finditer(question)]
+    found = [match for match in matches if not _AMOUNT.search(question[: match.start()])]
     read = {(match.groupdict().get("count") or "", match["unit"].lower()): match[0] for match in found}
     if len(read) != 1:
         return None
@@ -54,9 +56,12 @@ def read_step(question: str) -> Step | None:
 def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
     """Group by the step what the select computes of the rows of one time: where it groups by none, or by the time in
     other steps. Changes it."""
-    if not isinstance(select, exp.Select) or not select.find(exp.AggFunc) or select.find(exp.Subquery, exp.Window):
+    if not isinstance(select, exp.Select) or select.find(exp.Subquery, exp.Window):
         return
-    if step.count > 1 and times.dialect != "duckdb":
+    if times.dialect == "sqlite" or (step.count > 1 and times.dialect != "duckdb"):
+        return
+    yield from _counted(select, step, times)
+    if not select.find(exp.AggFunc):
         return
     group = select.args.get("group")
     keys = group.expressions if group else []
@@ -84,6 +89,14 @@ def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
     if not select.args.get("order"):
         select.order_by(exp.column(step.unit), copy=False)
     yield f"grouped by {name}, '{step.words}'"
+
+
+def _counted(select: exp.Select, step: Step, times: TimesOf) -> Iterator[str]:
+    """Groups of one table by a time that show nothing but themselves are counted."""
+    timed = [one for one in select.expressions if any(map(times.is_time, one.find_all(exp.Column)))]
+    if timed and select.args.get("group") and not select.find(exp.AggFunc) and len(sources(select)) == 1:
+        select.append("expressions", exp.alias_(exp.Count(this=exp.Star()), "count"))
+        yield f"counted the rows of each group: the question asks for a course, '{step.words}'"
 
 
 def _set_steps(nodes: Sequence[exp.Expr], step: Step) -> Iterator[str]:

@@ -66,15 +66,17 @@ class TimesOf:
         return [found for node in conditions(select) if (found := self._read(node))]
 
     def drop_buckets(self, select: exp.Select, asked: TimeRange) -> Iterator[str]:
-        """Leave out `date_trunc('hour', t) = TIMESTAMP '...'` where that hour is but the beginning of the range."""
+        """Leave out `date_trunc('hour', t) = TIMESTAMP '...'`, the beginning of the range, beside other bounds of t."""
+        read = self.conditions(select)
+        bounded = {one.column.name for one in read}
         for node in conditions(select):
-            if isinstance(node, exp.EQ) and asked.start and asked.end:
-                at = instant(node.expression, self._now)
-                cut = node.this if isinstance(node.this, exp.TimestampTrunc | exp.DateBin | exp.Anonymous) else None
-                of_time = cut is not None and any(map(self.is_time, cut.find_all(exp.Column)))
-                if of_time and at == asked.start and self.conditions(select):
-                    drop(select, node)
-                    yield f"left out `{node.sql(dialect='duckdb')}`: the question asks for more than its first step"
+            if not isinstance(node, exp.EQ) or not isinstance(node.this, exp.TimestampTrunc | exp.DateBin):
+                continue
+            named = {one.name for one in node.this.find_all(exp.Column)}
+            begins = asked.start is not None and instant(node.expression, self._now) == asked.start
+            if begins and asked.end and named & bounded and all(one.node is not node for one in read):
+                drop(select, node)
+                yield f"left out `{node.sql(dialect='duckdb')}`: the question asks for more than its first step"
 
     def has_others(self, select: exp.Select) -> bool:
         """Whether it compares a time, or anything with a time, in another way or place than `conditions` reads: in

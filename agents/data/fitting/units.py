@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from agents.data.times import time_places
-
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
-_ASKED = re.compile(r"(?<!\w)(second|minute|hour|day|week)s(?!\w)", re.IGNORECASE)
+_ASKED = re.compile(
+    r"(?<!\w)(?:in|how many|how much|number of|average|mean|median|total|the)\s+(second|minute|hour|day|week)s(?!\w)"
+    r"(?!\s+of\s)",
+    re.IGNORECASE,
+)
 _HOURS_OF_DAY = re.compile(r"(?<!\w)hours?\s+of\s+(?:the|a|each)\s+day(?!\w)", re.IGNORECASE)
 
 
@@ -23,6 +25,8 @@ def set_unit(select: exp.Select, question: str) -> Iterator[str]:
     if wanted is None:
         return
     for column in select.expressions:
+        if any(unit in column.alias.lower() for unit in _SECONDS if unit != wanted):
+            continue
         for span in column.find_all(exp.DateDiff):
             unit = span.text("unit").lower()
             shown, divisor = _divided(span)
@@ -52,10 +56,8 @@ def set_hours(select: exp.Select, question: str) -> Iterator[str]:
 
 
 def _unit_of(question: str) -> str | None:
-    bare = question
-    for start, end in reversed(time_places(question)):
-        bare = f"{bare[:start]} {bare[end:]}"
-    units = {match[1].lower() for match in _ASKED.finditer(bare) if not re.search(r"\d\s*$", bare[: match.start()])}
+    """The one unit that the question measures in: `in minutes`, `how many hours`; none for `in hours of the day`."""
+    units = {match[1].lower() for match in _ASKED.finditer(question)}
     return units.pop() if len(units) == 1 else None
 
 

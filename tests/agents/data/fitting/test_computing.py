@@ -154,14 +154,6 @@ def test_a_column_that_parts_what_is_asked_for_is_no_group(desk: Desk) -> None:
     ), "a region more parts no host"
 
 
-def test_a_table_of_which_nothing_is_read_is_not_joined(desk: Desk) -> None:
-    query = "SELECT t.host, count(*) AS n FROM tickets t JOIN people p ON t.owner_id = p.person_id GROUP BY t.host"
-    assert desk.fit("Tickets by host", query).notes == ["did not join 'people': nothing of it is asked for or shown"]
-    assert desk.leaves("Tickets of people by host", query)
-    badges = "SELECT p.full_name FROM people p JOIN badges b ON b.person_id = p.person_id"
-    assert desk.leaves("Who may come in?", badges), "people without a badge would be added"
-
-
 def test_a_part_longer_than_what_is_said_is_cut_to_it(desk: Desk) -> None:
     query = "SELECT ticket_id FROM tickets WHERE title LIKE '%VPN drops packets%'"
     mended = desk.fit("Tickets about packets and drops", query)
