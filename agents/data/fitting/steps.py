@@ -24,7 +24,7 @@ _STEPS = [
         rf"each\s+of\s+the\s+(?:last|past|previous)\s+(?:{NUMBER})\s+{_UNIT}s?\b",
     )
 ]
-_AMOUNT = re.compile(r"\d\S*\s+(?:\w+\s+){0,2}$")  # `20 euros per month` is a rate
+_RATE = re.compile(r"\d\S*\s+(?:\w+\s+){0,2}per\s", re.IGNORECASE)  # `20 euros per month`
 _OF_STEPS = re.compile(
     r"(?<!\w)(?:averag\w*|mean|median|usual\w*|typical\w*|peak\w*|m(?:ax|in)imum|(?:high|low|busi)est)\b", re.I
 )
@@ -40,12 +40,11 @@ class Step:
 
 
 def read_step(question: str) -> Step | None:
-    """The one step that the question asks for; None where it asks for none, for several, or computes something of the
-    steps (`the average number of orders per day`)."""
-    if _OF_STEPS.search(question):
+    """The one step that the question asks for; None where it asks for none, for several, computes something of the
+    steps (`the average number of orders per day`), or says a rate."""
+    if _OF_STEPS.search(question) or _RATE.search(question):
         return None
-    matches = [match for pattern in _STEPS for match in pattern.finditer(question)]
-    found = [match for match in matches if not _AMOUNT.search(question[: match.start()])]
+    found = [match for pattern in _STEPS for match in pattern.finditer(question)]
     read = {(match.groupdict().get("count") or "", match["unit"].lower()): match[0] for match in found}
     if len(read) != 1:
         return None
