@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 from dbos import DBOS, SetWorkflowID
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from agents.data.sandbox import Sandbox
 from core_engine.conversations import TURNS, follow_up
@@ -154,8 +154,8 @@ class Journeys:
                 status, problem = await self._through_stages(journey_id, asked, rejected, findings)
             except Exception as error:
                 log.exception("journey failed")
-                fault = LexiQueryError(f"{type(error).__name__} in the core engine")
-                fault = storage_failure(error) if isinstance(error, DatabaseError) else fault
+                ours = LexiQueryError(f"{type(error).__name__} in the core engine")
+                fault = storage_failure(error) if isinstance(error, DBAPIError) else ours
                 status, problem = "failed", problem_detail(fault)
             if asked.question != question.question:
                 findings.plan.notes.append(f"asked as: {asked.question}")
@@ -326,7 +326,7 @@ class Journeys:
             try:
                 await self._finish(journey_id, *end)
                 break
-            except (DatabaseError, OSError) as error:
+            except (DBAPIError, OSError) as error:
                 log.exception("the end of the journey can't be stored")
                 self.unstored[journey_id] = storage_failure(error)
                 self._tell()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import MetaData, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.errors import InvalidInput, LexiQueryError, StorageFailed
@@ -51,7 +51,7 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
             for schema in schemas:
                 await connection.run_sync(schema.create_all)
-    except DatabaseError as error:
+    except DBAPIError as error:
         raise StorageFailed(f"can't use the database {engine.url!r}: {error.orig}") from error
     except OSError as error:
         raise StorageFailed(
@@ -75,12 +75,12 @@ _OF_DISKS = frozenset(
 )
 
 
-def storage_failure(error: DatabaseError | OSError) -> LexiQueryError:
+def storage_failure(error: DBAPIError | OSError) -> LexiQueryError:
     """What a full disk, a lost database or a file that can't be written means to a user.
 
     StorageFailed; for an error of the system that is not a disk's, such as a broken connection, an internal error.
     """
-    if isinstance(error, DatabaseError):
+    if isinstance(error, DBAPIError):
         return StorageFailed(f"the database failed: {error.orig}", suggestion="is its disk full, or the file damaged?")
     where = f" {error.filename}" if error.filename else ""
     if error.errno not in _OF_DISKS:

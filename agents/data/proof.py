@@ -24,7 +24,7 @@ _NAME = re.compile(r"[\w.$-]+")
 def prove(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) -> Proof:
     """parse, then bind and safety, then cost and the dry run; a check that an earlier one makes pointless is skipped.
 
-    Never raises on any text. Blocks for milliseconds; what builds rows out of nothing, for the sandbox's dry-run limit.
+    Never raises on any text. Blocks for milliseconds; what builds rows out of nothing, up to the limits of a dry run.
     """
     if problem := unreadable(query):
         return Proof.of([Check(name="parse", status="failed", prover="lexiquery", problems=[problem])])

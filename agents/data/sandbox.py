@@ -97,7 +97,8 @@ class Sandbox:
     def _row_counts(self, catalog: Catalog) -> dict[str, int]:
         connection = self._row_cursor(catalog)
         try:
-            return dict(connection.execute("SELECT table_name, estimated_size FROM duckdb_tables()").fetchall())
+            with limited(connection, self._settings.query_seconds):
+                return dict(connection.execute("SELECT table_name, estimated_size FROM duckdb_tables()").fetchall())
         finally:
             connection.close()
 
