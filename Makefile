@@ -19,8 +19,8 @@ check: format-check lint types test  ## everything CI wants
 demo: install  ## set up everything, start everything, ask a question
 	$(BIN)/lexiquery demo
 
-# Two workers a core, since many tests wait for a process or a server. The order of the files ends with short ones.
-WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# One worker more than cores, since many tests wait for a process or a server; each more costs nine seconds to start.
+WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 
 test: install-dev  ## the whole test suite: what needs nothing more, what needs the public data, what needs the model
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not real_model and not public_data"
