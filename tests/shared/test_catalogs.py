@@ -30,7 +30,9 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 
 def named(name: str) -> Catalog:
-    return Catalog.model_validate({"schema_group": name, "platform": "sql", "tables": [{"name": "t", "columns": [{"name": "a"}]}]})
+    return Catalog.model_validate(
+        {"schema_group": name, "platform": "sql", "tables": [{"name": "t", "columns": [{"name": "a"}]}]}
+    )
 
 
 async def test_the_others_can_be_used(engine: AsyncEngine) -> None:
