@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from agents.data.accounting import Account, Accounted
 from agents.data.fitting.computing import count_rows, drop_having, split_shares
-from agents.data.fitting.conditions import conditions, drop, literals_of
+from agents.data.fitting.conditions import conditions, drop, literals_of, written
 from agents.data.fitting.grouping import ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.rows import show_whole_rows
@@ -198,12 +197,7 @@ def fit(
         notes += joins.conditions(select)
         notes += values.place(select, tables) if values else ()
     notes += show_whole_rows(fitting.select, question, tables) if whole_rows else ()
-    if not notes:
-        return Mended(query)
-    try:
-        return Mended(fitting.select.sql(dialect=dialect, pretty=True), notes)
-    except SqlglotError:
-        return Mended(query)
+    return written(query, fitting.select, dialect, notes)
 
 
 def _text(node: exp.Expr) -> str:

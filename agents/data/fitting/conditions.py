@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agents.data.repair import Mended
 
 
 def conditions(select: exp.Select) -> list[exp.Expr]:
@@ -44,3 +49,13 @@ def parts(condition: exp.Expr) -> list[exp.Expr]:
     """The parts of a condition that are joined by AND."""
     bare = condition.unnest()
     return [part for side in bare.flatten() for part in parts(side)] if isinstance(bare, exp.And) else [condition]
+
+
+def written(query: str, changed: exp.Query, dialect: str, notes: Sequence[str]) -> Mended:
+    """The changed query as text; the query as it was where nothing was changed, or the change can't be written."""
+    if not notes:
+        return Mended(query)
+    try:
+        return Mended(changed.sql(dialect=dialect, pretty=True), list(notes))
+    except SqlglotError:
+        return Mended(query)

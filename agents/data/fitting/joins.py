@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
-from agents.data.fitting.conditions import full_name, named_queries, sources
+from agents.data.fitting.conditions import full_name, named_queries, sources, written
 from agents.data.keys import is_key_name
 from agents.data.linking import Linked
 from agents.data.repair import Mended, listed
@@ -106,7 +105,7 @@ class Joins:
             notes += self._replaced(self._scope(select))
             notes += self.conditions(select)
             notes += self._joined(self._scope(select))
-        return self._written(query, changed, notes)
+        return written(query, changed, self._linked.catalog.dialect, notes)
 
     def conditions(self, select: exp.Select) -> Iterator[str]:
         """Where two tables are joined by columns of different keys, or that they don't have: join them by the one pair
@@ -268,14 +267,6 @@ class Joins:
         }
         own = frozenset(one.alias_or_name for one in read if one.name.lower() in derived)
         return _Scope(select, named, own, whole=len(read) == len(sources(select)) and None not in named.values())
-
-    def _written(self, query: str, changed: exp.Query, notes: list[str]) -> Mended:
-        if not notes:
-            return Mended(query)
-        try:
-            return Mended(changed.sql(dialect=self._linked.catalog.dialect, pretty=True), notes)
-        except SqlglotError:
-            return Mended(query)
 
 
 def _is_key_of(name: str, one: Table, other: Table) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
+from agents.data.fitting.conditions import written
 from agents.data.repair import Mended, listed
 from agents.data.sql.parsing import PARSER
 
@@ -24,12 +24,7 @@ def show_order(query: str, dialect: str) -> Mended:
             if isinstance(key.this, exp.Column) and key.this.name.lower() not in shown:
                 select.append("expressions", key.this.copy())
                 added.append(key.this.name)
-    if not added:
-        return Mended(query)
-    try:
-        return Mended(changed.sql(dialect=dialect, pretty=True), [f"shows {listed(added)}, by which it orders"])
-    except SqlglotError:
-        return Mended(query)
+    return written(query, changed, dialect, [f"shows {listed(added)}, by which it orders"] if added else [])
 
 
 def _is_distinct(select: exp.Select) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
+from agents.data.fitting.conditions import written
 from agents.data.repair import Mended, listed
 from agents.data.sql.parsing import PARSER
 
@@ -25,12 +25,9 @@ def without_unknown(query: str, dialect: str, unknown: Sequence[str]) -> Mended:
     changed = parsed.copy()
     names = set(unknown)
     notes = [note for select in list(changed.find_all(exp.Select)) for note in _left_out(select, names)]
-    if not notes or any(not select.expressions for select in changed.find_all(exp.Select)):
+    if any(not select.expressions for select in changed.find_all(exp.Select)):
         return Mended(query)
-    try:
-        return Mended(changed.sql(dialect=dialect, pretty=True), list(dict.fromkeys(notes)))
-    except SqlglotError:
-        return Mended(query)
+    return written(query, changed, dialect, list(dict.fromkeys(notes)))
 
 
 def _left_out(select: exp.Select, names: set[str]) -> Iterator[str]:
