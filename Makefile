@@ -9,7 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export UV_LINK_MODE ?= copy
 # Certificates of the system, for companies whose network has its own authority.
 export UV_SYSTEM_CERTS ?= 1
-# Modules compiled by one run are there for the next: without that every start takes ten seconds more.
+# Packages are compiled once as they are installed, our own modules by the first run: without that every start takes
+# ten seconds more, and the workers of the tests compile the same modules side by side.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: check demo test eval-regression fuzz format-check format lint types lock clean install install-dev
@@ -63,12 +64,12 @@ install-dev: .venv/installed-dev
 	@touch $@
 
 .venv/installed: .venv/uv-ready requirements/all.txt pyproject.toml
-	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/all.txt
+	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/all.txt
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements/dev.txt
-	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
+	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .venv/installed-fuzz: .venv/installed-dev requirements/fuzz.txt
