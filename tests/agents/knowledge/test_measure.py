@@ -8,23 +8,18 @@ from pathlib import Path
 import pytest
 
 from agents.knowledge.measure import measure
-from shared.errors import ModelUnavailable
-from shared.llm.models import locate
 from shared.settings import Settings
 
 PUBLIC_DATA = Path(os.environ.get("LEXIQUERY_PUBLIC_DATA", "../shared/data"))
-MODELS = Path(os.environ.get("LEXIQUERY_MODEL_DIR", "data/runtime/models"))
 
 
 @pytest.mark.real_model
-async def test_the_right_runbook_is_found_and_a_question_of_another_field_gets_none(settings: Settings) -> None:
+async def test_the_right_runbook_is_found_and_a_question_of_another_field_gets_none(
+    settings: Settings, model_dir: Path
+) -> None:
     if not (PUBLIC_DATA / "runbooks").is_dir():
         pytest.skip(f"no public data at {PUBLIC_DATA}: set LEXIQUERY_PUBLIC_DATA")
-    settings = settings.model_copy(update={"model_dir": MODELS})
-    try:
-        locate(settings.embedding_model_name, settings.models_path)
-    except ModelUnavailable as error:
-        pytest.skip(str(error))
+    settings = settings.model_copy(update={"model_dir": model_dir})
     measured = await measure(PUBLIC_DATA, settings, "runbooks/prometheus")
     assert measured.by_summary.recall_at_1 >= 0.85
     assert measured.by_summary.recall_at_3 >= 0.95
