@@ -96,16 +96,15 @@ def same_question(one: str, other: str) -> bool:
 
 
 def choose(scored: Sequence[Scored], question: str, tables: set[str], limit: int) -> list[Scored]:
-    """Half of the limit from the examples that read only the given tables (they show its columns and values), the rest
-    from all (they show the form of the answer); each by subject and form, no two alike, none long. The nearest comes
-    first."""
+    """First the examples that read only the given tables (they show its columns and values); where there are few,
+    others show the form of the answer. Each by subject and form, no two alike, none long. The nearest comes first."""
     asked = forms(question)
     fit = {one.example.question: _fit(one, asked) for one in scored}
     short = [one for one in scored if len(one.example.query) <= _LONGEST]
     ranked = sorted(short, key=lambda one: -fit[one.example.question])
     within = [one for one in ranked if one.tables and one.tables <= tables]
     chosen: list[Scored] = []
-    for pool, most in ((within, limit // 2), (ranked, limit)):
+    for pool, most in ((within, limit), (ranked, limit)):
         for one in pool:
             if len(chosen) < most and all(float(one.vector @ other.vector) < _SAME for other in chosen):
                 chosen.append(one)

@@ -24,7 +24,7 @@ from agents.data.keys import inferred_relationships
 from agents.data.phrases import Mention
 from agents.data.platform import Platform
 from agents.data.reasons import why
-from agents.data.samples import sample_values
+from agents.data.samples import Samples, sample_values
 from agents.data.sandbox import Sandbox
 from agents.data.signals import Heard, TableIndex, signals
 from agents.data.times import TimeRange, read_times
@@ -84,7 +84,7 @@ class Link:
 class Linked:
     """What linking found in one group: its tables, best first; words of the question that are known values or glossary
     terms; the nearest examples; its times, read against the group's clock; things by their form; columns it names; the
-    group's relationships, those that its rows show too."""
+    group's relationships, those that its rows show too; values that occur in columns that list none."""
 
     catalog: Catalog
     links: list[Link]
@@ -94,6 +94,7 @@ class Linked:
     entities: list[Entity] = field(default_factory=list)
     columns: list[ColumnMention] = field(default_factory=list)
     relationships: list[Relationship] = field(default_factory=list)
+    samples: Samples = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -105,6 +106,7 @@ class _Index:
     tables: TableIndex
     examples: ExampleIndex
     inferred: list[Relationship]
+    samples: Samples
 
 
 class Linker:
@@ -142,6 +144,7 @@ class Linker:
             entities=heard.entities,
             columns=heard.columns,
             relationships=[*catalog.relationships, *index.inferred],
+            samples=index.samples,
         )
 
     def _links(self, catalog: Catalog, heard: Heard, found: Sequence[Mapping[str, float]]) -> list[Link]:
@@ -176,7 +179,8 @@ class Linker:
         samples = await asyncio.to_thread(sample_values, catalog, self._sandbox) if self._sandbox else {}
         tables = await asyncio.to_thread(TableIndex, catalog, meanings, columns, samples)
         inferred = await asyncio.to_thread(inferred_relationships, catalog, self._sandbox) if self._sandbox else []
-        return _Index(tables, await ExampleIndex.build(catalog, self._platform, self._models), inferred)
+        examples = await ExampleIndex.build(catalog, self._platform, self._models)
+        return _Index(tables, examples, inferred, samples)
 
 
 async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], models: Models) -> dict[str, str]:

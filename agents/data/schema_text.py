@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from agents.data.columns import ColumnNames
 from agents.data.linking import Linked
@@ -12,14 +13,15 @@ from agents.data.words import content_words
 from shared.catalog import Column, Table
 
 _COLUMNS = 40  # of a table; wider tables show what the question, the examples and the joins need
-_DESCRIBED = 16  # of these, those most needed with type, values and description; the others by name
+_DESCRIBED = 16  # of these, those most needed with type and values; the others by name
+_EXPLAINED = 8  # of these, those most needed with a description
 _VALUES = 12  # of a column
+_ROOM, _LITTLE_ROOM = 100, 40  # characters for the values of a column that the question speaks of, and of another
 _DESCRIPTION = 90  # characters
 _TABLES = 3
 _SMALL = 80  # columns of a group's other tables that are all shown, by name
-# Behind the best table, in log-odds of the score: it may be the right one too. On NL2KQL's dev halves the first
-# table of the gold query is then among 1.6 offered for 91% of the questions, on the seed questions for 96%.
-_NEAR_BEST = 2.5
+# Behind the best table, in log-odds of the score: it may be the right one too.
+_NEAR_BEST = 1.2
 _LEAST = 1e-12
 
 
@@ -48,7 +50,7 @@ def schema_text(linked: Linked, tables: Sequence[Table], question: str, used: Co
     said = set(content_words(question))
     named = {column for one in ColumnNames(catalog).mentions(question) for _, column in one.columns}
     joins = {end for one in linked.relationships for end in (one.from_, one.to)}
-    blocks = [_table_text(table, said, {*used, *named}, joins) for table in tables]
+    blocks = [_table_text(table, said, {*used, *named}, joins, linked.samples) for table in tables]
     partners = _partners(linked, tables, said)
     names = [f"{table.name}: {', '.join(column.name for column in table.columns[:_COLUMNS])}" for table in partners]
     return "\n".join([*blocks, *names, *_join_lines(linked, [*tables, *partners])])
@@ -66,33 +68,75 @@ def mention_text(mentions: Iterable[Mention], tables: Sequence[Table]) -> str:
     return "\n".join(dict.fromkeys(lines))
 
 
-def _table_text(table: Table, said: set[str], used: Collection[str], joins: set[str]) -> str:
+def _table_text(
+    table: Table,
+    said: set[str],
+    used: Collection[str],
+    joins: set[str],
+    samples: Mapping[tuple[str, str], Sequence[str]],
+) -> str:
     head = f"{table.name} ({table.kind}): {_short(table.description)}" if table.kind != "table" else table.name
     if table.kind == "table" and table.description:
         head = f"{table.name}: {_short(table.description)}"
-    ranked = sorted(table.columns, key=lambda column: -_need(column, table, said, used, joins))[:_COLUMNS]
-    described = {column.name for column in ranked[:_DESCRIBED]}
-    named = {column.name for column in ranked} - described
-    lines = [f"  {_column_text(column)}" for column in table.columns if column.name in described]
-    also = ", ".join(column.name for column in table.columns if column.name in named)
+    values = {
+        column.name: _values(column, samples.get((table.name, column.name), ()), said) for column in table.columns
+    }
+    need = {
+        column.name: _need(column, table, said, used, joins) + 2 * values[column.name].are_said
+        for column in table.columns
+    }
+    ranked = sorted(need, key=lambda name: -need[name])[:_COLUMNS]
+    explained, described = set(ranked[:_EXPLAINED]), set(ranked[:_DESCRIBED])
+    lines = [
+        f"  {_column_text(column, values[column.name].text, explained=column.name in explained)}"
+        for column in table.columns
+        if column.name in described
+    ]
+    also = ", ".join(column.name for column in table.columns if column.name in set(ranked) - described)
     return "\n".join([head, *lines, *([f"  also: {also}"] if also else [])])
 
 
 def _need(column: Column, table: Table, said: set[str], used: Collection[str], joins: set[str]) -> float:
     """How likely a query needs the column: its words in the question, its use in examples, time, joins."""
     name, about = set(content_words(column.name)), set(content_words(column.description))
-    values = set(content_words(" ".join(column.values)))
-    score = 3 * len(name & said) / max(1, len(name)) + len(about & said) / max(3, len(about)) + 2 * bool(values & said)
+    score = 3 * len(name & said) / max(1, len(name)) + len(about & said) / max(3, len(about))
     score += 2.0 * (column.name in used) + 1.0 * (f"{table.name}.{column.name}" in joins)
     return score + 1.5 * column.type.lower().startswith(("datetime", "timestamp", "date"))
 
 
-def _column_text(column: Column) -> str:
-    text = f"{column.name} {column.type}"
-    if column.values:
-        more = ", ..." if len(column.values) > _VALUES else ""
-        text += f" [{', '.join(column.values[:_VALUES])}{more}]"
-    return f"{text} - {_short(column.description)}" if column.description else text
+@dataclass(frozen=True)
+class _Shown:
+    """Values of a column as the model reads them. are_said: the question says a word of one."""
+
+    text: str = ""
+    are_said: bool = False
+
+
+def _values(column: Column, sampled: Sequence[str], said: set[str]) -> _Shown:
+    """Those that the question speaks of, then others as long as there is room; of many that occur in rows only those
+    that it speaks of."""
+    own = set(content_words(column.name))
+    words = {value: set(content_words(value)) - own for value in column.values or sampled}
+    near = [value for value, its in words.items() if its & said]
+    near.sort(key=lambda value: -len(words[value] & said) / len(words[value]))
+    others = [value for value in words if value not in near and len(value) <= _LITTLE_ROOM]
+    others = others if column.values or len(words) <= _VALUES else []
+    room = _ROOM if near else _LITTLE_ROOM
+    shown: list[str] = []
+    for value in [*near, *others][:_VALUES]:
+        room -= len(value) + 2
+        if shown and room < 0:
+            break
+        shown.append(value)
+    if not shown:
+        return _Shown()
+    more = ", ..." if len(shown) < len(words) else ""
+    return _Shown(f" [{', '.join(shown)}{more}]", bool(near))
+
+
+def _column_text(column: Column, values: str, *, explained: bool) -> str:
+    text = f"{column.name} {column.type}{values}"
+    return f"{text} - {_short(column.description)}" if explained and column.description else text
 
 
 def _partners(linked: Linked, tables: Sequence[Table], said: set[str]) -> list[Table]:

@@ -16,16 +16,19 @@ from sqlglot import exp
 from agents.data.accounting import Account, Accounted
 from agents.data.fitting.computing import count_rows, drop_having, split_shares
 from agents.data.fitting.conditions import conditions, drop, literals_of, written
-from agents.data.fitting.grouping import ungroup_times, ungroup_unsaid
+from agents.data.fitting.grouping import regroup, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
-from agents.data.fitting.rows import show_whole_rows
+from agents.data.fitting.limits import set_limit
+from agents.data.fitting.ordering import show_rank
+from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.steps import by_step, read_step
+from agents.data.fitting.texts import look_inside
 from agents.data.fitting.times import TimesOf, set_time
 from agents.data.fitting.units import set_hours, set_unit
 from agents.data.fitting.values import Values
 from agents.data.linking import Linked
 from agents.data.literals import comparisons, is_time, mostly_said
-from agents.data.repair import Mended
+from agents.data.repair import Mended, listed
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, time_places
@@ -37,6 +40,7 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _SAYABLE = re.compile(r"\w")
 # Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
 _CODED = frozenset(pieces("code status result error port event reason"))
+_EACH = re.compile(r"\b(?:per|by|each)\s+(?:the\s+)?$", re.IGNORECASE)
 _UNITS = re.compile(
     r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
     r"years?|yearly|annual(?:ly)?|when|times?)(?!\w)",
@@ -84,7 +88,7 @@ class _Fitting:
             if one.column
             and _SAYABLE.search(one.literal)
             and not is_time(one.literal)
-            and not _means_something_said(one, self.question)
+            and not _means_something_said(one, self.question, self.tables)
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
         constants = {one.literal for one in self.told.literals if one.origin == "constant"}
@@ -92,6 +96,11 @@ class _Fitting:
         for select in self.selects():
             yield from self._shorter_parts(select)
             for condition in conditions(select):
+                yield from _without_branches(condition, unsaid)
+                if self._is_always_so(condition):
+                    drop(select, condition)
+                    yield f"left out `{_text(condition)}`: the column has no other value"
+                    continue
                 values = literals_of(condition)
                 grouped = isinstance(condition, exp.EQ) and _is_grouped_by(select, condition.this)
                 if values and (unsaid | constants if grouped else unsaid).issuperset(values):
@@ -100,6 +109,17 @@ class _Fitting:
                 elif isinstance(condition, exp.In) and not said & values and self._is_every_value(condition, values):
                     drop(select, condition)
                     yield f"left out `{condition.this.sql()} IN (...)`, which lists every known value"
+
+    def _is_always_so(self, condition: exp.Expr) -> bool:
+        """Whether it compares a column with the only value that its table lists for it, and the question does not name
+        the column."""
+        column = condition.this
+        if not isinstance(condition, exp.EQ) or not isinstance(column, exp.Column):
+            return False
+        if any(name == column.name for one in self.linked.columns for _, name in one.columns):
+            return False
+        known = [one.by_name[column.name].values for one in self.tables if column.name in one.by_name]
+        return bool(known) and all(own == [condition.expression.name] for own in known)
 
     def _shorter_parts(self, select: exp.Select) -> Iterator[str]:
         """Of `LIKE '%Impact:Runtime/CryptoMiner%'` the word that the question says, where it says one of its words."""
@@ -125,8 +145,18 @@ class _Fitting:
             yield from by_step(self.select, step, self._times_of())
         elif isinstance(self.select, exp.Select) and not _speaks_of_units(self.question):
             yield from ungroup_times(self.select, self._times_of())
-        if isinstance(self.select, exp.Select) and self.rows:
-            yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
+        if isinstance(self.select, exp.Select):
+            yield from regroup(self.select, self._asked_by())
+            if self.rows:
+                yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
+            shown = list(show_rank(self.select))
+            yield from [f"shows {listed(shown)}, by which it orders"] if shown else ()
+
+    def _asked_by(self) -> list[str]:
+        """The columns of the tables read that the question asks a result for each of: `per description`."""
+        names = {table.name for table in self.tables}
+        asked = [one for one in self.linked.columns if _EACH.search(self.question[: one.place[0]])]
+        return [column for one in asked for table, column in one.columns[:1] if table in names]
 
     def _is_said(self, column: exp.Column) -> bool:
         """Whether a word of the column's name or description, or one of its values, is the question's; or it is a key.
@@ -193,10 +223,13 @@ def fit(
     fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
     notes = [*fitting.times(), *fitting.values(), *fitting.computing(), *fitting.grouping()]
     joins = Joins(linked, question)
+    notes += set_limit(fitting.select, question)
     for select in fitting.selects():
+        notes += look_inside(select, question)
         notes += joins.conditions(select)
-        notes += values.place(select, tables) if values else ()
-    notes += show_whole_rows(fitting.select, question, tables) if whole_rows else ()
+        notes += values.place(select, tables, question) if values else ()
+    if whole_rows:
+        notes += [*search_as_usual(fitting.selects(), question), *show_whole_rows(fitting.select, question, tables)]
     return written(query, fitting.select, dialect, notes)
 
 
@@ -204,11 +237,29 @@ def _text(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb")
 
 
-def _means_something_said(one: Accounted, question: str) -> bool:
-    """Whether a word of the value is said (`LogonFailed` of failed logins), or it is a code, which stands for words."""
+def _means_something_said(one: Accounted, question: str, tables: Sequence[Table]) -> bool:
+    """Whether a word of the value is said (`LogonFailed` of failed logins), or it is a code, which stands for words.
+
+    Words of a table's name are said to name the table.
+    """
     if one.literal.lstrip("-").isdigit():
         return bool(set(pieces(one.column)) & _CODED)
-    return bool(set(pieces(one.literal)) & set(content_words(question)))
+    words, names = set(pieces(one.literal)), {word for table in tables for word in pieces(table.name)}
+    return bool((words - names or words) & set(content_words(question)))
+
+
+def _without_branches(condition: exp.Expr, unsaid: set[str]) -> Iterator[str]:
+    """Of `a = 'x' OR b = 'y'` the parts whose values are said; the condition is changed in place."""
+    either = condition.unnest()
+    if not isinstance(either, exp.Or):
+        return
+    branches = [one.unnest() for one in either.flatten()]
+    gone = [one for one in branches if (values := literals_of(one)) and unsaid.issuperset(values)]
+    if 0 < len(gone) < len(branches):
+        kept = exp.or_(*(one for one in branches if one not in gone), copy=True)
+        either.replace(exp.paren(kept) if isinstance(kept, exp.Or) else kept)
+        for one in gone:
+            yield f"left out `{_text(one)}`, which nothing in the question says"
 
 
 def _is_grouped_by(select: exp.Select, column: exp.Expr) -> bool:

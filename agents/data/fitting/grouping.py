@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from sqlglot import exp
 
+from agents.data.fitting.conditions import conditions
 from agents.data.fitting.times import TimesOf
 
 _UNITS_OF = (
@@ -45,6 +46,31 @@ def ungroup_unsaid(
             for one in _ungrouped(select, partial(_is_called, name)):
                 said = one.sql(dialect="duckdb")
                 yield f"did not group by `{said}`, which the question does not speak of"
+
+
+def regroup(select: exp.Select, wanted: Sequence[str]) -> Iterator[str]:
+    """Group by the column that the question wants instead of one that a condition holds at one value.
+
+    wanted: columns that the question asks a result for each of. `WHERE kind = 'a' GROUP BY kind` gives one row, which
+    is no answer to `by owner`. Changes the select.
+    """
+    group = select.args.get("group")
+    keys: list[exp.Expr] = group.expressions if group else []
+    held = {
+        one.this.name.lower()
+        for one in conditions(select)
+        if isinstance(one, exp.EQ) and isinstance(one.this, exp.Column) and isinstance(one.expression, exp.Literal)
+    }
+    grouped = {key.name.lower() for key in keys if isinstance(key, exp.Column)}
+    missing = [name for name in wanted if name.lower() not in grouped]
+    constant = sorted(grouped & held)
+    if len(missing) != 1 or len(constant) != 1:
+        return
+    for part in [*select.expressions, group, select.args.get("order")]:
+        for column in list(part.find_all(exp.Column)) if part else []:
+            if column.name.lower() == constant[0]:
+                column.set("this", exp.to_identifier(missing[0]))
+    yield f"grouped by {missing[0]}, as the question says: {constant[0]} is the same in all rows"
 
 
 def _is_called(name: str, node: exp.Expr) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlglot import exp
 
 from agents.data.fitting.conditions import written
@@ -10,14 +12,23 @@ from agents.data.sql.parsing import PARSER
 
 
 def show_order(query: str, dialect: str) -> Mended:
-    """`SELECT DISTINCT a ... ORDER BY b` shows b too, as databases want it."""
+    """`SELECT DISTINCT a ... ORDER BY b` shows b too, as databases want it; where b is computed of many rows, `a` is
+    what they are grouped by, with or without DISTINCT."""
     parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
-    changed, added = parsed.copy(), []
+    changed, added = parsed.copy(), list[str]()
     for select in changed.find_all(exp.Select):
         order = select.args.get("order")
-        if not order or not _is_distinct(select) or any(isinstance(one, exp.Star) for one in select.expressions):
+        if not order or any(isinstance(one, exp.Star) for one in select.expressions):
+            continue
+        computes = any(key.this.find(exp.AggFunc) for key in order.expressions)
+        keys = [one.unalias().copy() for one in select.expressions if not one.find(exp.AggFunc, exp.Window)]
+        if computes and keys and not select.args.get("group"):
+            select.set("distinct", None)
+            select.set("group", exp.Group(expressions=keys))
+            added += show_rank(select)
+        if not _is_distinct(select):
             continue
         shown = {one.alias_or_name.lower() for one in select.expressions}
         for key in order.expressions:
@@ -25,6 +36,23 @@ def show_order(query: str, dialect: str) -> Mended:
                 select.append("expressions", key.this.copy())
                 added.append(key.this.name)
     return written(query, changed, dialect, [f"shows {listed(added)}, by which it orders"] if added else [])
+
+
+def show_rank(select: exp.Select) -> Iterator[str]:
+    """`SELECT a ... GROUP BY a ORDER BY count(*) DESC LIMIT 5` shows the count too: without it nobody can tell by how
+    much the first leads. Gives what is shown now; changes the select."""
+    order = select.args.get("order")
+    if not order or not select.args.get("group"):
+        return
+    for key in order.expressions:
+        named = isinstance(key.this, exp.Column)
+        if (
+            not named
+            and key.this.find(exp.AggFunc)
+            and not any(one.unalias() == key.this for one in select.expressions)
+        ):
+            select.append("expressions", key.this.copy())
+            yield str(key.this.sql(dialect="duckdb"))
 
 
 def _is_distinct(select: exp.Select) -> bool:

@@ -1,7 +1,8 @@
-"""Rows of logs as a whole: a search shows all columns where the question does not say which."""
+"""How people search logs: all columns where the question does not say which, text in any case, no rows held back."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
@@ -11,6 +12,9 @@ from shared.catalog import Table
 
 _SAID = 0.6  # share of the shown columns that the question must say for it to be a choice of columns
 _WHEN = frozenset(("when", "time", "date", "day"))
+_FEW = re.compile(
+    r"\d|\b(?:one|two|three|four|five|ten|few|some|sample|example|top|first|last|latest|newest)\b", re.IGNORECASE
+)
 _COMPUTED = ("group", "having", "distinct", "joins", "qualify")
 
 
@@ -23,17 +27,46 @@ def show_whole_rows(select: exp.Query, question: str, tables: Sequence[Table]) -
         return
     source = select.args.get("from_")
     shown = select.expressions
-    if (
-        source is None
-        or not isinstance(source.this, exp.Table)
-        or not all(isinstance(one, exp.Column) for one in shown)
-    ):
+    if source is None or not isinstance(source.this, exp.Table) or not all(map(_is_part_of_row, shown)):
         return
     said = set(content_words(question)) | {word for word in question.lower().split() if word in _WHEN}
-    spoken_of = [one for one in shown if _is_said(one.name, said, tables[0])]
+    spoken_of = [one for one in shown if _is_said(one.alias_or_name, said, tables[0])]
     if len(shown) and len(spoken_of) < _SAID * len(shown):
+        _inline(select, {one.alias: one.this for one in shown if isinstance(one, exp.Alias)})
         select.set("expressions", [exp.Star()])
         yield "shows all columns: the question does not say which"
+
+
+def search_as_usual(selects: Sequence[exp.Select], question: str) -> Iterator[str]:
+    """Look for parts of texts in any case, and without a limit that nobody asked for. Changes the selects."""
+    for select in selects:
+        for like in [one for one in select.find_all(exp.Like) if one.find_ancestor(exp.Select) is select]:
+            like.replace(exp.ILike(this=like.this, expression=like.expression))
+            yield f"looks for {like.expression.sql(dialect='duckdb')} in any case"
+        limit = select.args.get("limit")
+        if (
+            limit is not None
+            and not select.args.get("order")
+            and isinstance(limit.expression, exp.Literal)
+            and not _FEW.search(question)
+        ):
+            select.set("limit", None)
+            yield f"left out the limit of {limit.expression.this}: the question says none"
+
+
+def _is_part_of_row(shown: exp.Expr) -> bool:
+    """A column, or a named part of one that holds JSON."""
+    return isinstance(shown, exp.Column) or (
+        isinstance(shown, exp.Alias) and isinstance(shown.this, (exp.JSONExtract, exp.JSONExtractScalar))
+    )
+
+
+def _inline(select: exp.Select, meanings: dict[str, exp.Expr]) -> None:
+    """Say what the names of shown columns stand for wherever else the select uses them."""
+    for part in ("where", "order"):
+        for name in list(select.args[part].find_all(exp.Column)) if select.args.get(part) else []:
+            if not name.table and name.name in meanings:
+                name.replace(exp.paren(meanings[name.name].copy()))
 
 
 def _is_said(name: str, said: set[str], table: Table) -> bool:

@@ -17,6 +17,7 @@ from agents.data.names import likeness
 from agents.data.platform import Platform
 from agents.data.sandbox import Sandbox
 from agents.data.session import quoted
+from agents.data.words import pieces
 from shared.catalog import Catalog, Column, Table
 from shared.errors import LexiQueryError
 
@@ -46,7 +47,7 @@ class Values:
         self._catalog = catalog
         self._sandbox = sandbox
 
-    def place(self, select: exp.Select, tables: Sequence[Table]) -> Iterator[str]:
+    def place(self, select: exp.Select, tables: Sequence[Table], question: str) -> Iterator[str]:
         """Respell or move each comparison with a text that its column does not have. Blocks; changes the select."""
         by_name, derived = {table.name.lower(): table for table in tables}, named_queries(select)
         read = [one for one in sources(select) if isinstance(one, exp.Table) and one.name.lower() not in derived]
@@ -59,7 +60,7 @@ class Values:
                 table = owners.get(column.table) if column.table else _only_owner(column.name, known) if plain else None
                 if table and column.name in table.by_name and self._is_text(table.by_name[column.name]):
                     with suppress(LexiQueryError):
-                        yield from self._placed(node, column, text.this, table)
+                        yield from self._placed(node, column, text.this, table, question)
 
     def count(self, query: exp.Query) -> int | None:
         """How many rows the SQL gives; None where it can't be run. Blocks."""
@@ -70,7 +71,7 @@ class Values:
             return None
         return int(row[0])
 
-    def _placed(self, node: exp.EQ, column: exp.Column, text: str, table: Table) -> Iterator[str]:
+    def _placed(self, node: exp.EQ, column: exp.Column, text: str, table: Table, question: str) -> Iterator[str]:
         found = self._look_up(text, table)
         own = found.get(column.name)
         if own is None or own.same or not text:
@@ -81,7 +82,7 @@ class Values:
         elif not own.folded and (moved := _most(found, "same")):
             node.set("this", _renamed(column, moved))
             yield f"looked for '{text}' in {moved}: {column.name} has no such value"
-        elif right := self._nearest(text, column.name, table):
+        elif right := self._nearest(text, column.name, table, question):
             node.set("expression", exp.Literal.string(right))
             yield f"used '{right}' for '{text}', as {column.name} has it"
         elif len(text) >= _SHORTEST and (moved := _most(found, "holding")):
@@ -102,15 +103,20 @@ class Values:
         counts = zip(columns, row[::3], row[1::3], row[2::3], strict=True)
         return {one.name: _Found(one, same, folded, holding) for one, same, folded, holding in counts}
 
-    def _nearest(self, text: str, column: str, table: Table) -> str | None:
+    def _nearest(self, text: str, column: str, table: Table, question: str) -> str | None:
+        """The column's value that is spelled most alike; else the only one whose every word the question says."""
         name = quoted(column)
         sql = (
             f"SELECT {name} FROM (SELECT * FROM {quoted(table.name)} LIMIT {_ROWS}) "  # noqa: S608 - quoted names
             f"WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1"
         )
-        rows = self._sandbox.execute(sql, self._catalog, limit=_DIFFERENT).rows
-        values = [str(row[0]) for row in rows]
-        return max((value for value in values if _alike(text, value) >= _NEAR), key=partial(_alike, text), default=None)
+        values = [str(row[0]) for row in self._sandbox.execute(sql, self._catalog, limit=_DIFFERENT).rows]
+        near = [value for value in values if _alike(text, value) >= _NEAR]
+        if near:
+            return max(near, key=partial(_alike, text))
+        said, asked = set(pieces(question)), set(pieces(text))
+        told = [value for value in values if asked & (words := set(pieces(value))) and words <= said]
+        return told[0] if len(told) == 1 else None
 
     def _is_text(self, column: Column) -> bool:
         raw = column.name.startswith("_")  # the event itself, in Splunk

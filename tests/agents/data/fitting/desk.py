@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from agents.data.accounting import account
+from agents.data.columns import ColumnNames
 from agents.data.entities import read_entities
 from agents.data.fitting import fit
 from agents.data.fitting.values import Values
@@ -23,7 +24,7 @@ from shared.catalog import Catalog, Example
 CLOCK = datetime(2026, 3, 14, 12, tzinfo=UTC)
 SQL = load_platform("sql")
 _TABLES = {
-    "teams": "team_id BIGINT, team VARCHAR",
+    "teams": "team_id BIGINT, team VARCHAR, kind VARCHAR",
     "people": "person_id BIGINT, full_name VARCHAR, team_id BIGINT, left_on DATE",
     "badges": "badge_id BIGINT, person_id BIGINT",
     "tickets": "ticket_id BIGINT, title VARCHAR, status VARCHAR, host VARCHAR, region VARCHAR, owner_id BIGINT, "
@@ -31,9 +32,9 @@ _TABLES = {
     "Visits": "VisitId BIGINT, Site VARCHAR, SeenAt TIMESTAMP",
     "ops.audits": "audit_id BIGINT, verdict VARCHAR, made_at TIMESTAMP",
 }
-_VALUES = {"status": ["open", "closed", "pending"]}
+_VALUES = {"status": ["open", "closed", "pending"], "kind": ["team"]}
 _ROWS = """
-INSERT INTO teams VALUES (1, 'Network'), (2, 'Storage');
+INSERT INTO teams VALUES (1, 'Network', 'team'), (2, 'Storage', 'team');
 INSERT INTO people VALUES (10, 'Ana Silva', 1, NULL),
   (11, 'Bo Berg', 2, '2026-03-01'), (12, 'Cy Cole', 2, '2026-06-30');
 INSERT INTO badges VALUES (1, 10), (2, 11);
@@ -88,6 +89,7 @@ def linked(question: str, catalog: Catalog) -> Linked:
         mentions=Phrases(catalog, {}).mentions(question),
         times=read_times(question, CLOCK),
         entities=read_entities(question),
+        columns=ColumnNames(catalog).mentions(question),
         relationships=catalog.relationships,
     )
 
@@ -99,11 +101,11 @@ class Desk:
         self.catalog = desk(dialect)
         self.sandbox = sandbox
 
-    def fit(self, question: str, query: str, examples: Sequence[Example] = ()) -> Mended:
+    def fit(self, question: str, query: str, examples: Sequence[Example] = (), *, whole_rows: bool = False) -> Mended:
         heard, tables = linked(question, self.catalog), SQL.tables_of(query, self.catalog)
         values = Values(SQL, self.catalog, self.sandbox) if self.sandbox.has_rows(self.catalog) else None
         told = account(question, query, tables, heard)
-        return fit(query, question, heard, told, tables, examples=examples, values=values)
+        return fit(query, question, heard, told, tables, examples=examples, values=values, whole_rows=whole_rows)
 
     def rows(self, query: str) -> list[list[Any]]:
         return self.sandbox.execute(SQL.to_duckdb(query, self.catalog), self.catalog, limit=50).rows

@@ -178,6 +178,13 @@ def test_the_first_step_of_a_range_is_not_all_of_it(desk: Desk) -> None:
     assert desk.rows(mended.query) == [[100]]
 
 
+def test_a_distinct_query_that_orders_by_a_count_groups(desk: Desk) -> None:
+    for distinct in ("DISTINCT ", ""):
+        mended = show_order(f"SELECT {distinct}host FROM tickets ORDER BY count(*) DESC LIMIT 1", "duckdb")
+        assert mended.notes == ["shows 'COUNT(*)', by which it orders"]
+        assert desk.rows(mended.query) == [["db-7", 2]]
+
+
 def test_a_distinct_query_shows_what_it_orders_by(desk: Desk) -> None:
     mended = show_order("SELECT DISTINCT host FROM tickets WHERE status = 'open' ORDER BY opened_at", "duckdb")
     assert mended.notes == ["shows 'opened_at', by which it orders"]

@@ -30,6 +30,11 @@ IDS = "SELECT ticket_id FROM tickets"
             [100, 103],
         ),
         (
+            f"{IDS} WHERE (status = 'open' OR region = 'Europe West') AND ticket_id > 0 ORDER BY 1",
+            "left out `region = 'Europe West'`, which nothing in the question says",
+            [100, 103],
+        ),
+        (
             f"{IDS} WHERE status IN ('open', 'closed', 'pending') AND host LIKE 'db%' ORDER BY 1",
             "left out `status IN (...)`, which lists every known value",
             [102, 103],
@@ -46,7 +51,7 @@ def test_a_condition_that_nothing_says_is_left_out(desk: Desk, query: str, note:
     [
         ("Which tickets are open?", "status = 'open'"),
         ("Which tickets are still being worked on?", "status = 'pending'"),  # a known value, said in other words
-        ("Which tickets are open?", "status = 'open' OR region = 'Europe West'"),
+        ("Which tickets are open, or of west Europe?", "status = 'open' OR region = 'Europe West'"),
         ("Tickets of west Europe", "region = 'Europe West'"),
         ("Tickets that are open, closed or pending", "status IN ('open', 'closed', 'pending')"),
         ("Which tickets are not resolved?", "status NOT IN ('open', 'closed', 'pending')"),
@@ -67,3 +72,18 @@ def test_what_an_examples_question_alone_says_is_left_out_and_a_custom_of_the_gr
         "left out `status = 'pending'`, which nothing in the question says"
     ]
     assert desk.fit("Tickets of db hosts", query, [custom]).notes == []
+
+
+def test_the_only_value_of_a_column_is_no_condition(desk: Desk) -> None:
+    query = "SELECT team_id FROM teams WHERE kind = 'team' ORDER BY 1"
+    assert desk.fitted_rows(
+        "Which teams are there?", query, "left out `kind = 'team'`: the column has no other value"
+    ) == [[1], [2]]
+    assert desk.leaves("Which teams are of the kind team?", query)
+
+
+def test_words_of_a_tables_name_say_the_table_and_no_value(desk: Desk) -> None:
+    query = f"{IDS} WHERE status = 'open' AND title = 'All tickets moved'"
+    assert desk.fit("Open tickets", query).notes == [
+        "left out `title = 'All tickets moved'`, which nothing in the question says"
+    ]

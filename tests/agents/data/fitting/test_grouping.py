@@ -47,3 +47,20 @@ def test_every_unit_goes_and_the_order_keeps_its_meaning(desk: Desk) -> None:
 )
 def test_units_that_are_asked_for_or_worked_with_stay(desk: Desk, question: str, query: str) -> None:
     assert desk.leaves(question, query)
+
+
+def test_a_group_that_is_the_same_in_all_rows_gives_way_to_the_one_that_is_asked_for(desk: Desk) -> None:
+    query = "SELECT status, count(*) AS n FROM tickets WHERE status = 'open' GROUP BY status ORDER BY status"
+    note = "grouped by region, as the question says: status is the same in all rows"
+    assert desk.fitted_rows("How many open tickets per region?", query, note) == [["Europe West", 1], ["US East", 1]]
+    assert desk.leaves(
+        "How many open tickets per region?", query.replace("status", "region", 1).replace("BY status", "BY region")
+    )
+    assert desk.leaves("How many open tickets are there?", query)
+
+
+def test_what_the_first_of_groups_are_ranked_by_is_shown(desk: Desk) -> None:
+    query = "SELECT host FROM tickets GROUP BY host ORDER BY count(*) DESC LIMIT 1"
+    note = "shows 'COUNT(*)', by which it orders"
+    assert desk.fitted_rows("The host with the most tickets", query, note) == [["db-7", 2]]
+    assert desk.leaves("The host with the most tickets", query.replace("host FROM", "host, count(*) AS n FROM"))

@@ -40,6 +40,12 @@ IDS = "SELECT ticket_id FROM tickets"
             [[1]],
         ),
         (
+            "Tickets where the login fails",
+            f"{IDS} WHERE title = 'failed login'",
+            "used 'Login fails' for 'failed login', as title has it",
+            [[103]],
+        ),
+        (
             "Who is in the network team?",
             "SELECT p.full_name FROM people p JOIN teams AS t ON t.team_id = p.team_id WHERE t.team = 'network'",
             "used 'Network' for 'network', as team has it",

@@ -1,0 +1,46 @@
+"""Parts of texts that a question speaks of: `contains`, `starts with` and `ends with`, as SQL compares them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+_HOLDS = (
+    (re.compile(r"\bcontain(?:s|ing|ed)?\b|\binclud(?:es|ing)\b", re.IGNORECASE), "%{}%"),
+    (re.compile(r"\bstart(?:s|ing)? with\b|\bbegin(?:s|ning)? with\b", re.IGNORECASE), "{}%"),
+    (re.compile(r"\bend(?:s|ing)? (?:with|in)\b", re.IGNORECASE), "%{}"),
+)
+_BETWEEN = re.compile(
+    r"\W*(?:(?:the|a|an|any|word|words|text|string|keyword|phrase|value|extension|of)\W+)*", re.IGNORECASE
+)
+
+
+def look_inside(select: exp.Select, question: str) -> Iterator[str]:
+    """`a = 'x'` looks for x within a where the question says that a contains x, and `a <> 'x'` for its absence;
+    `a LIKE 'x'` without a wildcard is `a = 'x'`. Changes the select."""
+    for node in list(select.find_all(exp.EQ, exp.NEQ, exp.Like, exp.ILike)):
+        text = node.expression
+        if not isinstance(node.this, exp.Column) or not isinstance(text, exp.Literal) or not text.is_string:
+            continue
+        if node.find_ancestor(exp.Select) is not select or not text.this or re.search("[%_]", text.this):
+            continue
+        if pattern := _pattern(text.this, question):
+            inside = exp.ILike(this=node.this.copy(), expression=exp.Literal.string(pattern.format(text.this)))
+            node.replace(exp.Not(this=inside) if isinstance(node, exp.NEQ) else inside)
+            yield f"looked for {pattern.format(text.this)!r} in {node.this.name}, as the question says"
+        elif isinstance(node, exp.Like | exp.ILike):
+            node.replace(exp.EQ(this=node.this.copy(), expression=text.copy()))
+            yield f"compared {node.this.name} with '{text.this}': the pattern has no wildcard"
+
+
+def _pattern(text: str, question: str) -> str | None:
+    """How the question says that a text holds this one."""
+    for word, pattern in _HOLDS:
+        for said in word.finditer(question):
+            between = _BETWEEN.match(question, said.end())
+            start = between.end() if between else said.end()
+            if question[start : start + len(text)].lower() == text.lower():
+                return pattern
+    return None

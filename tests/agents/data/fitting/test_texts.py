@@ -1,0 +1,66 @@
+"""Parts of texts that a question says, and how many rows it asks for."""
+# ruff: noqa: E501 - a query is one line
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agents.data.fitting.desk import Desk
+
+IDS = "SELECT ticket_id FROM tickets"
+
+
+@pytest.mark.parametrize(
+    ("question", "where", "note", "rows"),
+    [
+        ("Titles containing 'disk'", "title = 'disk'", "looked for '%disk%' in title, as the question says", [101, 102]),
+        ("Titles that contain the word slow", "title = 'slow'", "looked for '%slow%' in title, as the question says", [102]),
+        ("Titles starting with Disk", "title = 'Disk'", "looked for 'Disk%' in title, as the question says", [101, 102]),
+        ("Titles that end with full", "title = 'full'", "looked for '%full' in title, as the question says", [101]),
+        ("Titles that don't contain disk", "title <> 'disk'", "looked for '%disk%' in title, as the question says", [100, 103]),
+        ("Tickets called Disk full", "title LIKE 'Disk full'", "compared title with 'Disk full': the pattern has no wildcard", [101]),
+    ],
+)  # fmt: skip
+def test_a_text_is_looked_for_as_the_question_says(
+    desk: Desk, question: str, where: str, note: str, rows: list[int]
+) -> None:
+    assert desk.fitted_rows(question, f"{IDS} WHERE {where} ORDER BY 1", note) == [[row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("question", "where"),
+    [
+        ("Tickets containing disks on db-7", "host = 'db-7'"),
+        ("Titles that contain disk", "title LIKE '%Disk%'"),
+        ("Tickets that start with nothing", "title = ''"),
+    ],
+)
+def test_what_the_question_does_not_say_to_hold_is_compared_whole(desk: Desk, question: str, where: str) -> None:
+    assert desk.leaves(question, f"{IDS} WHERE {where}")
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "rows"),
+    [
+        ("The top 1 hosts by tickets", "SELECT host, count(*) AS n FROM tickets GROUP BY host", [["db-7", 2]]),
+        ("Show me 2 entries of open tickets", f"{IDS} WHERE status = 'open' OR status = 'closed' ORDER BY 1", [[100], [101]]),
+        ("Closed or open, limited to 1", f"{IDS} WHERE status = 'open' OR status = 'closed' ORDER BY 1", [[100]]),
+    ],
+)  # fmt: skip
+def test_as_many_rows_are_shown_as_asked_for(desk: Desk, question: str, query: str, rows: list[list[object]]) -> None:
+    mended = desk.fit(question, query)
+    assert mended.notes == [f"shows {len(rows)} rows, as the question says"]
+    assert desk.rows(mended.query) == rows
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("Hosts in the top 10 percent", "SELECT host, count(*) AS n FROM tickets GROUP BY host"),
+        ("Tickets of the last 3 days", f"{IDS} WHERE opened_at >= TIMESTAMP '2026-03-11 12:00'"),
+        ("Show me 2 entries", f"{IDS} LIMIT 2"),
+        ("The top 2 tickets", f"{IDS} ORDER BY 1 LIMIT 2"),
+    ],
+)
+def test_other_numbers_are_no_limits(desk: Desk, question: str, query: str) -> None:
+    assert not any("rows, as the question says" in note for note in desk.fit(question, query).notes)
