@@ -46,6 +46,7 @@ from shared.models import Problem, Proof
 log = get_logger(__name__)
 
 _REPAIRS = 2
+_LINKED = 5
 _SNAPS = 4  # a binder that stops at the first unknown name needs one round a name
 
 
@@ -230,7 +231,7 @@ class Attempts:
         """Names that are another table's: the one that has them all, or that can be joined."""
         if proof.verdict != "rejected":
             return Mended(query)
-        mended = swap_table(query, proof, self._read_by(query, brief.linked.catalog, proof), brief.tables)
+        mended = swap_table(query, proof, self._read_by(query, brief.linked.catalog, proof), _candidates(brief))
         lost = any(problem.code.startswith(("unknown_", "duplicate_alias")) for problem in proof.problems)
         if mended.notes or self._platform.name != "sql" or not lost:
             return mended
@@ -268,6 +269,12 @@ class Attempts:
 
     async def _prove(self, query: str, catalog: Catalog) -> Proof:
         return await asyncio.to_thread(prove, self._platform, query, catalog, self._sandbox)
+
+
+def _candidates(brief: Brief) -> list[Table]:
+    """The tables that a query may be about: those offered, then the others that were linked best."""
+    linked = [link.table for link in brief.linked.links[:_LINKED]]
+    return [*brief.tables, *(table for table in linked if table not in brief.tables)]
 
 
 def _wants_missing(proof: Proof, brief: Brief) -> bool:

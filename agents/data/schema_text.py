@@ -85,7 +85,8 @@ def _table_text(
         column.name: _need(column, table, said, used, joins) + 2 * values[column.name].are_said
         for column in table.columns
     }
-    ranked = sorted(need, key=lambda name: -need[name])[:_COLUMNS]
+    varied = [column.name for column in table.columns if list(column.values) != [table.name]]
+    ranked = sorted(varied, key=lambda name: -need[name])[:_COLUMNS]
     explained, described = set(ranked[:_EXPLAINED]), set(ranked[:_DESCRIBED])
     lines = [
         f"  {_column_text(column, values[column.name].text, explained=column.name in explained)}"

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from agents.data.accounting import Account, Accounted
 from agents.data.fitting.computing import count_rows, drop_having, split_shares
-from agents.data.fitting.conditions import conditions, drop, literals_of, written
+from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
 from agents.data.fitting.grouping import regroup, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import set_limit
@@ -37,6 +37,7 @@ from shared.catalog import Example, Table
 
 _NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
+_LONG = 5  # letters of a word that others are made of
 _SAYABLE = re.compile(r"\w")
 # Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
 _CODED = frozenset(pieces("code status result error port event reason"))
@@ -221,7 +222,13 @@ def fit(
     if parsed is None:
         return Mended(query)
     fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
-    notes = [*fitting.times(), *fitting.values(), *fitting.computing(), *fitting.grouping()]
+    notes = [
+        *(note for select in fitting.selects() for note in close_either(select)),
+        *fitting.times(),
+        *fitting.values(),
+        *fitting.computing(),
+        *fitting.grouping(),
+    ]
     joins = Joins(linked, question)
     notes += set_limit(fitting.select, question)
     for select in fitting.selects():
@@ -240,26 +247,39 @@ def _text(node: exp.Expr) -> str:
 def _means_something_said(one: Accounted, question: str, tables: Sequence[Table]) -> bool:
     """Whether a word of the value is said (`LogonFailed` of failed logins), or it is a code, which stands for words.
 
-    Words of a table's name are said to name the table.
+    Words of a table's name and description are said to name the table.
     """
     if one.literal.lstrip("-").isdigit():
         return bool(set(pieces(one.column)) & _CODED)
-    words, names = set(pieces(one.literal)), {word for table in tables for word in pieces(table.name)}
-    return bool((words - names or words) & set(content_words(question)))
+    words = set(pieces(one.literal))
+    names = {word for table in tables for word in pieces(f"{table.name} {table.description}")}
+    said = set(content_words(question))
+    return any(word in said or _is_within(word, said) for word in words - names or words)
+
+
+def _is_within(word: str, said: set[str]) -> bool:
+    """`crypto` of cryptomining."""
+    return len(word) >= _LONG and any(one.startswith(word) or one.endswith(word) for one in said)
 
 
 def _without_branches(condition: exp.Expr, unsaid: set[str]) -> Iterator[str]:
-    """Of `a = 'x' OR b = 'y'` the parts whose values are said; the condition is changed in place."""
+    """Of `a = 'x' OR b = 'y'` the parts whose values are said; `a = 'x' OR a = 'y'` is one list, and stays. The
+    condition is changed in place."""
     either = condition.unnest()
     if not isinstance(either, exp.Or):
         return
     branches = [one.unnest() for one in either.flatten()]
     gone = [one for one in branches if (values := literals_of(one)) and unsaid.issuperset(values)]
-    if 0 < len(gone) < len(branches):
-        kept = exp.or_(*(one for one in branches if one not in gone), copy=True)
+    rest = [one for one in branches if one not in gone]
+    if gone and rest and not {_columns(one) for one in gone} & {_columns(one) for one in rest}:
+        kept = exp.or_(*rest, copy=True)
         either.replace(exp.paren(kept) if isinstance(kept, exp.Or) else kept)
         for one in gone:
             yield f"left out `{_text(one)}`, which nothing in the question says"
+
+
+def _columns(condition: exp.Expr) -> frozenset[str]:
+    return frozenset(one.name.lower() for one in condition.find_all(exp.Column))
 
 
 def _is_grouped_by(select: exp.Select, column: exp.Expr) -> bool:

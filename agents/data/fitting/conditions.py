@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -20,6 +20,31 @@ def drop(select: exp.Select, condition: exp.Expr) -> None:
     """Take one of the select's conditions out."""
     kept = [one for one in conditions(select) if one is not condition]
     select.set("where", exp.Where(this=exp.and_(*kept, copy=False)) if kept else None)
+
+
+def close_either(select: exp.Select) -> Iterator[str]:
+    """`a = 1 OR a = 2 AND b = 3` means `(a = 1 OR a = 2) AND b = 3` where only the last holds another column to
+    something: SQL binds AND closer, those who list values of a column don't. Changes the select."""
+    where = select.args.get("where")
+    either = where.this if where else None
+    if where is None or not isinstance(either, exp.Or):
+        return
+    *first, last = either.flatten()
+    if not isinstance(last, exp.And):
+        return
+    part, *rest = last.flatten()
+    alike = {_compared(one) for one in [*first, part]}
+    if len(alike) != 1 or None in alike or alike & {_compared(one) for one in rest}:
+        return
+    closed = exp.paren(exp.or_(*(one.copy() for one in [*first, part]), copy=False))
+    where.set("this", exp.and_(closed, *(one.copy() for one in rest), copy=False))
+    yield f"read `{where.this.sql(dialect='duckdb')}`: what else must hold is of every one"
+
+
+def _compared(condition: exp.Expr) -> str | None:
+    """The one column that a comparison with a constant is of."""
+    columns = {one.sql() for one in condition.find_all(exp.Column)}
+    return columns.pop() if len(columns) == 1 and condition.find(exp.Literal) else None
 
 
 def literals_of(condition: exp.Expr) -> set[str]:

@@ -13,6 +13,11 @@ _ENTRIES = re.compile(
     r"(\d{1,5})\s+(?:entries|rows|records|results|logs|examples)\b|\blimit(?:ed)? to (\d{1,5})\b",
     re.IGNORECASE,
 )
+_ENDS = "latest|newest|oldest|earliest|most recent"
+_ORDERED = re.compile(
+    rf"\b(\d{{1,5}})\s+(?:{_ENDS})\b|\b(?:{_ENDS}|first|last)\s+(\d{{1,5}})\b(?!\s*(?:second|minute|hour|day|week|month|year))",
+    re.IGNORECASE,
+)
 
 
 def set_limit(select: exp.Query, question: str) -> Iterator[str]:
@@ -25,6 +30,9 @@ def set_limit(select: exp.Query, question: str) -> Iterator[str]:
             select.order_by(exp.Ordered(this=computed[0].unalias().copy(), desc=True), copy=False)
         if select.args.get("order"):
             yield from _limited(select, top[1])
+    elif ordered := _ORDERED.search(question):
+        if select.args.get("order"):
+            yield from _limited(select, ordered[1] or ordered[2])
     elif entries := _ENTRIES.search(question):
         yield from _limited(select, entries[1] or entries[2])
 

@@ -19,7 +19,8 @@ _COMPUTED = ("group", "having", "distinct", "joins", "qualify")
 
 
 def show_whole_rows(select: exp.Query, question: str, tables: Sequence[Table]) -> Iterator[str]:
-    """`SELECT a, b FROM t WHERE ...` shows every column of t where the question does not speak of a and b.
+    """`SELECT a, b FROM t WHERE ...` shows every column of t where the question does not speak of a and b, other than
+    to say which rows it is about.
 
     As people search logs: a column too many is no harm there, one too few is another search. Changes the select.
     """
@@ -29,9 +30,13 @@ def show_whole_rows(select: exp.Query, question: str, tables: Sequence[Table]) -
     shown = select.expressions
     if source is None or not isinstance(source.this, exp.Table) or not all(map(_is_part_of_row, shown)):
         return
-    said = set(content_words(question)) | {word for word in question.lower().split() if word in _WHEN}
-    spoken_of = [one for one in shown if _is_said(one.alias_or_name, said, tables[0])]
-    if len(shown) and len(spoken_of) < _SAID * len(shown):
+    said = set(content_words(question)) - set(content_words(tables[0].name))
+    said |= {word for word in question.lower().split() if word in _WHEN}
+    where = select.args.get("where")
+    filtered = {one.name for one in where.find_all(exp.Column)} if where else set()
+    chosen = [one for one in shown if one.alias_or_name not in filtered]
+    spoken_of = [one for one in chosen if any(_is_said(name, said, tables[0]) for name in _names(one))]
+    if shown and (not chosen or len(spoken_of) < _SAID * len(chosen)):
         _inline(select, {one.alias: one.this for one in shown if isinstance(one, exp.Alias)})
         select.set("expressions", [exp.Star()])
         yield "shows all columns: the question does not say which"
@@ -59,6 +64,11 @@ def _is_part_of_row(shown: exp.Expr) -> bool:
     return isinstance(shown, exp.Column) or (
         isinstance(shown, exp.Alias) and isinstance(shown.this, (exp.JSONExtract, exp.JSONExtractScalar))
     )
+
+
+def _names(shown: exp.Expr) -> list[str]:
+    """What a shown column is called, and the column that it is a part of."""
+    return [shown.alias_or_name, *(one.name for one in shown.find_all(exp.Column))]
 
 
 def _inline(select: exp.Select, meanings: dict[str, exp.Expr]) -> None:

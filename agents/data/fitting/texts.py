@@ -30,7 +30,7 @@ def look_inside(select: exp.Select, question: str) -> Iterator[str]:
             inside = exp.ILike(this=node.this.copy(), expression=exp.Literal.string(pattern.format(text.this)))
             node.replace(exp.Not(this=inside) if isinstance(node, exp.NEQ) else inside)
             yield f"looked for {pattern.format(text.this)!r} in {node.this.name}, as the question says"
-        elif isinstance(node, exp.Like | exp.ILike):
+        elif isinstance(node, exp.Like):
             node.replace(exp.EQ(this=node.this.copy(), expression=text.copy()))
             yield f"compared {node.this.name} with '{text.this}': the pattern has no wildcard"
 

@@ -54,13 +54,17 @@ class Values:
         owners = {one.alias_or_name: by_name.get(full_name(one)) for one in read}
         known = [table for table in owners.values() if table]
         plain = len(known) == len(sources(select))  # else a column without a table may be a subquery's
-        for node in [one for one in select.find_all(exp.EQ) if one.find_ancestor(exp.Select) is select]:
+        compared = select.find_all(exp.EQ, exp.Like, exp.ILike)
+        for node in [one for one in compared if one.find_ancestor(exp.Select) is select]:
             column, text = node.this, node.expression
             if isinstance(column, exp.Column) and isinstance(text, exp.Literal) and text.is_string:
                 table = owners.get(column.table) if column.table else _only_owner(column.name, known) if plain else None
                 if table and column.name in table.by_name and self._is_text(table.by_name[column.name]):
                     with suppress(LexiQueryError):
-                        yield from self._placed(node, column, text.this, table, question)
+                        if isinstance(node, exp.EQ):
+                            yield from self._placed(node, column, text.this, table, question)
+                        else:
+                            yield from self._part_placed(node, column, text.this, table)
 
     def count(self, query: exp.Query) -> int | None:
         """How many rows the SQL gives; None where it can't be run. Blocks."""
@@ -88,6 +92,17 @@ class Values:
         elif len(text) >= _SHORTEST and (moved := _most(found, "holding")):
             node.replace(_holds(_renamed(column, moved), text))
             yield f"looked for '{text}' in {moved}: {column.name} has no such value"
+
+    def _part_placed(self, node: exp.Expr, column: exp.Column, pattern: str, table: Table) -> Iterator[str]:
+        """A part of a text is looked for in the column that has it, where this one has not."""
+        part = pattern.strip("%")
+        if len(part) < _SHORTEST or re.search("[%_]", part):
+            return
+        found = self._look_up(part, table)
+        own = found.get(column.name)
+        if own and not own.holding and (moved := _most(found, "holding")):
+            node.set("this", _renamed(column, moved))
+            yield f"looked for '{part}' in {moved}: {column.name} has no such value"
 
     def _look_up(self, text: str, table: Table) -> dict[str, _Found]:
         columns = [column for column in table.columns if self._is_text(column)][:_COLUMNS]

@@ -13,6 +13,8 @@ _OLDER = {"argmax": ("arg_max", "max_"), "argmin": ("arg_min", "min_")}
 
 def summarized(operator: Any, source: Source) -> Iterator[Edit]:
     edits = [edit for item in items(operator.Aggregates) for edit in _percentiles(item, source)]
+    if whole := [item for item in items(operator.Aggregates) if _is_whole_row(item, source)]:
+        edits.append(_any_row(operator, whole[0], source))
     older = [item for item in items(operator.Aggregates) if _function(item) in _OLDER]
     if older and not edits:
         edits.append(_renamed(operator, older, source))
@@ -33,6 +35,28 @@ def _percentiles(item: Any, source: Source) -> Iterator[Edit]:
     yield replaced(
         item, ", ".join(f"{name}percentile({value}, {rank})" for name, rank in zip(given, ranks, strict=True))
     )
+
+
+def _is_whole_row(item: Any, source: Source) -> bool:
+    return _function(item) in ("take_any", "any") and [
+        source.of(one) for one in items(item.ArgumentList.Expressions)
+    ] == ["*"]
+
+
+def _any_row(operator: Any, call: Any, source: Source) -> Edit:
+    """`take_any(*)` is any row of the group: the one where its first column is highest. The older `any(*)` calls its
+    columns `any_x`."""
+    if len(items(operator.Aggregates)) > 1:
+        raise NotExecutable("take_any(*) beside other aggregates")
+    names, keys = names_of(operator), len(items(operator.ByClause.Expressions)) if operator.ByClause else 0
+    prefix = "any_" if _function(call) == "any" else ""
+    row = {name: name.removeprefix(prefix) for name in names[keys:]}
+    if not row:
+        raise NotExecutable("take_any(*) of rows that are grouped by all their columns")
+    text, at = source.of(operator), int(call.TextStart) - int(operator.TextStart)
+    text = f"{text[:at]}arg_max({named(row[names[keys]])}, *){text[at + len(source.of(call)) :]}"
+    shown = [*map(named, names[:keys]), *(f"{named(name)} = {named(own)}" for name, own in row.items())]
+    return replaced(operator, f"{text} | project {', '.join(shown)}")
 
 
 def _renamed(operator: Any, older: list[Any], source: Source) -> Edit:
