@@ -155,13 +155,17 @@ def evaluate(
     without: Annotated[
         list[str] | None, typer.Option("--without", help="A part of the derivation to leave out.")
     ] = None,
+    learn_routes: Annotated[
+        bool, typer.Option("--learn-routes", help="Ask by either route, and say which is better where.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure the answers to questions with known queries.
 
     `lexiquery eval SUITE` is the same.
     """
-    _run(evaluation_commands.evaluate(suite, out, limit, model, examples, without or []), as_json)
+    asked = evaluation_commands.evaluate(suite, out, limit, model, examples, without or [], learn_routes=learn_routes)
+    _run(asked, as_json)
 
 
 @evaluation.command("compare")

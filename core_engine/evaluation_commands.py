@@ -6,15 +6,27 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core_engine.commands import Result, _quiet_settings, _state, _write
 from shared.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from core_engine.evaluation import Summary
+
 
 async def evaluate(
-    suite: str, out: Path, limit: int | None, model: str | None, examples: bool | None, without: list[str]
+    suite: str,
+    out: Path,
+    limit: int | None,
+    model: str | None,
+    examples: bool | None,
+    without: list[str],
+    *,
+    learn_routes: bool = False,
 ) -> Result:
-    """examples: None leaves it to the suite. without: added to the setting of that name."""
+    """examples: None leaves it to the suite. without: added to the setting of that name. learn_routes: ask by either
+    route, each in a folder of its own below `out`."""
     from agents.data.parts import Part, read_parts
     from core_engine.bootstrap import open_lexiquery
     from core_engine.evaluation import evaluate as run_suite
@@ -25,10 +37,29 @@ async def evaluate(
     left_out = read_parts({*settings.without, *without})
     if not (opened.examples if examples is None else examples):
         left_out |= {Part.EXAMPLES}
-    async with open_lexiquery(settings.model_copy(update={"without": left_out})) as lexiquery:
-        command = shlex.join(["lexiquery", *sys.argv[1:]])
-        summary = await run_suite(opened, out, lexiquery=lexiquery, limit=limit, command=command)
-    return Result(summary, summary.render())
+    if learn_routes and Part.ROUTE_SQL in left_out:
+        raise InvalidInput("--learn-routes compares the route through SQL, which --without leaves out")
+
+    async def run(out: Path, *more: Part) -> Summary:
+        changed = settings.model_copy(update={"without": left_out | set(more)})
+        async with open_lexiquery(changed) as lexiquery:
+            command = shlex.join(["lexiquery", *sys.argv[1:]])
+            return await run_suite(opened, out, lexiquery=lexiquery, limit=limit, command=command)
+
+    if not learn_routes:
+        summary = await run(out)
+        return Result(summary, summary.render())
+    await run(out / "direct", Part.ROUTES, Part.ROUTE_SQL)
+    return _routes(out, await run(out / "sql", Part.ROUTES))
+
+
+def _routes(out: Path, summary: Summary) -> Result:
+    from agents.data.routes import ROUTES
+    from core_engine.evaluation import read_results
+    from core_engine.evaluation.routing import learn_routes, render_routes
+
+    routes = learn_routes({route: read_results(out / route / "results.jsonl") for route in ROUTES}, summary, out)
+    return Result(routes, render_routes(routes, out))
 
 
 async def evaluation_compare(a: Path, b: Path) -> Result:

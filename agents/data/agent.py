@@ -19,10 +19,11 @@ from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
 from agents.data.leaving_out import leave_out
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
-from agents.data.parts import read_parts
+from agents.data.parts import Part, read_parts
 from agents.data.platform import Platform
 from agents.data.proof import prove
 from agents.data.repair import wrong_name
+from agents.data.routes import first_route
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
 from agents.data.vague import says_too_little
@@ -82,7 +83,9 @@ class DataAgent(Agent):
         self._settings = settings
         self._linker = Linker(platform, models, sandbox)
         self._without = read_parts(settings.without)
-        self._attempts = Attempts(platform, models, sandbox, self._without)
+        learned = Part.ROUTES not in self._without
+        first = first_route(platform.name, settings.data_dir, settings.model) if learned else "sql"
+        self._attempts = Attempts(platform, models, sandbox, self._without, first=first)
         self._runner = Runner(platform, sandbox, settings, connections)
 
     default_skill = "query"
@@ -227,7 +230,9 @@ def _read(kind: type[_Request], request: dict[str, Any]) -> _Request:
 
 
 def _unknown(attempt: Attempt, catalog: Catalog) -> list[str]:
-    """The names of a rejected query that are no names of this group, nor near one."""
+    """The names of a rejected query that are no names of this group, nor near one; what a proven one only calls so."""
+    if attempt.missing:
+        return list(attempt.missing)
     found = [wrong_name(one) for one in attempt.proof.problems if one.code in _UNKNOWN] if attempt.rejected else []
     known = {name.lower() for table in catalog.tables for name in (table.name, *table.by_name)}
     return list(dict.fromkeys(name for name in found if name and name.lower() not in known))

@@ -35,9 +35,10 @@ from agents.data.repair import (
     wrong_name,
 )
 from agents.data.roles import column_for, owner_of
+from agents.data.routes import Route
 from agents.data.sandbox import Sandbox
 from agents.data.through_sql import ThroughSql, looks_like_sql
-from agents.data.vague import is_missing
+from agents.data.vague import called_missing, is_missing
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
 from shared.logging import get_logger
@@ -52,13 +53,15 @@ _SNAPS = 4  # a binder that stops at the first unknown name needs one round a na
 
 @dataclass(frozen=True)
 class Attempt:
-    """A query with its proof. notes: what was mended, in words; repairs: model calls after the first."""
+    """A query with its proof. notes: what was mended, in words; repairs: model calls after the first; missing: what it
+    only calls as the question does, and the group has not."""
 
     query: str
     proof: Proof
     route: str
     notes: tuple[str, ...] = ()
     repairs: int = 0
+    missing: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> bool:
@@ -66,8 +69,8 @@ class Attempt:
 
 
 class Attempts:
-    """Derives queries for one platform. without: parts that are left out, for an evaluation; searches: its SQL becomes
-    a search of logs."""
+    """Derives queries for one platform. without: parts that are left out, for an evaluation; first: the route that is
+    tried first; searches: its SQL becomes a search of logs."""
 
     def __init__(
         self,
@@ -76,9 +79,11 @@ class Attempts:
         sandbox: Sandbox,
         without: frozenset[Part] = frozenset(),
         *,
+        first: Route = "sql",
         searches: bool = False,
     ) -> None:
         self._platform = platform
+        self._first = first
         self._models = models
         self._deriver = Deriver(platform, models)
         self._sandbox = sandbox
@@ -93,21 +98,28 @@ class Attempts:
     async def solve(self, brief: Brief) -> Attempt:
         """The first attempt whose proof holds, else the one that got furthest, still rejected.
 
-        Through SQL first, where that isn't the platform's own language. What neither SQL nor a plan can say is asked
-        for in the platform's language, and so is another query when the user did not accept one.
+        Through SQL first, where that isn't the platform's own language, unless the other way was learned to be better
+        (routes.py); then the other way. Another query, when the user did not accept one, is asked for in the platform's
+        language.
         """
         if solved := await self._remembered(brief):
             return solved
-        through, sql, repairs = self._through_sql, self._sql, _REPAIRS
-        if through and sql and not brief.rejected:
-            if attempt := await self._by_sql(brief, through, sql):
-                return attempt
-            repairs = _REPAIRS - 1
+        if not self._through_sql or brief.rejected:
+            return await self._directly(brief, _REPAIRS)
+        if self._first == "sql":
+            return await self._by_sql(brief) or await self._directly(brief, _REPAIRS - 1)
+        direct = await self._directly(brief, _REPAIRS - 1)
+        return (await self._by_sql(brief) or direct) if direct.rejected else direct
+
+    async def _directly(self, brief: Brief, repairs: int) -> Attempt:
         return await self._mended(await self._deriver.draft(brief), brief, repairs)
 
-    async def _by_sql(self, brief: Brief, through: ThroughSql, sql: Attempts) -> Attempt | None:
+    async def _by_sql(self, brief: Brief) -> Attempt | None:
         """The SQL that could be proven, as the platform's query; None where there is none, or it can't be said.
         Rejected SQL where it wants what the question asks for and the group has not: no other language has it."""
+        through, sql = self._through_sql, self._sql
+        if not through or not sql:
+            return None
         in_sql = await through.brief(brief)
         draft = await sql._deriver.draft(in_sql)
         if not looks_like_sql(draft):
@@ -141,7 +153,11 @@ class Attempts:
             tried[form] = attempt
         best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, _passed(tried[one].proof)))
         attempt = tried[best]
-        return await self._without_unknown(attempt, brief) if attempt.rejected else attempt
+        if attempt.rejected:
+            return await self._without_unknown(attempt, brief)
+        if self._platform.name != "sql":
+            return attempt
+        return replace(attempt, missing=tuple(called_missing(attempt.query, brief.question, brief.linked)))
 
     async def _without_unknown(self, attempt: Attempt, brief: Brief) -> Attempt:
         """The last resort: rejected SQL without the columns that exist nowhere, where it can be proven so."""

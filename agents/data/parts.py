@@ -18,6 +18,7 @@ class Part(StrEnum):
     LINKING = "linking"  # without it the five tables nearest by BM25 are offered
     VALUES = "values"  # known values and glossary terms that the question mentions
     ROUTE_SQL = "route_sql"  # KQL and SPL through SQL and a plan
+    ROUTES = "routes"  # the route that was learned for the model; without it SQL comes first
     SNAP = "snap"  # mending a rejected query by code
     MODEL_REPAIR = "model_repair"  # mending it by the model
     ACCOUNT = "account"  # question against query

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlglot import exp
+
 from agents.data.examples import same_question
 from agents.data.linking import Linked
+from agents.data.sql.parsing import PARSER
 from agents.data.words import pieces, subjects
 
 # Words that name nothing by themselves, though names contain them.
@@ -40,6 +43,18 @@ def is_missing(name: str, question: str, linked: Linked) -> bool:
     names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
     values = [value for table in catalog.tables for column in table.columns for value in column.values]
     return not said <= _words([*names, *values]) | _told(linked)
+
+
+def called_missing(query: str, question: str, linked: Linked) -> list[str]:
+    """Names that the SQL gives to columns as they are, and that are what the question asks for and the group has not:
+    `email AS home_address`."""
+    parsed = PARSER.parse(query, linked.catalog.dialect).select
+    shown = parsed.selects if parsed is not None else []
+    return [
+        one.alias
+        for one in shown
+        if isinstance(one, exp.Alias) and isinstance(one.this, exp.Column) and is_missing(one.alias, question, linked)
+    ]
 
 
 def _told(linked: Linked) -> set[str]:

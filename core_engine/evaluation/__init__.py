@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from agents.data.parts import Part
 from agents.data.platform import load_platform
 from agents.data.proof import run_proven
+from agents.data.routes import first_route
 from agents.data.sandbox import Sandbox
 from core_engine.evaluation.bringing import Suite
 from core_engine.evaluation.judging import Bench, Reading, columns_used, counted, judge
@@ -58,12 +60,14 @@ _SILENT = 3  # items in a row that the model did not answer: it is gone
 @dataclass(frozen=True)
 class Setup:
     """What a run depends on beside the suite and the code. embedding: the model of vectors; without: parts of the
-    derivation that are left out; groups: versions of the schema groups that are asked, and of their rows."""
+    derivation that are left out; groups: versions of the schema groups that are asked, and of their rows; direct: the
+    platforms whose own language was learned to be tried first."""
 
     model: str
     embedding: str = ""
     without: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
 
 
 async def evaluate(
@@ -85,6 +89,7 @@ async def evaluate(
         state.settings.embedding_model_name,
         tuple(sorted(state.settings.without)),
         tuple(groups),
+        _direct_first(state, {item.platform for item in suite.items}),
     )
     try:
         bench = _bench(lexiquery, state, sandbox)
@@ -185,6 +190,14 @@ async def _measured(item: Item, configuration: str, bench: Bench) -> Outcome:
     return outcome
 
 
+def _direct_first(state: State, platforms: set[str]) -> tuple[str, ...]:
+    settings = state.settings
+    if Part.ROUTES in settings.without:
+        return ()
+    first = {name: first_route(name, settings.data_dir, settings.model) for name in platforms}
+    return tuple(sorted(name for name, route in first.items() if route == "direct"))
+
+
 def _results_file(out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     return out / "results.jsonl"
@@ -193,7 +206,7 @@ def _results_file(out: Path) -> Path:
 def _configuration(items: Sequence[Item], setup: Setup) -> str:
     """Results of another model, suite, group or version of the prompts and of the code that derives are not reused."""
     parts = [item.model_dump_json() for item in items]
-    parts += [setup.model, setup.embedding, *setup.without, *setup.groups]
+    parts += [setup.model, setup.embedding, *setup.without, *setup.groups, *setup.direct]
     root = Path(__file__).resolve().parent.parent.parent
     for folder, pattern in (("agents/data", "**/*.py"), ("agents/data", "**/*.json"), ("shared/llm/prompts", "*.md")):
         parts += [path.read_text(encoding="utf-8") for path in sorted((root / folder).glob(pattern))]

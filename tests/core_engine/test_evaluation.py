@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agents.data.confidence import Calibration
+from agents.data.routes import ROUTES, Routes
 from core_engine.evaluation import (
     Bench,
     Item,
@@ -23,6 +24,7 @@ from core_engine.evaluation import (
     run_suite,
 )
 from core_engine.evaluation.judging import columns_used, literals_there
+from core_engine.evaluation.routing import learn_routes, render_routes
 from core_engine.evaluation.totals import wilson
 from shared.errors import AgentUnavailable, InvalidInput, ModelUnavailable, NotFound, QueryRejected, problem_detail
 from shared.models import Answer, Check, Clarification, CostLine, JourneyCostSummary, Plan, Proof, QueryAnswer, Rows
@@ -272,3 +274,22 @@ def test_a_bad_suite_names_the_line(tmp_path: Path, line: str, message: str) -> 
 def test_a_suite_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"none\.jsonl"):
         read_suite(tmp_path / "none.jsonl")
+
+
+async def test_the_better_route_of_a_platform_is_learned_from_both_runs(tmp_path: Path) -> None:
+    suite = suite_of("count users", "count hosts", platform="kql")
+    summary = await Asked("count users").run(suite, tmp_path / "sql")
+    await Asked("count nothing").run(suite, tmp_path / "direct")
+    outcomes = {route: results_of(tmp_path / route) for route in ROUTES}
+    routes = learn_routes(outcomes, summary, tmp_path)
+    assert routes.first == {"kql": "sql"}
+    assert (routes.measured["kql"]["sql"].right, routes.measured["kql"]["direct"].right) == (1, 0)
+    assert Routes.model_validate_json((tmp_path / "routes.json").read_text()) == routes
+    assert render_routes(routes, tmp_path).startswith("kql: sql first; right 1 of 2 by sql, 0 of 2 by direct")
+
+
+async def test_nothing_is_learned_of_sql_or_of_items_asked_by_one_route(tmp_path: Path) -> None:
+    summary = await Asked("count users").run(suite_of("count users", platform="kql"), tmp_path / "sql")
+    routes = learn_routes({"sql": results_of(tmp_path / "sql"), "direct": []}, summary, tmp_path)
+    assert routes.first == {}
+    assert "nothing learned" in render_routes(routes, tmp_path)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.data.agent import DataAgent
 from agents.data.parts import Part, catalogs_without, read_parts
 from agents.data.platform import load_platform
+from agents.data.routes import FILE, Tally, learn
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog, Catalogs, Column, Example, Table, schema
 from shared.database import create_tables
@@ -88,6 +89,23 @@ async def test_without_the_route_through_sql_the_platforms_language_is_asked_for
     answer = await answered("Which sign-ins failed?", Part.ROUTE_SQL)
     assert (answer.route, answer.proof.verdict) == ("direct", "proven")
     assert "KQL" in scripted_ollama.chats[0]["messages"][0]["content"]
+
+
+async def test_a_route_that_was_learned_comes_first_and_the_other_is_the_fallback(
+    answered: Answered, settings: Settings, scripted_ollama: ScriptedOllama
+) -> None:
+    both = {"sql": Tally(items=2, right=0), "direct": Tally(items=2, right=2)}
+    routes = learn({"kql": both}, model=settings.model, suite="own", made="2026-11-21")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / FILE).write_text(routes.model_dump_json())
+    scripted_ollama.reply = "SigninLogs | where ResultType == 'Failure'"
+    answer = await answered("Which sign-ins failed?")
+    assert (answer.route, len(scripted_ollama.chats)) == ("direct", 1)
+    scripted_ollama.reply = ["SigninLogs | wher x", "SigninLogs | wher y", "SELECT * FROM SigninLogs"]
+    answer = await answered("Which sign-ins were there?")
+    assert (answer.route, answer.proof.verdict) == ("sql", "proven")
+    scripted_ollama.reply = "SELECT * FROM SigninLogs WHERE ResultType = 'Failure'"
+    assert (await answered("Which sign-ins failed?", Part.ROUTES)).route == "sql"
 
 
 async def test_without_snap_a_misspelt_column_goes_to_the_model(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.data.vague import is_missing, says_too_little
+from agents.data.vague import called_missing, is_missing, says_too_little
 from core_engine.evaluation.suite import read_suite
 from data.seed.generate import HERE
 from shared.catalog import read_catalog
@@ -49,3 +49,22 @@ def test_a_name_is_missing_where_the_question_asks_for_it_in_a_word_of_its_own(
     name: str, question: str, missing: bool
 ) -> None:
     assert is_missing(name, question, linked(question, desk())) is missing
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "missing"),
+    [
+        (
+            "The home address of each person",
+            "SELECT full_name, full_name AS home_address FROM people",
+            ["home_address"],
+        ),
+        ("The home address of each person", "SELECT full_name AS person FROM people", []),
+        ("Who left?", "SELECT full_name AS who FROM people WHERE left_on IS NOT NULL", []),
+        ("The churn of each team", "SELECT team_id, count(left_on) AS churn FROM people GROUP BY team_id", []),
+    ],
+)
+def test_a_column_that_is_only_called_as_the_question_asks_is_missing(
+    question: str, query: str, missing: list[str]
+) -> None:
+    assert called_missing(query, question, linked(question, desk())) == missing

@@ -64,3 +64,12 @@ def test_as_many_rows_are_shown_as_asked_for(desk: Desk, question: str, query: s
 )
 def test_other_numbers_are_no_limits(desk: Desk, question: str, query: str) -> None:
     assert not any("rows, as the question says" in note for note in desk.fit(question, query).notes)
+
+
+def test_the_latest_rows_are_no_time(desk: Desk) -> None:
+    query = f"{IDS} WHERE opened_at > now() - INTERVAL 2 DAY ORDER BY opened_at DESC"
+    mended = desk.fit("The 2 latest tickets", query)
+    assert desk.rows(mended.query) == [[100], [101]]
+    assert len(mended.notes) == 2
+    newest = desk.fit("The latest 3 tickets", f"{IDS} ORDER BY opened_at DESC")
+    assert newest.notes == ["shows 3 rows, as the question says"]
