@@ -17,6 +17,8 @@ from shared.catalog import Catalog, Table
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|under|exactly)\s+\d[\d.,]*", re.IGNORECASE)
 _LONGEST = 5  # words in a phrase
+# Of which people ask anything: the team `Data` is meant only where its name is written so.
+_SAYS_NOTHING = frozenset(pieces("data number time name value type thing information detail"))
 _SHORTEST_VALUE = 2  # characters; shorter values (`0`, `Y`) are found in every question
 _SHORTEST_NUMBER = 3  # digits of a sampled value
 _SHORTEST_PROGRAM = 5  # letters: `code` is seldom Code.exe
@@ -118,6 +120,7 @@ class Phrases:
         terms = [*(one for one in found if one.kind == "term"), *self._terms_in(question, found)]
         defined = {word for term in terms for word in pieces(term.phrase)}
         values = [one for one in found if one.kind == "value" or (one.kind == "like" and one.phrase not in defined)]
+        values = [one for one in values if not _SAYS_NOTHING.issuperset(pieces(one.phrase)) or one.text in question]
         return [*terms, *dict.fromkeys(values)]
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:

@@ -16,7 +16,7 @@ from sqlglot import exp
 from agents.data.accounting import Account, Accounted
 from agents.data.fitting.computing import count_rows, drop_having, split_shares
 from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
-from agents.data.fitting.grouping import regroup, ungroup_times, ungroup_unsaid
+from agents.data.fitting.grouping import regroup, show_times, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import set_limit
 from agents.data.fitting.ordering import show_rank
@@ -42,6 +42,7 @@ _SAYABLE = re.compile(r"\w")
 # Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
 _CODED = frozenset(pieces("code status result error port event reason"))
 _EACH = re.compile(r"\b(?:per|by|each)\s+(?:the\s+)?$", re.IGNORECASE)
+_WHEN = re.compile(r"(?<!\w)(?:when|times?)(?!\w)", re.IGNORECASE)
 _UNITS = re.compile(
     r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
     r"years?|yearly|annual(?:ly)?|when|times?)(?!\w)",
@@ -144,8 +145,11 @@ class _Fitting:
         step = read_step(self.question)
         if step:
             yield from by_step(self.select, step, self._times_of())
-        elif isinstance(self.select, exp.Select) and not _speaks_of_units(self.question):
-            yield from ungroup_times(self.select, self._times_of())
+        elif isinstance(self.select, exp.Select):
+            if not _speaks_of_units(self.question):
+                yield from ungroup_times(self.select, self._times_of())
+            if not _speaks_of_units(_WHEN.sub(" ", self.question)):
+                yield from show_times(self.select, self._times_of())
         if isinstance(self.select, exp.Select):
             yield from regroup(self.select, self._asked_by())
             if self.rows:

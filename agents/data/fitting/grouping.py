@@ -24,6 +24,22 @@ def ungroup_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
         yield f"did not group by `{meant.sql(dialect='duckdb')}`: the question asks for no course over time"
 
 
+def show_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
+    """A time that rows are shown with is shown as it is, not cut to a unit. Changes the select."""
+    if select.args.get("group") or select.args.get("distinct") or select.find(exp.AggFunc):
+        return
+    for shown in list(select.expressions):
+        cut = shown.unalias()
+        column = cut.expression if isinstance(cut, exp.DateBin) else cut.this
+        if (
+            isinstance(cut, exp.TimestampTrunc | exp.DateBin)
+            and isinstance(column, exp.Column)
+            and times.is_time(column)
+        ):
+            shown.replace(exp.alias_(column.copy(), shown.alias) if shown.alias != column.name else column.copy())
+            yield f"shows {column.name} as it is, not `{cut.sql(dialect='duckdb')}`"
+
+
 def ungroup_unsaid(
     select: exp.Select, is_said: Callable[[exp.Column], bool], rows: Callable[[exp.Query], int | None]
 ) -> Iterator[str]:

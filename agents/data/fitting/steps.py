@@ -24,6 +24,9 @@ _STEPS = [
         rf"each\s+of\s+the\s+(?:last|past|previous)\s+(?:{NUMBER})\s+{_UNIT}s?\b",
     )
 ]
+_PART_OF_AN_HOUR = re.compile(
+    r"(?:per|every|each|by|in|with)\s+(?P<part>half|quarter)[\s-]+(?:(?:of\s+)?an\s+)?hour(?:s|ly)?\b", re.IGNORECASE
+)
 _RATE = re.compile(r"\d\S*\s+(?:\w+\s+){0,2}per\s", re.IGNORECASE)  # `20 euros per month`
 _OF_STEPS = re.compile(
     r"(?<!\w)(?:averag\w*|mean|median|usual\w*|typical\w*|peak\w*|m(?:ax|in)imum|(?:high|low|busi)est)\b", re.I
@@ -44,6 +47,8 @@ def read_step(question: str) -> Step | None:
     steps (`the average number of orders per day`), or says a rate."""
     if _OF_STEPS.search(question) or _RATE.search(question):
         return None
+    if part := _PART_OF_AN_HOUR.search(question):
+        return Step({"half": 30, "quarter": 15}[part["part"].lower()], "minute", part[0])
     found = [match for pattern in _STEPS for match in pattern.finditer(question)]
     read = {(match.groupdict().get("count") or "", match["unit"].lower()): match[0] for match in found}
     if len(read) != 1:
@@ -101,7 +106,7 @@ def _counted(select: exp.Select, step: Step, times: TimesOf) -> Iterator[str]:
 def _set_steps(nodes: Sequence[exp.Expr], step: Step) -> Iterator[str]:
     """Of one time cut into steps of another length, the length is set."""
     cuts = [cut for node in nodes for cut in node.find_all(exp.TimestampTrunc, exp.DateBin)]
-    if len({cut.sql() for cut in cuts}) != 1 or _length(cuts[0]) in (None, (step.count, step.unit)):
+    if len({cut.sql() for cut in cuts}) != 1 or length_of(cuts[0]) in (None, (step.count, step.unit)):
         return
     before = cuts[0].sql(dialect="duckdb")
     for cut in cuts:
@@ -110,7 +115,8 @@ def _set_steps(nodes: Sequence[exp.Expr], step: Step) -> Iterator[str]:
     yield f"grouped by the step asked for, '{step.words}', not by `{before}`"
 
 
-def _length(cut: exp.Expr) -> tuple[int, str] | None:
+def length_of(cut: exp.Expr) -> tuple[int, str] | None:
+    """Of a time cut into steps: how many of which unit; None where that is not a plain number."""
     if isinstance(cut, exp.TimestampTrunc):
         return 1, cut.text("unit").lower()
     length = cut.this

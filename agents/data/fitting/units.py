@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from agents.data.fitting.steps import length_of
+
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _ASKED = re.compile(
     r"(?<!\w)(?:in|how many|how much|number of|average|mean|median|total|the)\s+(second|minute|hour|day|week)s(?!\w)"
@@ -45,11 +47,12 @@ def set_hours(select: exp.Select, question: str) -> Iterator[str]:
     """A time cast to the time of the day, or cut to its hour, becomes the hour of the day where that is asked for."""
     if not _HOURS_OF_DAY.search(question):
         return
-    for node in list(select.find_all(exp.Cast, exp.TimestampTrunc)):
+    for node in list(select.find_all(exp.Cast, exp.TimestampTrunc, exp.DateBin)):
         as_time = isinstance(node, exp.Cast) and node.is_type(exp.DType.TIME)
-        as_hour = isinstance(node, exp.TimestampTrunc) and node.text("unit").upper() == "HOUR"
-        if (as_time or as_hour) and isinstance(node.this, exp.Column):
-            hour = exp.Extract(this=exp.var("HOUR"), expression=node.this.copy())
+        as_hour = not isinstance(node, exp.Cast) and length_of(node) == (1, "hour")
+        column = node.expression if isinstance(node, exp.DateBin) else node.this
+        if (as_time or as_hour) and isinstance(column, exp.Column):
+            hour = exp.Extract(this=exp.var("HOUR"), expression=column.copy())
             before = node.sql(dialect="duckdb")
             node.replace(hour)
             yield f"used `{hour.sql(dialect='duckdb')}` for `{before}`: the question asks for hours of the day"

@@ -96,3 +96,11 @@ def test_a_word_of_names_speaks_less_for_a_table_than_a_telling_value() -> None:
     samples = {("Heartbeat", "Computer"): ["user", "web-3"]}
     weights = {one.text: one.weight for one in Phrases(small_catalog(), samples).mentions("the user of web-3")}
     assert weights["user"] < weights["web-3"]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"), [("Servers in data centre krk1", []), ("Hosts of the Data team", ["Data"])]
+)
+def test_a_value_that_every_question_may_say_is_meant_where_it_is_written_so(question: str, found: list[str]) -> None:
+    phrases = Phrases(small_catalog(), {("Heartbeat", "Computer"): ["Data"]})
+    assert [one.text for one in phrases.mentions(question)] == found

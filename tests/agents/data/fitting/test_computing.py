@@ -55,6 +55,12 @@ from tests.agents.data.fitting.desk import Desk
             "used `EXTRACT(HOUR FROM opened_at)` for `CAST(opened_at AS TIME)`: the question asks for hours of the day",
             [[10, 3], [9, 1]],
         ),
+        (
+            "At which hour of the day are most tickets opened?",
+            "SELECT time_bucket(INTERVAL 1 HOUR, opened_at) AS h, count(*) AS n FROM tickets GROUP BY h ORDER BY n DESC LIMIT 1",
+            "used `EXTRACT(HOUR FROM opened_at)` for `TIME_BUCKET(INTERVAL '1' HOUR, opened_at)`: the question asks for hours of the day",
+            [[10, 3]],
+        ),
     ],
 )  # fmt: skip
 def test_what_is_computed_is_what_the_question_asks_for(
@@ -96,6 +102,9 @@ def test_what_fits_stays(desk: Desk, question: str, query: str) -> None:
         ("Tickets by week", Step(1, "week", "by week")),
         ("Tickets every 15 minutes", Step(15, "minute", "every 15 minutes")),
         ("Tickets by hour of the day", None),
+        ("Tickets per half hour", Step(30, "minute", "per half hour")),
+        ("Tickets by quarter of an hour", Step(15, "minute", "by quarter of an hour")),
+        ("Tickets by quarter", Step(1, "quarter", "by quarter")),
         ("How many pay more than 20 euros per month?", None),
         ("Count tickets between 14:00 and 16:00 in ten-minute steps", Step(10, "minute", "in ten-minute steps")),
         ("The average number of tickets per day", None),

@@ -64,3 +64,11 @@ def test_what_the_first_of_groups_are_ranked_by_is_shown(desk: Desk) -> None:
     note = "shows 'COUNT(*)', by which it orders"
     assert desk.fitted_rows("The host with the most tickets", query, note) == [["db-7", 2]]
     assert desk.leaves("The host with the most tickets", query.replace("host FROM", "host, count(*) AS n FROM"))
+
+
+def test_a_time_is_shown_as_it_is(desk: Desk) -> None:
+    query = "SELECT ticket_id, date_trunc('hour', opened_at) AS opened_at FROM tickets WHERE status = 'closed'"
+    mended = desk.fit("The id and time of closed tickets", query)
+    assert mended.notes == ["shows opened_at as it is, not `DATE_TRUNC('HOUR', opened_at)`"]
+    assert desk.rows(mended.query) == [[101, "2026-03-05T10:00:00Z"]]
+    assert desk.leaves("The id and hour of closed tickets", query)
