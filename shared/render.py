@@ -23,6 +23,7 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0
 _ROWS_SHOWN = 20
 _CELL_WIDTH = 40
 _EXCERPT_WIDTH = 300
+_UNLIKELY = 0.25  # confidence below which an answer is called so
 
 
 def render_answer(answer: Answer) -> str:
@@ -100,6 +101,8 @@ def _plan(plan: Plan) -> str:
 
 def _query_answer(answer: QueryAnswer) -> str:
     confidence = "" if answer.confidence is None else f", confidence {answer.confidence:.2f}"
+    if answer.confidence is not None and answer.confidence < _UNLIKELY:
+        confidence += ": unlikely to be right, check the query"
     lines = [f"{answer.platform} on {answer.schema_group} (route {answer.route}{confidence})", _indented(answer.query)]
     if answer.explanation:
         lines.append(answer.explanation)

@@ -13,7 +13,7 @@ from agents.data.accounting import Account, account
 from agents.data.agreement import why_empty
 from agents.data.attempts import Attempt, Attempts
 from agents.data.complexity import complexity
-from agents.data.confidence import confidence, doubt, read_calibration, share
+from agents.data.confidence import confidence, read_calibration, share
 from agents.data.connectors.connections import Connections
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
@@ -205,13 +205,12 @@ class DataAgent(Agent):
         evidence = _evidence(brief, ran, tables, told)
         calibration = read_calibration(self._settings.data_dir, self._settings.model)
         sure = None if attempt.rejected else confidence(evidence, self._platform.name, calibration)
-        doubts = [*_doubts(attempt, told), *filter(None, [doubt(sure)])]
         return QueryAnswer(
             platform=self._platform.name,
             schema_group=catalog.schema_group,
             query=attempt.query,
             explanation=explain(attempt.query, tables) if tables else "",
-            assumptions=[*attempt.notes, *doubts, *ran.notes],
+            assumptions=[*attempt.notes, *_doubts(attempt, told), *ran.notes],
             confidence=sure,
             evidence=evidence,
             route=attempt.route,

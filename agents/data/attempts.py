@@ -1,7 +1,7 @@
 """From a brief to the best query that could be proven: draft, mend by code, then repairs by the model.
 
-At most four calls: a draft and one repair through SQL, then as many in the platform's language; a draft and two repairs
-where that is the only way.
+At most five calls: a draft and one repair through SQL, the form of outline.py, then a draft and one repair in the
+platform's language; a draft, two repairs and the form where SQL is the only way.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from agents.data.fitting.ordering import show_order
 from agents.data.fitting.unknown import without_unknown
 from agents.data.fitting.values import Values
 from agents.data.linking import nearest_in_meaning
+from agents.data.outline import read_outline
 from agents.data.parts import Part
 from agents.data.plan.model import Unsayable
 from agents.data.platform import Platform
@@ -48,6 +49,7 @@ log = get_logger(__name__)
 
 _REPAIRS = 2
 _LINKED = 5
+_FORM = "no query that the model wrote could be proven: it filled in a form of the tables' names instead"
 _SNAPS = 4  # a binder that stops at the first unknown name needs one round a name
 
 
@@ -105,7 +107,8 @@ class Attempts:
         if solved := await self._remembered(brief):
             return solved
         if not self._through_sql or brief.rejected:
-            return await self._directly(brief, _REPAIRS)
+            attempt = await self._directly(brief, _REPAIRS)
+            return (await self._outlined(brief, attempt) or attempt) if attempt.rejected else attempt
         if self._first == "sql":
             return await self._by_sql(brief) or await self._directly(brief, _REPAIRS - 1)
         direct = await self._directly(brief, _REPAIRS - 1)
@@ -126,14 +129,33 @@ class Attempts:
             return await self._mended(draft, brief)
         written = await sql._mended(draft, in_sql, repairs=_REPAIRS - 1)
         if written.rejected:
-            return written if _wants_missing(written.proof, in_sql) else None
+            if _wants_missing(written.proof, in_sql):
+                return written
+            if not (outlined := await sql._outlined(in_sql, written)):
+                return None
+            written = outlined
         try:
             query = await asyncio.to_thread(through.query, written.query, brief)
         except Unsayable as reason:
             log.info("not_sayable", platform=self._platform.name, reason=str(reason))
             return None
         proof = await self._prove(query, brief.linked.catalog)
-        return None if proof.verdict == "rejected" else replace(written, query=query, proof=proof, route="sql")
+        route = "sql" if written.route == "direct" else written.route
+        return None if proof.verdict == "rejected" else replace(written, query=query, proof=proof, route=route)
+
+    async def _outlined(self, brief: Brief, before: Attempt) -> Attempt | None:
+        """The query of a filled-in form, where SQL can't be proven; None where that brings none that can."""
+        if {Part.OUTLINE, Part.MODEL_REPAIR} & self._without or self._platform.name != "sql" or brief.rejected:
+            return None
+        if _wants_missing(before.proof, brief):
+            return None
+        text = await self._deriver.outline(brief, before.query)
+        query = read_outline(text, brief.tables, brief.linked.catalog.dialect)
+        if query is None:
+            return None
+        base = Attempt("", Proof.of([]), "outline", (_FORM,), before.repairs + 1)
+        attempt = await self._proven(query, brief, base)
+        return None if attempt.rejected else attempt
 
     async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
         """The draft, mended by code and, where that isn't enough, by the model."""

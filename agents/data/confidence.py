@@ -27,7 +27,6 @@ _SHIPPED = Path(__file__).parent / "calibration.json"
 _FEWEST = 10  # outcomes of a platform below which nothing is said of it
 _RIDGE = 1.0
 _STEPS = 50
-_UNLIKELY = 0.25
 _MOST = 3  # mends, repairs and the like count up to this
 
 EVIDENCE: Mapping[str, str] = {
@@ -87,13 +86,6 @@ def confidence(evidence: Mapping[str, float], platform: str, calibration: Calibr
     total = calibration.intercepts[platform]
     total += sum(weight * evidence.get(name, 0.0) for name, weight in calibration.weights.items())
     return round(1 / (1 + math.exp(-total)), 2)
-
-
-def doubt(probability: float | None) -> str | None:
-    """What to tell of an answer that is more likely wrong than right by far."""
-    if probability is None or probability >= _UNLIKELY:
-        return None
-    return f"unlikely to be right (confidence {probability:.2f}): check the query, or ask in other words"
 
 
 def fit(outcomes: Sequence[tuple[str, Mapping[str, float], bool]], *, model: str, suite: str, made: str) -> Calibration:

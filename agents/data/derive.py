@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from agents.data.examples import Scored, choose
 from agents.data.linking import Linked
+from agents.data.outline import outline_schema
 from agents.data.platform import Platform
 from agents.data.schema_text import mention_text, offered, schema_text
 from agents.data.times import speaks_of_time
@@ -75,6 +76,15 @@ class Deriver:
         complaint = load_prompt("derive_repair").render(problems=problem_text(problems))
         messages = [*self.messages(brief), _said("assistant", query), _said("user", complaint)]
         return await self._ask(messages, "repair", "derive_repair")
+
+    async def outline(self, brief: Brief, query: str) -> str:
+        """The form of outline.py, filled in after `query` could not be proven: one call."""
+        form = load_prompt("derive_outline")
+        messages = [*self.messages(brief), _said("assistant", query), _said("user", form.render())]
+        completion = await self._models.chat(
+            messages, purpose="repair", prompt=form, format=outline_schema(brief.tables), max_tokens=_MAX_TOKENS
+        )
+        return completion.text
 
     def messages(self, brief: Brief) -> list[Message]:
         """What the model is shown, the stable part first, the nearest example last."""

@@ -32,9 +32,7 @@ _OF_LISTS = {"in", "in~", "has_any", "has_all"}
 _EXACT = {"<", ">", "<=", ">=", "==", "!=", "<>", "=~", "!~", "=", "in", "not in", "!in", "in~", "!in~"}
 _TIME = re.compile(
     r"^\d{4}-\d\d(-\d\d)?([T ].*)?$|^\d\d:\d\d|^[+-]?\d*\s*(ms|s|sec|m|min|h|d|w|mon|q|y)(@\w+)?$|^@\w+$"
-    r"|^now(\(\))?$|%[A-Za-z](?![A-Za-z])|^(\d+ )?(second|minute|hour|day|week|month|quarter|year|isodow|dow|epoch)s?$"
-    r"|^%?(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?"
-    r"|dec(ember)?)%?$",
+    r"|^now(\(\))?$|%[A-Za-z](?![A-Za-z])|^(\d+ )?(second|minute|hour|day|week|month|quarter|year|isodow|dow|epoch)s?$",
     re.IGNORECASE,
 )
 _FILE_ENDING = re.compile(r"(?<=\w)\.(?:exe|dll|ps1|bat|cmd|msi|sh|py|js|vbs)$", re.IGNORECASE)

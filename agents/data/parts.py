@@ -21,6 +21,7 @@ class Part(StrEnum):
     ROUTES = "routes"  # the route that was learned for the model; without it SQL comes first
     SNAP = "snap"  # mending a rejected query by code
     MODEL_REPAIR = "model_repair"  # mending it by the model
+    OUTLINE = "outline"  # a form filled in by the model where its queries can't be proven
     ACCOUNT = "account"  # question against query
 
 

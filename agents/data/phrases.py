@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from agents.data.countries import are_codes, names_of
 from agents.data.entities import kind_of
 from agents.data.samples import Samples
-from agents.data.times import time_places
+from agents.data.times import without_times
 from agents.data.words import content_words, pieces
 from shared.catalog import Catalog, Table
 
@@ -120,7 +120,7 @@ class Phrases:
         terms = [*(one for one in found if one.kind == "term"), *self._terms_in(question, found)]
         defined = {word for term in terms for word in pieces(term.phrase)}
         values = [one for one in found if one.kind == "value" or (one.kind == "like" and one.phrase not in defined)]
-        values = [one for one in values if not _SAYS_NOTHING.issuperset(pieces(one.phrase)) or one.text in question]
+        values = [one for one in values if _says_something(one, question)]
         return [*terms, *dict.fromkeys(values)]
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
@@ -155,11 +155,17 @@ class Phrases:
         return None
 
 
+def _says_something(mention: Mention, question: str) -> bool:
+    """Not where its word is in every question, is not spelled as the value, and no column of it is spoken of."""
+    if not _SAYS_NOTHING.issuperset(pieces(mention.phrase)) or mention.text in question:
+        return True
+    said = set(pieces(question)) - _SAYS_NOTHING
+    return any(said & set(pieces(column)) for _, column in mention.places)
+
+
 def _told(question: str) -> str:
     """The question without its times, and without the numbers that only say how many."""
-    for start, end in reversed(time_places(question)):
-        question = f"{question[:start]} {question[end:]}"
-    return _COUNT.sub(" ", question)
+    return _COUNT.sub(" ", without_times(question))
 
 
 def _short_forms(value: str) -> Iterator[str]:

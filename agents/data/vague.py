@@ -47,14 +47,21 @@ def is_missing(name: str, question: str, linked: Linked) -> bool:
 
 def called_missing(query: str, question: str, linked: Linked) -> list[str]:
     """Names that the SQL gives to columns as they are, and that are what the question asks for and the group has not:
-    `email AS home_address`."""
+    `email AS home_address`. `host AS hostname` is the same thing, however it is called."""
     parsed = PARSER.parse(query, linked.catalog.dialect).select
-    shown = parsed.selects if parsed is not None else []
     return [
         one.alias
-        for one in shown
-        if isinstance(one, exp.Alias) and isinstance(one.this, exp.Column) and is_missing(one.alias, question, linked)
+        for one in (parsed.selects if parsed is not None else [])
+        if isinstance(one, exp.Alias)
+        and isinstance(one.this, exp.Column)
+        and not _is_within(one.this.name, one.alias)
+        and is_missing(one.alias, question, linked)
     ]
+
+
+def _is_within(one: str, other: str) -> bool:
+    one, other = one.lower(), other.lower()
+    return one in other or other in one
 
 
 def _told(linked: Linked) -> set[str]:

@@ -12,12 +12,13 @@ from core_engine.evaluation.totals import Summary
 
 
 def learn_routes(outcomes: Mapping[Route, Sequence[Outcome]], summary: Summary, out: Path) -> Routes:
-    """Learn from the items that were asked by every route, and write `routes.json` into `out`. summary: of a run."""
-    asked = set.intersection(*({one.id for one in found} for found in outcomes.values()))
+    """Learn from the items that could be judged by every route, and write `routes.json` into `out`. summary: of a
+    run."""
+    judged = set.intersection(*({one.id for one in found if one.right is not None} for found in outcomes.values()))
     measured: dict[str, dict[Route, Tally]] = defaultdict(dict)
     for route, found in outcomes.items():
         for platform in {one.platform for one in found} - {"sql"}:
-            if tally := _tally([one for one in found if one.platform == platform and one.id in asked]):
+            if tally := _tally([one for one in found if one.platform == platform and one.id in judged]):
                 measured[platform][route] = tally
     routes = learn(measured, model=summary.model, suite=summary.suite, made=summary.made)
     (out / FILE).write_text(routes.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -37,14 +38,13 @@ def render_routes(routes: Routes, out: Path) -> str:
 
 
 def _tally(outcomes: Sequence[Outcome]) -> Tally | None:
-    """None where no outcome is known to be right or wrong."""
-    known = [one for one in outcomes if one.right is not None]
-    if not known:
+    """None where there is no outcome."""
+    if not outcomes:
         return None
-    tokens = [one.measures.prompt_tokens for one in known]
+    tokens = [one.measures.prompt_tokens for one in outcomes]
     counted = [number for number in tokens if number is not None]
     return Tally(
-        items=len(known),
-        right=sum(bool(one.right) for one in known),
+        items=len(outcomes),
+        right=sum(bool(one.right) for one in outcomes),
         prompt_tokens=round(sum(counted) / len(counted), 1) if counted else None,
     )

@@ -161,3 +161,15 @@ def test_rows_beyond_the_limit_are_not_counted_as_all() -> None:
 
 def test_nothing_found_is_said() -> None:
     assert render_hits([]) == "nothing found"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "shown"),
+    [(0.12, "(route sql, confidence 0.12: unlikely to be right, check the query)"), (None, "(route sql)")],
+)
+def test_a_low_confidence_is_called_so(confidence: float | None, shown: str) -> None:
+    proof = Proof.of([])
+    query = QueryAnswer(
+        platform="kql", schema_group="ops_logs", query="SigninLogs", confidence=confidence, route="sql", proof=proof
+    )
+    assert f"kql on ops_logs {shown}\n" in render_answer(answer(answers=[query]))

@@ -31,12 +31,13 @@ from agents.data.literals import comparisons, is_time, mostly_said
 from agents.data.repair import Mended, listed
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
-from agents.data.times import speaks_of_time, time_places
+from agents.data.times import speaks_of_time, without_times
 from agents.data.words import content_words, pieces, stem
 from shared.catalog import Example, Table
 
 _NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
+_EITHER = re.compile(r"\b(?:or|either)\b", re.IGNORECASE)
 _LONG = 5  # letters of a word that others are made of
 _SAYABLE = re.compile(r"\w")
 # Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
@@ -90,16 +91,18 @@ class _Fitting:
             if one.column
             and _SAYABLE.search(one.literal)
             and not is_time(one.literal)
-            and not _means_something_said(one, self.question, self.tables)
+            and not _means_something_said(one, self.question, self.tables if one.literal.lower() in taken_over else ())
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
         constants = {one.literal for one in self.told.literals if one.origin == "constant"}
         said = {one.literal for one in self.told.literals if one.origin not in (None, "catalog")}
         for select in self.selects():
             yield from self._shorter_parts(select)
+            if not _EITHER.search(without_times(self.question)):
+                for condition in conditions(select):
+                    yield from _without_branches(condition, unsaid)
             for condition in conditions(select):
-                yield from _without_branches(condition, unsaid)
-                if self._is_always_so(condition):
+                if self._is_always_so(select, condition):
                     drop(select, condition)
                     yield f"left out `{_text(condition)}`: the column has no other value"
                     continue
@@ -112,16 +115,22 @@ class _Fitting:
                     drop(select, condition)
                     yield f"left out `{condition.this.sql()} IN (...)`, which lists every known value"
 
-    def _is_always_so(self, condition: exp.Expr) -> bool:
-        """Whether it compares a column with the only value that its table lists for it, and the question does not name
-        the column."""
-        column = condition.this
-        if not isinstance(condition, exp.EQ) or not isinstance(column, exp.Column):
+    def _is_always_so(self, select: exp.Select, condition: exp.Expr) -> bool:
+        """Whether it compares a column that the question does not name with the name of its table, the only value that
+        the table lists for it: `Type = 'Syslog'`."""
+        column, value = condition.this, condition.expression
+        if (
+            not isinstance(condition, exp.EQ)
+            or not isinstance(column, exp.Column)
+            or not isinstance(value, exp.Literal)
+        ):
+            return False
+        if any(join.side for join in select.args.get("joins") or []):
             return False
         if any(name == column.name for one in self.linked.columns for _, name in one.columns):
             return False
-        known = [one.by_name[column.name].values for one in self.tables if column.name in one.by_name]
-        return bool(known) and all(own == [condition.expression.name] for own in known)
+        known = [(one.name, one.by_name[column.name].values) for one in self.tables if column.name in one.by_name]
+        return bool(known) and all(name == value.name and own == [name] for name, own in known)
 
     def _shorter_parts(self, select: exp.Select) -> Iterator[str]:
         """Of `LIKE '%Impact:Runtime/CryptoMiner%'` the word that the question says, where it says one of its words."""
@@ -227,20 +236,22 @@ def fit(
         return Mended(query)
     fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
     notes = [
-        *(note for select in fitting.selects() for note in close_either(select)),
+        *(note for select in fitting.selects() for note in close_either(select, question)),
         *fitting.times(),
         *fitting.values(),
         *fitting.computing(),
         *fitting.grouping(),
     ]
     joins = Joins(linked, question)
+    named = {column for one in linked.columns for _, column in one.columns}
     notes += set_limit(fitting.select, question)
     for select in fitting.selects():
-        notes += look_inside(select, question)
+        notes += look_inside(select, question, tables, dialect)
         notes += joins.conditions(select)
-        notes += values.place(select, tables, question) if values else ()
+        notes += values.place(select, tables, question, named) if values else ()
     if whole_rows:
-        notes += [*search_as_usual(fitting.selects(), question), *show_whole_rows(fitting.select, question, tables)]
+        notes += search_as_usual(fitting.select, question)
+        notes += show_whole_rows(fitting.select, question, tables, linked.columns)
     return written(query, fitting.select, dialect, notes)
 
 
@@ -251,10 +262,12 @@ def _text(node: exp.Expr) -> str:
 def _means_something_said(one: Accounted, question: str, tables: Sequence[Table]) -> bool:
     """Whether a word of the value is said (`LogonFailed` of failed logins), or it is a code, which stands for words.
 
-    Words of a table's name and description are said to name the table.
+    tables: those whose names and descriptions are what the question says such words for.
     """
     if one.literal.lstrip("-").isdigit():
         return bool(set(pieces(one.column)) & _CODED)
+    if "month" in pieces(one.column):
+        return True
     words = set(pieces(one.literal))
     names = {word for table in tables for word in pieces(f"{table.name} {table.description}")}
     said = set(content_words(question))
@@ -306,7 +319,5 @@ def _own_values(examples: Sequence[Example]) -> set[str]:
 
 def _speaks_of_units(question: str) -> bool:
     """Whether it asks for days, hours and the like, other than to say which time it is about."""
-    bare = question
-    for start, end in reversed(time_places(question)):
-        bare = f"{bare[:start]} {bare[end:]}"
+    bare = without_times(question)
     return "course" in forms(bare) or bool(_UNITS.search(bare))

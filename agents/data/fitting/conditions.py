@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.repair import Mended
+
+_LISTING = re.compile(r"[\s,;'\"*%()]*(?:(?:and|or)[\s'\"*%()]*)*")
 
 
 def conditions(select: exp.Select) -> list[exp.Expr]:
@@ -22,9 +26,9 @@ def drop(select: exp.Select, condition: exp.Expr) -> None:
     select.set("where", exp.Where(this=exp.and_(*kept, copy=False)) if kept else None)
 
 
-def close_either(select: exp.Select) -> Iterator[str]:
-    """`a = 1 OR a = 2 AND b = 3` means `(a = 1 OR a = 2) AND b = 3` where only the last holds another column to
-    something: SQL binds AND closer, those who list values of a column don't. Changes the select."""
+def close_either(select: exp.Select, question: str) -> Iterator[str]:
+    """`a = 1 OR a = 2 AND b = 3` means `(a = 1 OR a = 2) AND b = 3` where the question lists 1 and 2 side by side: SQL
+    binds AND closer, those who list values of a column don't. Changes the select."""
     where = select.args.get("where")
     either = where.this if where else None
     if where is None or not isinstance(either, exp.Or):
@@ -36,9 +40,21 @@ def close_either(select: exp.Select) -> Iterator[str]:
     alike = {_compared(one) for one in [*first, part]}
     if len(alike) != 1 or None in alike or alike & {_compared(one) for one in rest}:
         return
+    if not _are_listed([value for one in [*first, part] for value in literals_of(one)], question):
+        return
     closed = exp.paren(exp.or_(*(one.copy() for one in [*first, part]), copy=False))
     where.set("this", exp.and_(closed, *(one.copy() for one in rest), copy=False))
     yield f"read `{where.this.sql(dialect='duckdb')}`: what else must hold is of every one"
+
+
+def _are_listed(values: Sequence[str], question: str) -> bool:
+    """Whether the question says the values with nothing but commas, `or` and `and` between them."""
+    text = question.lower()
+    places = sorted((text.find(value.lower()), len(value)) for value in values)
+    if len(places) < 2 or places[0][0] < 0:
+        return False
+    between = (text[at + length : after] for (at, length), (after, _) in pairwise(places))
+    return all(_LISTING.fullmatch(one) for one in between)
 
 
 def _compared(condition: exp.Expr) -> str | None:

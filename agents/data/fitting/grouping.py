@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlglot import exp
 
-from agents.data.fitting.conditions import conditions
+from agents.data.fitting.conditions import conditions, sources
 from agents.data.fitting.times import TimesOf
 
 _UNITS_OF = (
@@ -36,7 +36,8 @@ def show_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
             and isinstance(column, exp.Column)
             and times.is_time(column)
         ):
-            shown.replace(exp.alias_(column.copy(), shown.alias) if shown.alias != column.name else column.copy())
+            renamed = shown.alias and shown.alias != column.name
+            shown.replace(exp.alias_(column.copy(), shown.alias) if renamed else column.copy())
             yield f"shows {column.name} as it is, not `{cut.sql(dialect='duckdb')}`"
 
 
@@ -78,14 +79,17 @@ def regroup(select: exp.Select, wanted: Sequence[str]) -> Iterator[str]:
         if isinstance(one, exp.EQ) and isinstance(one.this, exp.Column) and isinstance(one.expression, exp.Literal)
     }
     grouped = {key.name.lower() for key in keys if isinstance(key, exp.Column)}
-    missing = [name for name in wanted if name.lower() not in grouped]
+    shown = {one.unalias().name.lower() for one in select.expressions if isinstance(one.unalias(), exp.Column)}
+    missing = [name for name in wanted if name.lower() not in grouped | shown]
     constant = sorted(grouped & held)
-    if len(missing) != 1 or len(constant) != 1:
+    if len(missing) != 1 or len(constant) != 1 or len(sources(select)) != 1 or select.args.get("having"):
         return
-    for part in [*select.expressions, group, select.args.get("order")]:
-        for column in list(part.find_all(exp.Column)) if part else []:
-            if column.name.lower() == constant[0]:
-                column.set("this", exp.to_identifier(missing[0]))
+    order = select.args.get("order")
+    ordered = [one.this for one in order.expressions] if order else []
+    for one in [*select.expressions, *keys, *ordered]:
+        column = one.unalias()
+        if isinstance(column, exp.Column) and column.name.lower() == constant[0]:
+            one.replace(exp.column(missing[0], table=column.table or None))
     yield f"grouped by {missing[0]}, as the question says: {constant[0]} is the same in all rows"
 
 

@@ -1,4 +1,4 @@
-"""How many rows a question asks for: `the top 10 senders`, `100 entries`."""
+"""How many rows a question asks for: `the top 10 senders`, `100 entries`, `the 5 latest`."""
 
 from __future__ import annotations
 
@@ -7,36 +7,56 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-_TOP = re.compile(r"\b(?:top|highest|most \w+)\s+(\d{1,5})\b(?!\s*(?:%|percent))", re.IGNORECASE)
+from agents.data.times import without_times
+
+_NUMBER = r"(?<![\w.-])(\d{1,5})"
+_NO_UNIT = (
+    r"(?![\w.%-])(?!\s*(?:%|percent|ms|s|h|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?|months?|quarters?|years?|"
+    r"business|working|calendar)\b)"
+)
+_TOP = re.compile(rf"\b(?:top|highest|most (?:common|frequent|active))\s+{_NUMBER}{_NO_UNIT}", re.IGNORECASE)
 _ENTRIES = re.compile(
     r"\b(?:show|give|list|find|get|return|display|see|limit(?:ed)? to|first|any)\s+(?:me\s+)?(?:only\s+|the\s+)?"
-    r"(\d{1,5})\s+(?:entries|rows|records|results|logs|examples)\b|\blimit(?:ed)? to (\d{1,5})\b",
+    rf"{_NUMBER}\s+(?:entries|rows|records|results|examples)\b",
     re.IGNORECASE,
 )
 _ENDS = "latest|newest|oldest|earliest|most recent"
 _ORDERED = re.compile(
-    rf"\b(\d{{1,5}})\s+(?:{_ENDS})\b|\b(?:{_ENDS}|first|last)\s+(\d{{1,5}})\b(?!\s*(?:second|minute|hour|day|week|month|year))",
+    rf"\b(?:the|show|show me|list)\s+{_NUMBER}\s+(?:{_ENDS})\b|\b(?:{_ENDS}|first|last)\s+{_NUMBER}{_NO_UNIT}",
     re.IGNORECASE,
 )
+_OF_EACH = re.compile(r"\b(?:per|each|every)\b", re.IGNORECASE)
 
 
 def set_limit(select: exp.Query, question: str) -> Iterator[str]:
-    """No more rows than the question says; of groups with one number, those with the highest. Changes the select."""
-    if not isinstance(select, exp.Select) or select.args.get("limit"):
+    """No more rows than the question says; of groups that are counted or summed, those with the most. Changes the
+    select.
+
+    Nothing where so many of each are meant, or another part of the query picks them.
+    """
+    if not isinstance(select, exp.Select) or select.args.get("limit") or _OF_EACH.search(question):
         return
-    if (top := _TOP.search(question)) and select.args.get("group"):
-        computed = [one for one in select.expressions if one.find(exp.AggFunc)]
-        if not select.args.get("order") and len(computed) == 1:
-            select.order_by(exp.Ordered(this=computed[0].unalias().copy(), desc=True), copy=False)
-        if select.args.get("order"):
+    if select.args.get("qualify") or select.find(exp.Window, exp.Subquery) or list(select.find_all(exp.Select))[1:]:
+        return
+    text = without_times(question)
+    order = select.args.get("order")
+    if (top := _TOP.search(text)) and select.args.get("group"):
+        counted = [one for one in select.expressions if one.find(exp.AggFunc)]
+        if not order and len(counted) == 1 and isinstance(counted[0].unalias(), exp.Count | exp.Sum):
+            select.order_by(exp.Ordered(this=counted[0].unalias().copy(), desc=True), copy=False)
+            order = select.args.get("order")
+        if order:
             yield from _limited(select, top[1])
-    elif ordered := _ORDERED.search(question):
-        if select.args.get("order"):
+    elif ordered := _ORDERED.search(text):
+        if order:
             yield from _limited(select, ordered[1] or ordered[2])
-    elif entries := _ENTRIES.search(question):
-        yield from _limited(select, entries[1] or entries[2])
+    elif entries := _ENTRIES.search(text):
+        yield from _limited(select, entries[1])
 
 
-def _limited(select: exp.Select, most: str) -> Iterator[str]:
-    select.limit(int(most), copy=False)
-    yield f"shows {most} rows, as the question says"
+def _limited(select: exp.Select, number: str) -> Iterator[str]:
+    """A number that the query compares with is no number of rows."""
+    most = int(number)
+    if most and number not in {one.this for one in select.find_all(exp.Literal)}:
+        select.limit(most, copy=False)
+        yield f"shows {most} rows, as the question says"

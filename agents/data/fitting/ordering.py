@@ -17,25 +17,27 @@ def show_order(query: str, dialect: str) -> Mended:
     parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
-    changed, added = parsed.copy(), list[str]()
+    changed, notes = parsed.copy(), list[str]()
     for select in changed.find_all(exp.Select):
         order = select.args.get("order")
         if not order or any(isinstance(one, exp.Star) for one in select.expressions):
             continue
-        computes = any(key.this.find(exp.AggFunc) for key in order.expressions)
         keys = [one.unalias().copy() for one in select.expressions if not one.find(exp.AggFunc, exp.Window)]
-        if computes and keys and not select.args.get("group"):
+        if keys and not select.args.get("group") and any(_is_computed(key.this) for key in order.expressions):
             select.set("distinct", None)
             select.set("group", exp.Group(expressions=keys))
-            added += show_rank(select)
+            notes.append(
+                f"grouped by {listed([one.sql(dialect='duckdb') for one in keys])}, of which it orders by a number"
+            )
         if not _is_distinct(select):
             continue
-        shown = {one.alias_or_name.lower() for one in select.expressions}
+        shown, added = {one.alias_or_name.lower() for one in select.expressions}, list[str]()
         for key in order.expressions:
             if isinstance(key.this, exp.Column) and key.this.name.lower() not in shown:
                 select.append("expressions", key.this.copy())
                 added.append(key.this.name)
-    return written(query, changed, dialect, [f"shows {listed(added)}, by which it orders"] if added else [])
+        notes += [f"shows {listed(added)}, by which it orders"] if added else []
+    return written(query, changed, dialect, notes)
 
 
 def show_rank(select: exp.Select) -> Iterator[str]:
@@ -45,14 +47,14 @@ def show_rank(select: exp.Select) -> Iterator[str]:
     if not order or not select.args.get("group"):
         return
     for key in order.expressions:
-        named = isinstance(key.this, exp.Column)
-        if (
-            not named
-            and key.this.find(exp.AggFunc)
-            and not any(one.unalias() == key.this for one in select.expressions)
-        ):
+        if _is_computed(key.this) and not any(one.unalias() == key.this for one in select.expressions):
             select.append("expressions", key.this.copy())
             yield str(key.this.sql(dialect="duckdb"))
+
+
+def _is_computed(key: exp.Expr) -> bool:
+    """Whether it is a number of the rows of a group: an aggregate, neither of a window nor of another query."""
+    return key.find(exp.AggFunc) is not None and key.find(exp.Window, exp.Query) is None
 
 
 def _is_distinct(select: exp.Select) -> bool:

@@ -25,7 +25,7 @@ _STEPS = [
     )
 ]
 _PART_OF_AN_HOUR = re.compile(
-    r"(?:per|every|each|by|in|with)\s+(?P<part>half|quarter)[\s-]+(?:(?:of\s+)?an\s+)?hour(?:s|ly)?\b", re.IGNORECASE
+    r"(?<!\w)(?:per|every|each|by)\s+(?P<part>half|quarter)[\s-]+(?:(?:of\s+)?an\s+)?hour(?:s|ly)?\b", re.IGNORECASE
 )
 _RATE = re.compile(r"\d\S*\s+(?:\w+\s+){0,2}per\s", re.IGNORECASE)  # `20 euros per month`
 _OF_STEPS = re.compile(

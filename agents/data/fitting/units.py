@@ -47,7 +47,9 @@ def set_hours(select: exp.Select, question: str) -> Iterator[str]:
     """A time cast to the time of the day, or cut to its hour, becomes the hour of the day where that is asked for."""
     if not _HOURS_OF_DAY.search(question):
         return
-    for node in list(select.find_all(exp.Cast, exp.TimestampTrunc, exp.DateBin)):
+    parts = [*select.expressions, select.args.get("group"), select.args.get("order")]
+    cuts = (node for part in parts if part for node in part.find_all(exp.Cast, exp.TimestampTrunc, exp.DateBin))
+    for node in list(cuts):
         as_time = isinstance(node, exp.Cast) and node.is_type(exp.DType.TIME)
         as_hour = not isinstance(node, exp.Cast) and length_of(node) == (1, "hour")
         column = node.expression if isinstance(node, exp.DateBin) else node.this

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from agents.data.names import likeness
 from agents.data.platform import Platform
 from agents.data.sandbox import Sandbox
 from agents.data.session import quoted
+from agents.data.times import without_times
 from agents.data.words import pieces
 from shared.catalog import Catalog, Column, Table
 from shared.errors import LexiQueryError
@@ -47,8 +48,13 @@ class Values:
         self._catalog = catalog
         self._sandbox = sandbox
 
-    def place(self, select: exp.Select, tables: Sequence[Table], question: str) -> Iterator[str]:
-        """Respell or move each comparison with a text that its column does not have. Blocks; changes the select."""
+    def place(
+        self, select: exp.Select, tables: Sequence[Table], question: str, named: Collection[str] = ()
+    ) -> Iterator[str]:
+        """Respell or move each comparison with a text that its column does not have. Blocks; changes the select.
+
+        named: columns that the question names; parts of texts are looked for there even if there are none.
+        """
         by_name, derived = {table.name.lower(): table for table in tables}, named_queries(select)
         read = [one for one in sources(select) if isinstance(one, exp.Table) and one.name.lower() not in derived]
         owners = {one.alias_or_name: by_name.get(full_name(one)) for one in read}
@@ -63,7 +69,7 @@ class Values:
                     with suppress(LexiQueryError):
                         if isinstance(node, exp.EQ):
                             yield from self._placed(node, column, text.this, table, question)
-                        else:
+                        elif column.name not in named and not isinstance(node.parent, exp.Not):
                             yield from self._part_placed(node, column, text.this, table)
 
     def count(self, query: exp.Query) -> int | None:
@@ -100,7 +106,7 @@ class Values:
             return
         found = self._look_up(part, table)
         own = found.get(column.name)
-        if own and not own.holding and (moved := _most(found, "holding")):
+        if own and not own.holding and (moved := _most(found, "holding")) and not _looks_in(moved, part, node):
             node.set("this", _renamed(column, moved))
             yield f"looked for '{part}' in {moved}: {column.name} has no such value"
 
@@ -129,13 +135,20 @@ class Values:
         near = [value for value in values if _alike(text, value) >= _NEAR]
         if near:
             return max(near, key=partial(_alike, text))
-        said, asked = set(pieces(question)), set(pieces(text))
-        told = [value for value in values if asked & (words := set(pieces(value))) and words <= said]
+        said, asked = set(pieces(without_times(question))), set(pieces(text))
+        told = [value for value in values if asked <= (words := set(pieces(value))) and words <= said]
         return told[0] if len(told) == 1 else None
 
     def _is_text(self, column: Column) -> bool:
         raw = column.name.startswith("_")  # the event itself, in Splunk
         return not raw and self._platform.duckdb_type(column.type).startswith(("VARCHAR", "TEXT", "CHAR"))
+
+
+def _looks_in(column: str, part: str, node: exp.Expr) -> bool:
+    """Whether the query looks for the part in that column already."""
+    select = node.find_ancestor(exp.Select)
+    others = select.find_all(exp.Like, exp.ILike) if select else ()
+    return any(one.this.name == column and part.lower() in one.expression.name.lower() for one in others)
 
 
 def _only_owner(name: str, tables: Sequence[Table]) -> Table | None:

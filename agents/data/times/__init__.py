@@ -33,6 +33,13 @@ def time_places(text: str) -> list[Place]:
     return range_places(text, _ANY_DAY)
 
 
+def without_times(text: str) -> str:
+    """The text without its time phrases."""
+    for start, end in reversed(time_places(text)):
+        text = f"{text[:start]} {text[end:]}"
+    return text
+
+
 def speaks_of_time(question: str) -> bool:
     """`failed sign-ins in the last week`, `on 10 March`, `since Monday`; not `requests per day`."""
     return bool(_VAGUE.search(question) or _DURATION.search(question) or time_places(question))

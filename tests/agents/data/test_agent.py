@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -83,8 +84,29 @@ async def test_a_query_that_stays_wrong_comes_with_its_rejected_proof_and_is_not
     answer = await ask(agent, FAILED)
     assert answer.proof.verdict == "rejected"
     assert answer.result is None
-    # On each route, SQL's and KQL's, the same query came twice: a third call would bring it again.
-    assert len(scripted_ollama.chats) == 4
+    # On each route, SQL's and KQL's, the same query came twice: a third call would bring it again. Between them a form.
+    assert len(scripted_ollama.chats) == 5
+    assert scripted_ollama.chats[2]["format"]["properties"]["table"] == {"enum": ["SigninLogs"]}
+
+
+async def test_a_form_is_filled_in_where_no_query_can_be_proven(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    form = {
+        "table": "SigninLogs",
+        "where": [{"column": "ResultType", "is_": "=", "value": "Failure"}],
+        "compute": [{"function": "count", "column": "*"}],
+        "by": ["UserPrincipalName"],
+        "show": [],
+        "order": "highest first",
+        "limit": 0,
+    }
+    scripted_ollama.reply = ["SELECT FROM WHERE (", "SELECT FROM WHERE (", json.dumps(form)]
+    answer = await ask(agent, "Failed sign-ins by user")
+    assert (answer.route, answer.proof.verdict) == ("outline", "proven")
+    assert answer.result
+    assert answer.result.rows == [["eve", 2]]
+    assert any("filled in a form" in note for note in answer.assumptions)
 
 
 async def test_a_value_in_another_spelling_gets_the_catalogs(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.data.confidence import Calibration, calibration_error, confidence, doubt, fit, read_calibration
+from agents.data.confidence import Calibration, calibration_error, confidence, fit, read_calibration
 from shared.errors import InvalidInput
 
 PROVEN, REJECTED = {"proven": 1.0, "link": 0.9}, {"proven": 0.0, "link": 0.9}
@@ -54,8 +54,3 @@ def test_a_broken_calibration_names_its_file(tmp_path: Path) -> None:
 def test_the_calibration_error_is_the_gap_between_said_and_right() -> None:
     assert calibration_error([0.9, 0.9], [1, 0]) == pytest.approx(0.4)
     assert calibration_error([1.0, 0.0], [1, 0]) == 0
-
-
-def test_an_answer_that_is_likely_wrong_says_so() -> None:
-    assert doubt(0.12) == "unlikely to be right (confidence 0.12): check the query, or ask in other words"
-    assert doubt(0.25) is doubt(None) is None

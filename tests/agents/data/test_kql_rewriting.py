@@ -37,6 +37,8 @@ RESULTS = [
     ("SigninLogs | summarize argmax(TimeGenerated, ResultType) by UserPrincipalName | where UserPrincipalName == 'bo@contoso.com'",
      ["UserPrincipalName", "max_TimeGenerated", "max_TimeGenerated_ResultType"],
      [["bo@contoso.com", "2026-03-11T09:45:00Z", "50126"]]),
+    ("SigninLogs | summarize count = count() by IPAddress | where count > 1 | sort by count desc | project top = count",
+     ["top"], [[2]]),
     ("Hosts | union Hosts | summarize take_any(*) by HostName | order by HostName asc", ["HostName", "IPAddress"],
      [["web-1", "10.0.0.1"], ["web-2", "10.0.0.2"]]),
     ("Hosts | where HostName == 'web-2' | summarize any(*)", ["any_IPAddress", "any_HostName"], [["10.0.0.2", "web-2"]]),

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.data.agent import DataAgent
 from agents.data.parts import Part, catalogs_without, read_parts
 from agents.data.platform import load_platform
-from agents.data.routes import FILE, Tally, learn
+from agents.data.routes import FILE, Route, Tally, learn
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog, Catalogs, Column, Example, Table, schema
 from shared.database import create_tables
@@ -94,7 +94,7 @@ async def test_without_the_route_through_sql_the_platforms_language_is_asked_for
 async def test_a_route_that_was_learned_comes_first_and_the_other_is_the_fallback(
     answered: Answered, settings: Settings, scripted_ollama: ScriptedOllama
 ) -> None:
-    both = {"sql": Tally(items=2, right=0), "direct": Tally(items=2, right=2)}
+    both: dict[Route, Tally] = {"sql": Tally(items=2, right=0), "direct": Tally(items=2, right=2)}
     routes = learn({"kql": both}, model=settings.model, suite="own", made="2026-11-21")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     (settings.data_dir / FILE).write_text(routes.model_dump_json())

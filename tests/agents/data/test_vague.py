@@ -60,6 +60,8 @@ def test_a_name_is_missing_where_the_question_asks_for_it_in_a_word_of_its_own(
             ["home_address"],
         ),
         ("The home address of each person", "SELECT full_name AS person FROM people", []),
+        ("The hostname of each person", "SELECT full_name AS hostname FROM people", ["hostname"]),
+        ("The hostname of each ticket", "SELECT host AS hostname FROM tickets", []),
         ("Who left?", "SELECT full_name AS who FROM people WHERE left_on IS NOT NULL", []),
         ("The churn of each team", "SELECT team_id, count(left_on) AS churn FROM people GROUP BY team_id", []),
     ],

@@ -20,6 +20,7 @@ Rewriting = Callable[[Any, Source], Iterator[Edit]]
 
 # Syntax class → what to write instead, in stages: a later one reads names and columns that those before make known.
 _REWRITINGS: tuple[dict[str, Rewriting], ...] = (
+    {"NameDeclaration": columns.quoted, "NameReference": columns.quoted},
     {"LetStatement": watchlists.renamed},
     {"FunctionCallExpression": watchlists.read_as_table},
     {"LetStatement": lets.written_out, "AsOperator": lets.named_by_as},

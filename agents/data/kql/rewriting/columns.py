@@ -19,8 +19,19 @@ from agents.data.kql.rewriting.edits import (
 )
 from agents.data.platform import NotExecutable
 
+_OPERATORS = frozenset(
+    ["consume", "count", "distinct", "extend", "getschema", "join", "limit", "order", "parse", "scan", "serialize",
+     "sort", "summarize", "table", "take", "top"]
+)  # fmt: skip
 # Functions that pass their argument's name on.
 _SAME_NAME = frozenset(("todynamic", "parse_json"))
+
+
+def quoted(name: Any, source: Source) -> Iterator[Edit]:
+    """A column called like an operator, `sort by count`, which only Kusto's own grammar tells apart."""
+    text = source.of(name)
+    if text in _OPERATORS and str(name.Parent.Kind) != "FunctionCallExpression":
+        yield replaced(name, named(text))
 
 
 def projected(operator: Any, source: Source) -> Iterator[Edit]:

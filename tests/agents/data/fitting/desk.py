@@ -32,9 +32,9 @@ _TABLES = {
     "Visits": "VisitId BIGINT, Site VARCHAR, SeenAt TIMESTAMP",
     "ops.audits": "audit_id BIGINT, verdict VARCHAR, made_at TIMESTAMP",
 }
-_VALUES = {"status": ["open", "closed", "pending"], "kind": ["team"]}
+_VALUES = {"status": ["open", "closed", "pending"], "kind": ["teams"]}
 _ROWS = """
-INSERT INTO teams VALUES (1, 'Network', 'team'), (2, 'Storage', 'team');
+INSERT INTO teams VALUES (1, 'Network', 'teams'), (2, 'Storage', 'teams');
 INSERT INTO people VALUES (10, 'Ana Silva', 1, NULL),
   (11, 'Bo Berg', 2, '2026-03-01'), (12, 'Cy Cole', 2, '2026-06-30');
 INSERT INTO badges VALUES (1, 10), (2, 11);

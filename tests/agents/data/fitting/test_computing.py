@@ -104,6 +104,7 @@ def test_what_fits_stays(desk: Desk, question: str, query: str) -> None:
         ("Tickets by hour of the day", None),
         ("Tickets per half hour", Step(30, "minute", "per half hour")),
         ("Tickets by quarter of an hour", Step(15, "minute", "by quarter of an hour")),
+        ("Tickets resolved within half an hour", None),
         ("Tickets by quarter", Step(1, "quarter", "by quarter")),
         ("How many pay more than 20 euros per month?", None),
         ("Count tickets between 14:00 and 16:00 in ten-minute steps", Step(10, "minute", "in ten-minute steps")),
@@ -190,8 +191,12 @@ def test_the_first_step_of_a_range_is_not_all_of_it(desk: Desk) -> None:
 def test_a_distinct_query_that_orders_by_a_count_groups(desk: Desk) -> None:
     for distinct in ("DISTINCT ", ""):
         mended = show_order(f"SELECT {distinct}host FROM tickets ORDER BY count(*) DESC LIMIT 1", "duckdb")
-        assert mended.notes == ["shows 'COUNT(*)', by which it orders"]
-        assert desk.rows(mended.query) == [["db-7", 2]]
+        assert mended.notes == ["grouped by 'host', of which it orders by a number"]
+        assert desk.rows(mended.query) == [["db-7"]]
+        assert desk.rows(desk.fit("The host with most tickets", mended.query).query) == [["db-7", 2]]
+    counted = show_order("SELECT host, count(*) AS n FROM tickets ORDER BY count(*) DESC, host", "duckdb")
+    assert desk.rows(counted.query) == [["db-7", 2], ["lt-101", 1], ["lt-103", 1]]
+    assert not show_order("SELECT host FROM tickets ORDER BY row_number() OVER (ORDER BY host)", "duckdb").notes
 
 
 def test_a_distinct_query_shows_what_it_orders_by(desk: Desk) -> None:

@@ -75,15 +75,44 @@ def test_what_an_examples_question_alone_says_is_left_out_and_a_custom_of_the_gr
 
 
 def test_the_only_value_of_a_column_is_no_condition(desk: Desk) -> None:
-    query = "SELECT team_id FROM teams WHERE kind = 'team' ORDER BY 1"
-    assert desk.fitted_rows(
-        "Which teams are there?", query, "left out `kind = 'team'`: the column has no other value"
-    ) == [[1], [2]]
-    assert desk.leaves("Which teams are of the kind team?", query)
+    query = "SELECT team_id FROM teams WHERE kind = 'teams' ORDER BY 1"
+    note = "left out `kind = 'teams'`: the column has no other value"
+    assert desk.fitted_rows("Which teams are there?", query, note) == [[1], [2]]
+    assert desk.leaves("Which teams are of the kind teams?", query)
+    outer = "SELECT p.full_name FROM people AS p LEFT JOIN teams AS t ON t.team_id = p.team_id WHERE t.kind = 'teams'"
+    assert desk.leaves("Which people are in teams?", outer)
 
 
-def test_words_of_a_tables_name_say_the_table_and_no_value(desk: Desk) -> None:
+def test_words_of_a_tables_name_say_the_table_and_no_value_of_an_example(desk: Desk) -> None:
     query = f"{IDS} WHERE status = 'open' AND title = 'All tickets moved'"
-    assert desk.fit("Open tickets", query).notes == [
-        "left out `title = 'All tickets moved'`, which nothing in the question says"
-    ]
+    example = Example(
+        question="Which tickets are called All tickets moved?", query=f"{IDS} WHERE title = 'All tickets moved'"
+    )
+    note = "left out `title = 'All tickets moved'`, which nothing in the question says"
+    assert desk.fit("Open tickets", query, [example]).notes == [note]
+
+
+@pytest.mark.parametrize(
+    ("question", "where", "closed"),
+    [
+        ("Open or pending tickets of US East", "status = 'open' OR status = 'pending' AND region = 'US East'", True),
+        ("Open tickets, or tickets pending in US East", "status = 'open' OR status = 'pending' AND region = 'US East'", False),
+        ("Tickets that are open, or of US East", "status = 'open' OR region = 'US East'", False),
+    ],
+)  # fmt: skip
+def test_a_list_is_closed_before_and_where_the_question_lists_it(
+    desk: Desk, question: str, where: str, closed: bool
+) -> None:
+    mended = desk.fit(question, f"{IDS} WHERE {where} ORDER BY 1")
+    assert any(note.startswith("read `(") for note in mended.notes) is closed
+    assert desk.rows(mended.query) == ([[102], [103]] if closed else desk.rows(f"{IDS} WHERE {where} ORDER BY 1"))
+
+
+def test_branches_that_the_question_may_say_in_other_words_stay(desk: Desk) -> None:
+    assert desk.leaves(
+        "Which tickets are open or still waiting?", f"{IDS} WHERE status = 'open' OR title ILIKE '%on hold%'"
+    )
+    query = f"{IDS} WHERE title ILIKE '%on hold%' OR resolved_at IS NULL ORDER BY 1"
+    mended = desk.fit("Which tickets are unresolved?", query)
+    assert mended.notes == ["left out `title ILIKE '%on hold%'`, which nothing in the question says"]
+    assert desk.rows(mended.query) == [[100], [102], [103]]

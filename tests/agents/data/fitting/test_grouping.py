@@ -57,6 +57,10 @@ def test_a_group_that_is_the_same_in_all_rows_gives_way_to_the_one_that_is_asked
         "How many open tickets per region?", query.replace("status", "region", 1).replace("BY status", "BY region")
     )
     assert desk.leaves("How many open tickets are there?", query)
+    computed = """SELECT status AS s, sum(CASE WHEN status = 'open' THEN 1 END) AS n FROM tickets
+        WHERE status = 'open' GROUP BY status"""
+    mended = desk.fit("How many open tickets per region?", computed)
+    assert sorted(desk.rows(mended.query)) == [["Europe West", 1], ["US East", 1]]
 
 
 def test_what_the_first_of_groups_are_ranked_by_is_shown(desk: Desk) -> None:
@@ -72,3 +76,5 @@ def test_a_time_is_shown_as_it_is(desk: Desk) -> None:
     assert mended.notes == ["shows opened_at as it is, not `DATE_TRUNC('HOUR', opened_at)`"]
     assert desk.rows(mended.query) == [[101, "2026-03-05T10:00:00Z"]]
     assert desk.leaves("The id and hour of closed tickets", query)
+    bare = desk.fit("Closed tickets", query.replace(" AS opened_at", ""))
+    assert desk.rows(bare.query) == [[101, "2026-03-05T10:00:00Z"]]

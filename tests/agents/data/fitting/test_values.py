@@ -70,6 +70,11 @@ def test_a_value_is_looked_for_as_the_rows_have_it(
         ("Tickets that are OPEN", "WITH tickets AS (SELECT upper(status) AS status FROM main.tickets) SELECT * FROM tickets WHERE status = 'OPEN'"),
         ("Tickets that are OPEN", "SELECT * FROM (SELECT upper(status) AS status FROM tickets) AS t WHERE status = 'OPEN'"),
         ("Tickets that are not Open", f"{IDS} WHERE status <> 'Open'"),
+        ("List tickets of db-9 of the last 7 days", f"{IDS} WHERE host = 'db-9' AND opened_at >= TIMESTAMP '2026-03-07 12:00'"),
+        ("Tickets in Europe Central, and in Europe West", f"{IDS} WHERE region = 'Europe Central'"),
+        ("Tickets whose title does not say open", f"{IDS} WHERE title NOT ILIKE '%open%'"),
+        ("Tickets whose title says East", f"{IDS} WHERE title ILIKE '%East%'"),
+        ("Tickets that say East somewhere", f"{IDS} WHERE host ILIKE '%East%' OR region ILIKE '%East%'"),
     ],
 )  # fmt: skip
 def test_a_value_without_a_near_one_or_of_something_computed_stays(desk: Desk, question: str, query: str) -> None:
