@@ -38,6 +38,7 @@ from agents.data.repair import (
 from agents.data.roles import column_for, owner_of
 from agents.data.routes import Route
 from agents.data.sandbox import Sandbox
+from agents.data.schema_text import may_be_meant
 from agents.data.through_sql import ThroughSql, looks_like_sql
 from agents.data.vague import called_missing, is_missing
 from shared.catalog import Catalog, Table
@@ -48,7 +49,6 @@ from shared.models import Problem, Proof
 log = get_logger(__name__)
 
 _REPAIRS = 2
-_LINKED = 5
 _FORM = "no query that the model wrote could be proven: it filled in a form of the tables' names instead"
 _SNAPS = 4  # a binder that stops at the first unknown name needs one round a name
 
@@ -310,9 +310,8 @@ class Attempts:
 
 
 def _candidates(brief: Brief) -> list[Table]:
-    """The tables that a query may be about: those offered, then the others that were linked best."""
-    linked = [link.table for link in brief.linked.links[:_LINKED]]
-    return [*brief.tables, *(table for table in linked if table not in brief.tables)]
+    """The tables that a query may be about: those offered, then the others that are nearly as good as the best."""
+    return [*brief.tables, *(table for table in may_be_meant(brief.linked) if table not in brief.tables)]
 
 
 def _wants_missing(proof: Proof, brief: Brief) -> bool:

@@ -7,6 +7,7 @@ that knows customers by number alone; it reads a table `incidents` where inciden
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from shared.catalog import Catalog, Column, Table
@@ -20,8 +21,7 @@ _READS = r"(?:from|join)\s+(\w+)\s+(?:as\s+)?{alias}\b"
 def column_for(wrong: str, owner: Table, catalog: Catalog) -> str | None:
     """The column that does for the table what the unknown one was for; None if that isn't plain."""
     if _TIME.search(wrong) or _is_time_elsewhere(wrong, catalog):
-        times = [column.name for column in owner.columns if _is_time(column)]
-        return times[0] if len(times) == 1 else None
+        return _time_of(owner, catalog)
     return _key(owner, catalog) if _NAME.search(wrong) else None
 
 
@@ -47,6 +47,16 @@ def owner_of(wrong: str, query: str, read: Sequence[Table]) -> Table | None:
         wanted = (named[1] if named else alias).lower()
         return next((table for table in read if table.name.lower() == wanted), None)
     return read[0] if len(read) == 1 else None
+
+
+def _time_of(table: Table, catalog: Catalog) -> str | None:
+    """Its only time; of several the one that most tables of the group have too, the time of an event."""
+    times = [column.name for column in table.columns if _is_time(column)]
+    if len(times) < 2:
+        return times[0] if times else None
+    shared = Counter({name: sum(name in other.by_name for other in catalog.tables) for name in times})
+    (first, most), (_, next_most) = shared.most_common(2)
+    return first if most > next_most else None
 
 
 def _is_time(column: Column) -> bool:

@@ -106,9 +106,20 @@ class Values:
             return
         found = self._look_up(part, table)
         own = found.get(column.name)
-        if own and not own.holding and (moved := _most(found, "holding")) and not _looks_in(moved, part, node):
+        if own and own.holding and pattern != f"%{part}%" and not self._matches(column.name, pattern, table):
+            node.set("expression", exp.Literal.string(f"%{part}%"))
+            yield f"looked for '{part}' anywhere in {column.name}: no value is like '{pattern}'"
+        elif own and not own.holding and (moved := _most(found, "holding")) and not _looks_in(moved, part, node):
             node.set("this", _renamed(column, moved))
             yield f"looked for '{part}' in {moved}: {column.name} has no such value"
+
+    def _matches(self, column: str, pattern: str, table: Table) -> bool:
+        like = pattern.replace("'", "''")
+        sql = (
+            f"SELECT count(*) FROM (SELECT {quoted(column)} FROM {quoted(table.name)} LIMIT {_ROWS}) "  # noqa: S608 - quoted
+            f"WHERE {quoted(column)} ILIKE '{like}'"
+        )
+        return bool(self._sandbox.execute(sql, self._catalog, limit=1).rows[0][0])
 
     def _look_up(self, text: str, table: Table) -> dict[str, _Found]:
         columns = [column for column in table.columns if self._is_text(column)][:_COLUMNS]

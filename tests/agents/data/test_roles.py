@@ -89,3 +89,10 @@ def test_a_value_of_two_columns_names_no_rows() -> None:
     twice = [*SHOP.tables, TABLES["tickets"].model_copy(update={"name": "changes"})]
     assert rows_called("incidents", SHOP.tables) is not None
     assert rows_called("incidents", twice) is None
+
+
+def test_of_several_times_the_one_that_most_tables_have_is_meant() -> None:
+    times = [{"name": "Timestamp", "type": "TIMESTAMP"}, {"name": "FileCreated", "type": "TIMESTAMP"}]
+    tables = [{"name": "files", "columns": times}, {"name": "logons", "columns": times[:1]}]
+    catalog = Catalog.model_validate({"schema_group": "edr", "platform": "sql", "tables": tables})
+    assert column_for("ts", catalog.by_name["files"], catalog) == "Timestamp"

@@ -40,6 +40,12 @@ IDS = "SELECT ticket_id FROM tickets"
             [[1]],
         ),
         (
+            "Tickets with the word slow",
+            f"{IDS} WHERE title ILIKE 'slow%'",
+            "looked for 'slow' anywhere in title: no value is like 'slow%'",
+            [[102]],
+        ),
+        (
             "Tickets where the login fails",
             f"{IDS} WHERE title = 'failed login'",
             "used 'Login fails' for 'failed login', as title has it",
