@@ -19,7 +19,7 @@ from agents.data.fitting.ordering import show_order
 from agents.data.fitting.unknown import without_unknown
 from agents.data.fitting.values import Values
 from agents.data.linking import nearest_in_meaning
-from agents.data.outline import read_outline
+from agents.data.outline import can_say, read_outline
 from agents.data.parts import Part
 from agents.data.plan.model import Unsayable
 from agents.data.platform import Platform
@@ -147,7 +147,7 @@ class Attempts:
         """The query of a filled-in form, where SQL can't be proven; None where that brings none that can."""
         if {Part.OUTLINE, Part.MODEL_REPAIR} & self._without or self._platform.name != "sql" or brief.rejected:
             return None
-        if _wants_missing(before.proof, brief):
+        if _wants_missing(before.proof, brief) or not can_say(brief.question):
             return None
         text = await self._deriver.outline(brief, before.query)
         query = read_outline(text, brief.tables, brief.linked.catalog.dialect)
@@ -155,7 +155,13 @@ class Attempts:
             return None
         base = Attempt("", Proof.of([]), "outline", (_FORM,), before.repairs + 1)
         attempt = await self._proven(query, brief, base)
-        return None if attempt.rejected else attempt
+        return None if attempt.rejected or self._lacks(attempt.query, brief) else attempt
+
+    def _lacks(self, query: str, brief: Brief) -> bool:
+        """Whether the question names things, or asks for a form of answer, that the query has no part for."""
+        tables = self._platform.tables_of(query, brief.linked.catalog)
+        told = account(brief.question, query, tables, brief.linked, brief.knowledge)
+        return bool(told.unmet or told.unused)
 
     async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
         """The draft, mended by code and, where that isn't enough, by the model."""

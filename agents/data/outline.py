@@ -8,12 +8,14 @@ so it comes after SQL, and only where that failed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from pydantic import ValidationError
 from sqlglot import exp
 
+from agents.data.shape import forms
 from shared.catalog import Column, Table
 from shared.models import Model
 
@@ -21,6 +23,10 @@ _CONDITIONS, _MEASURES, _GROUPS, _SHOWN = 4, 3, 3, 6
 _LARGEST = 10_000  # rows
 _NUMBERS = ("int", "bigint", "smallint", "tinyint", "hugeint", "double", "float", "real", "decimal", "numeric")
 _TIMES = ("timestamp", "date")
+_IS_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_BEYOND = re.compile(
+    r"\b(?:percentiles?|median|p\d\d|ratio|compared?|differen(?:ce|t)|both|without|never)\b", re.IGNORECASE
+)
 Operator: TypeAlias = Literal["=", "<>", ">", ">=", "<", "<=", "contains", "starts with", "ends with"]
 Function: TypeAlias = Literal["count", "count distinct", "sum", "avg", "min", "max"]
 Order: TypeAlias = Literal["none", "highest first", "lowest first", "newest first", "oldest first"]
@@ -70,6 +76,11 @@ def outline_schema(tables: Sequence[Table]) -> dict[str, Any]:
     )
 
 
+def can_say(question: str) -> bool:
+    """Whether the form has a place for what the question asks to compute: it has none for shares and percentiles."""
+    return "share" not in forms(question) and not _BEYOND.search(question)
+
+
 def read_outline(text: str, tables: Sequence[Table], dialect: str) -> str | None:
     """The SQL that a filled-in form says; None where it is none, or shows and computes nothing of its table."""
     try:
@@ -92,8 +103,9 @@ def _select(outline: Outline, table: Table) -> exp.Select:
     *schema, name = table.name.split(".")
     select = exp.select(*(columns or ["*"])).from_(exp.table_(name, db=".".join(schema) or None, quoted=True))
     for one in outline.where:
-        if one.column in table.by_name:
-            select.where(_condition(one, table.by_name[one.column]), copy=False)
+        column = table.by_name.get(one.column)
+        if column and (condition := _condition(one, column)):
+            select.where(condition, copy=False)
     if computed and groups:
         select.group_by(*map(_column, groups), copy=False)
     if key := _key(outline, table, computed):
@@ -127,7 +139,8 @@ def _computed(measure: Measure) -> exp.Expr:
     return functions[measure.function](this=column)
 
 
-def _condition(condition: Condition, column: Column) -> exp.Expr:
+def _condition(condition: Condition, column: Column) -> exp.Expr | None:
+    """None where a number is compared with what is none."""
     node, text = _column(column.name), condition.value
     patterns = {"contains": f"%{text}%", "starts with": f"{text}%", "ends with": f"%{text}"}
     if condition.is_ in patterns:
@@ -135,17 +148,16 @@ def _condition(condition: Condition, column: Column) -> exp.Expr:
     kinds: dict[str, type[exp.Binary]] = {
         "=": exp.EQ, "<>": exp.NEQ, ">": exp.GT, ">=": exp.GTE, "<": exp.LT, "<=": exp.LTE,
     }  # fmt: skip
-    return kinds[condition.is_](this=node, expression=_value(text, column))
+    value = _value(text, column)
+    return kinds[condition.is_](this=node, expression=value) if value else None
 
 
-def _value(text: str, column: Column) -> exp.Expr:
+def _value(text: str, column: Column) -> exp.Expr | None:
+    if not _is(column, _NUMBERS) and not column.type.lower().startswith("bool"):
+        return exp.Literal.string(text)
     if column.type.lower().startswith("bool"):
         return exp.Boolean(this=text.strip().lower() in ("true", "1", "yes"))
-    try:
-        number = float(text)
-    except ValueError:
-        return exp.Literal.string(text)
-    return exp.Literal.number(f"{number:g}") if _is(column, _NUMBERS) else exp.Literal.string(text)
+    return exp.Literal.number(text.strip()) if _IS_NUMBER.fullmatch(text.strip()) else None
 
 
 def _column(name: str) -> exp.Column:

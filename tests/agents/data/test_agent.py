@@ -109,6 +109,16 @@ async def test_a_form_is_filled_in_where_no_query_can_be_proven(
     assert any("filled in a form" in note for note in answer.assumptions)
 
 
+async def test_a_form_that_leaves_out_what_the_question_names_is_no_answer(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    form = {"table": "SigninLogs", "where": [], "compute": [], "by": [], "show": [], "order": "none", "limit": 0}
+    wrong = "SELECT FROM WHERE ("
+    scripted_ollama.reply = [wrong, wrong, json.dumps(form), wrong, wrong]
+    answer = await ask(agent, "Failed sign-ins from 192.0.2.7")
+    assert (answer.route, answer.proof.verdict) == ("direct", "rejected")
+
+
 async def test_a_value_in_another_spelling_gets_the_catalogs(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = "SigninLogs | where ResultType == 'failure'"
     answer = await ask(agent, FAILED)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from agents.data.outline import outline_schema, read_outline
+from agents.data.outline import can_say, outline_schema, read_outline
 from agents.data.sandbox import Sandbox
 from shared.settings import Settings
 from tests.agents.data.fitting.desk import SQL, Desk, desk, write_rows
@@ -32,6 +32,7 @@ def where(column: str, operator: str, value: str) -> dict[str, Any]:
         ({"compute": [{"function": "count", "column": "*"}], **where("status", "<>", "open")}, [[2]]),
         ({"compute": [{"function": "count distinct", "column": "host"}]}, [[3]]),
         ({"by": ["region"], "compute": [{"function": "max", "column": "ticket_id"}], "order": "highest first"}, [["US East", 103], ["Europe West", 101]]),
+        ({"show": ["title"], **where("ticket_id", "=", "the first"), "order": "none", "limit": 1}, [["VPN drops"]]),
         ({"by": ["host"], "order": "highest first", "limit": 1}, [["db-7", 2]]),
         ({"by": ["nothing"], "show": ["ticket_id", "team"], **where("team", "=", "x"), "order": "lowest first", "limit": 1}, [[100]]),
     ],
@@ -43,6 +44,14 @@ def test_a_form_says_a_query_that_runs(settings: Settings, filled: dict[str, Any
     write_rows(sandbox)
     assert Desk(sandbox).rows(query) == rows
     sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [("Failed sign-ins by user", True), ("What share of tickets is open?", False), ("Median age of tickets", False)],
+)
+def test_what_the_form_has_no_place_for_is_known(question: str, said: bool) -> None:
+    assert can_say(question) is said
 
 
 def test_names_of_schemas_are_kept() -> None:
