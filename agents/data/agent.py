@@ -27,6 +27,7 @@ from agents.data.routes import first_route
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
 from agents.data.vague import says_too_little
+from agents.data.words import pieces
 from shared.catalog import Catalog, Catalogs, Table
 from shared.context import scoped
 from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, SourceUnavailable, first_problem
@@ -235,8 +236,8 @@ def _unknown(attempt: Attempt, catalog: Catalog) -> list[str]:
     if attempt.missing:
         return list(attempt.missing)
     found = [wrong_name(one) for one in attempt.proof.problems if one.code in _UNKNOWN] if attempt.rejected else []
-    known = {name.lower() for table in catalog.tables for name in (table.name, *table.by_name)}
-    return list(dict.fromkeys(name for name in found if name and name.lower() not in known))
+    known = {tuple(pieces(name)) for table in catalog.tables for name in (table.name, *table.by_name)}
+    return list(dict.fromkeys(name for name in found if name and tuple(pieces(name)) not in known))
 
 
 def _not_here(unknown: list[str], found: list[Linked]) -> Clarification:

@@ -19,7 +19,7 @@ from agents.data.fitting.conditions import close_either, conditions, drop, liter
 from agents.data.fitting.grouping import regroup, show_times, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import set_limit
-from agents.data.fitting.ordering import show_rank
+from agents.data.fitting.ordering import show_groups, show_rank
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.steps import by_step, read_step
 from agents.data.fitting.texts import look_inside
@@ -163,8 +163,8 @@ class _Fitting:
             yield from regroup(self.select, self._asked_by())
             if self.rows:
                 yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
-            shown = list(show_rank(self.select))
-            yield from [f"shows {listed(shown)}, by which it orders"] if shown else ()
+            yield from (f"shows {listed(one)}, by which it groups" for one in [list(show_groups(self.select))] if one)
+            yield from (f"shows {listed(one)}, by which it orders" for one in [list(show_rank(self.select))] if one)
 
     def _asked_by(self) -> list[str]:
         """The columns of the tables read that the question asks a result for each of: `per description`."""

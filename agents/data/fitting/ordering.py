@@ -41,15 +41,38 @@ def show_order(query: str, dialect: str) -> Mended:
 
 
 def show_rank(select: exp.Select) -> Iterator[str]:
-    """`SELECT a ... GROUP BY a ORDER BY count(*) DESC LIMIT 5` shows the count too: without it nobody can tell by how
-    much the first leads. Gives what is shown now; changes the select."""
+    """What rows are ordered by is shown: `SELECT a ... ORDER BY count(*) DESC LIMIT 5` shows the count too, without
+    which nobody can tell by how much the first leads. Gives what is shown now; changes the select."""
     order = select.args.get("order")
-    if not order or not select.args.get("group"):
+    shown = {one.alias_or_name.lower() for one in select.expressions}
+    if not order or _is_distinct(select) or any(one.is_star for one in select.expressions):
         return
     for key in order.expressions:
-        if _is_computed(key.this) and not any(one.unalias() == key.this for one in select.expressions):
-            select.append("expressions", key.this.copy())
-            yield str(key.this.sql(dialect="duckdb"))
+        column = key.this
+        plain = isinstance(column, exp.Column) and not select.args.get("group") and column.name.lower() not in shown
+        computed = select.args.get("group") and _is_computed(column)
+        if (plain or computed) and not any(one.unalias() == column for one in select.expressions):
+            select.append("expressions", column.copy())
+            yield str(column.sql(dialect="duckdb"))
+
+
+def show_groups(select: exp.Select) -> Iterator[str]:
+    """What it groups by is shown, last: numbers alone say nothing of which group. Gives what is shown now; changes the
+    select."""
+    group = select.args.get("group")
+    if not group or any(one.is_star for one in select.expressions):
+        return
+    shown = [one.unalias() for one in select.expressions]
+    named = {one.alias_or_name.lower() for one in select.expressions}
+    hidden = [
+        key
+        for key in group.expressions
+        if not isinstance(key, exp.Literal) and key not in shown and key.sql().lower() not in named
+        and not (isinstance(key, exp.Column) and key.name.lower() in named)
+    ]  # fmt: skip
+    for key in hidden:
+        select.append("expressions", key.copy())
+        yield str(key.sql(dialect="duckdb"))
 
 
 def _is_computed(key: exp.Expr) -> bool:

@@ -63,6 +63,20 @@ def test_a_group_that_is_the_same_in_all_rows_gives_way_to_the_one_that_is_asked
     assert sorted(desk.rows(mended.query)) == [["Europe West", 1], ["US East", 1]]
 
 
+def test_what_it_groups_and_orders_by_is_shown(desk: Desk) -> None:
+    mended = desk.fit(
+        "The average ticket id by region", "SELECT avg(ticket_id) AS mean FROM tickets GROUP BY region ORDER BY 1"
+    )
+    assert mended.notes == ["shows 'region', by which it groups"]
+    query = "SELECT title FROM tickets ORDER BY ticket_id DESC LIMIT 1"
+    note = "shows 'ticket_id', by which it orders"
+    assert desk.fitted_rows("The last ticket", query, note) == [["Login fails", 103]]
+    assert desk.leaves(
+        "Regions and their average", "SELECT region AS r, avg(ticket_id) AS mean FROM tickets GROUP BY r"
+    )
+    assert desk.leaves("Regions by number", "SELECT region, count(*) AS n FROM tickets GROUP BY 1 ORDER BY n")
+
+
 def test_what_the_first_of_groups_are_ranked_by_is_shown(desk: Desk) -> None:
     query = "SELECT host FROM tickets GROUP BY host ORDER BY count(*) DESC LIMIT 1"
     note = "shows 'COUNT(*)', by which it orders"

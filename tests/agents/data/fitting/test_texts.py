@@ -89,7 +89,7 @@ def test_other_numbers_are_no_limits(desk: Desk, question: str, query: str) -> N
 def test_the_latest_rows_are_no_time(desk: Desk) -> None:
     query = f"{IDS} WHERE opened_at > now() - INTERVAL 2 DAY ORDER BY opened_at DESC"
     mended = desk.fit("The 2 latest tickets", query)
-    assert desk.rows(mended.query) == [[100], [101]]
-    assert len(mended.notes) == 2
-    newest = desk.fit("The latest 3 tickets", f"{IDS} ORDER BY opened_at DESC")
+    assert [row[0] for row in desk.rows(mended.query)] == [100, 101]
+    assert len(mended.notes) == 3
+    newest = desk.fit("The latest 3 tickets", "SELECT ticket_id, opened_at FROM tickets ORDER BY opened_at DESC")
     assert newest.notes == ["shows 3 rows, as the question says"]
