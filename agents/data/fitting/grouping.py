@@ -25,19 +25,16 @@ def ungroup_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
 
 
 def show_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
-    """A time that rows are shown with is shown as it is, not cut to a unit. Changes the select."""
+    """A time that rows are shown with, under its own name, is shown as it is, not cut to a unit. Changes the select."""
     if select.args.get("group") or select.args.get("distinct") or select.find(exp.AggFunc):
         return
     for shown in list(select.expressions):
         cut = shown.unalias()
         column = cut.expression if isinstance(cut, exp.DateBin) else cut.this
-        if (
-            isinstance(cut, exp.TimestampTrunc | exp.DateBin)
-            and isinstance(column, exp.Column)
-            and times.is_time(column)
-        ):
-            renamed = shown.alias and shown.alias != column.name
-            shown.replace(exp.alias_(column.copy(), shown.alias) if renamed else column.copy())
+        if not isinstance(cut, exp.TimestampTrunc | exp.DateBin) or not isinstance(column, exp.Column):
+            continue
+        if times.is_time(column) and shown.alias in ("", column.name):
+            shown.replace(column.copy())
             yield f"shows {column.name} as it is, not `{cut.sql(dialect='duckdb')}`"
 
 
