@@ -14,7 +14,7 @@ from shared.catalog import Column, Table
 
 _COLUMNS = 40  # of a table; wider tables show what the question, the examples and the joins need
 _DESCRIBED = 16  # of these, those most needed with type and values; the others by name
-_EXPLAINED = 8  # of these, those most needed with a description
+_EXPLAINED = 8  # of these, those most needed with a description; of a database all
 _VALUES = 12  # of a column
 _ROOM, _LITTLE_ROOM = 100, 40  # characters for the values of a column that the question speaks of, and of another
 _DESCRIPTION = 90  # characters
@@ -61,7 +61,8 @@ def schema_text(linked: Linked, tables: Sequence[Table], question: str, used: Co
     said = set(content_words(question))
     named = {column for one in ColumnNames(catalog).mentions(question) for _, column in one.columns}
     joins = {end for one in linked.relationships for end in (one.from_, one.to)}
-    blocks = [_table_text(table, said, {*used, *named}, joins, linked.samples) for table in tables]
+    explained = _DESCRIBED if linked.is_database else _EXPLAINED
+    blocks = [_table_text(table, said, {*used, *named}, joins, linked.samples, explained) for table in tables]
     partners = _partners(linked, tables, said)
     names = [f"{table.name}: {', '.join(column.name for column in table.columns[:_COLUMNS])}" for table in partners]
     return "\n".join([*blocks, *names, *_join_lines(linked, [*tables, *partners])])
@@ -85,6 +86,7 @@ def _table_text(
     used: Collection[str],
     joins: set[str],
     samples: Mapping[tuple[str, str], Sequence[str]],
+    most_explained: int,
 ) -> str:
     head = f"{table.name} ({table.kind}): {_short(table.description)}" if table.kind != "table" else table.name
     if table.kind == "table" and table.description:
@@ -98,7 +100,7 @@ def _table_text(
     }
     varied = [column.name for column in table.columns if list(column.values) != [table.name]]
     ranked = sorted(varied, key=lambda name: -need[name])[:_COLUMNS]
-    explained, described = set(ranked[:_EXPLAINED]), set(ranked[:_DESCRIBED])
+    explained, described = set(ranked[:most_explained]), set(ranked[:_DESCRIBED])
     lines = [
         f"  {_column_text(column, values[column.name].text, explained=column.name in explained)}"
         for column in table.columns
