@@ -56,7 +56,7 @@ _SNAPS = 4  # a binder that stops at the first unknown name needs one round a na
 @dataclass(frozen=True)
 class Attempt:
     """A query with its proof. notes: what was mended, in words; repairs: model calls after the first; missing: what it
-    only calls as the question does, and the group has not."""
+    only calls as the question does, and the group has not; lacks: a form that leaves out some of the question."""
 
     query: str
     proof: Proof
@@ -64,6 +64,7 @@ class Attempt:
     notes: tuple[str, ...] = ()
     repairs: int = 0
     missing: tuple[str, ...] = ()
+    lacks: bool = False
 
     @property
     def rejected(self) -> bool:
@@ -109,10 +110,14 @@ class Attempts:
         if not self._through_sql or brief.rejected:
             attempt = await self._directly(brief, _REPAIRS)
             return (await self._outlined(brief, attempt) or attempt) if attempt.rejected else attempt
-        if self._first == "sql":
-            return await self._by_sql(brief) or await self._directly(brief, _REPAIRS - 1)
+        if self._first == "direct":
+            direct = await self._directly(brief, _REPAIRS - 1)
+            return (await self._by_sql(brief) or direct) if direct.rejected else direct
+        by_sql = await self._by_sql(brief)
+        if by_sql and not by_sql.lacks:
+            return by_sql
         direct = await self._directly(brief, _REPAIRS - 1)
-        return (await self._by_sql(brief) or direct) if direct.rejected else direct
+        return by_sql if by_sql and direct.rejected else direct
 
     async def _directly(self, brief: Brief, repairs: int) -> Attempt:
         return await self._mended(await self._deriver.draft(brief), brief, repairs)
@@ -155,7 +160,7 @@ class Attempts:
             return None
         base = Attempt("", Proof.of([]), "outline", (_FORM,), before.repairs + 1)
         attempt = await self._proven(query, brief, base)
-        return None if attempt.rejected or self._lacks(attempt.query, brief) else attempt
+        return None if attempt.rejected else replace(attempt, lacks=self._lacks(attempt.query, brief))
 
     def _lacks(self, query: str, brief: Brief) -> bool:
         """Whether the question names things, or asks for a form of answer, that the query has no part for."""

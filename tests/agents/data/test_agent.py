@@ -109,14 +109,18 @@ async def test_a_form_is_filled_in_where_no_query_can_be_proven(
     assert any("filled in a form" in note for note in answer.assumptions)
 
 
-async def test_a_form_that_leaves_out_what_the_question_names_is_no_answer(
+async def test_a_form_that_leaves_out_what_the_question_names_is_an_answer_where_there_is_no_other(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
     form = {"table": "SigninLogs", "where": [], "compute": [], "by": [], "show": [], "order": "none", "limit": 0}
     wrong = "SELECT FROM WHERE ("
     scripted_ollama.reply = [wrong, wrong, json.dumps(form), wrong, wrong]
     answer = await ask(agent, "Failed sign-ins from 192.0.2.7")
-    assert (answer.route, answer.proof.verdict) == ("direct", "rejected")
+    assert (answer.route, answer.proof.verdict, len(scripted_ollama.chats)) == ("outline", "proven", 5)
+    assert "the question names '192.0.2.7', the query does not" in answer.assumptions
+    scripted_ollama.reply = [wrong, wrong, json.dumps(form), "SigninLogs | take 5"]
+    answer = await ask(agent, "Failed sign-ins from 192.0.2.7")
+    assert (answer.route, answer.proof.verdict) == ("direct", "proven")
 
 
 async def test_a_value_in_another_spelling_gets_the_catalogs(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
