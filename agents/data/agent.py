@@ -235,7 +235,9 @@ def _unknown(attempt: Attempt, catalog: Catalog) -> list[str]:
     """The names of a rejected query that are no names of this group, nor near one; what a proven one only calls so."""
     if attempt.missing:
         return list(attempt.missing)
-    found = [wrong_name(one) for one in attempt.proof.problems if one.code in _UNKNOWN] if attempt.rejected else []
+    if not attempt.rejected:
+        return []
+    found = [wrong_name(one) for one in attempt.proof.problems if one.code in _UNKNOWN]
     known = {tuple(pieces(name)) for table in catalog.tables for name in (table.name, *table.by_name)}
     return list(dict.fromkeys(name for name in found if name and tuple(pieces(name)) not in known))
 

@@ -160,7 +160,9 @@ class Attempts:
             return None
         base = Attempt("", Proof.of([]), "outline", (_FORM,), before.repairs + 1)
         attempt = await self._proven(query, brief, base)
-        return None if attempt.rejected else replace(attempt, lacks=self._lacks(attempt.query, brief))
+        if attempt.rejected:
+            return None
+        return replace(attempt, lacks=await asyncio.to_thread(self._lacks, attempt.query, brief))
 
     def _lacks(self, query: str, brief: Brief) -> bool:
         """Whether the question names things, or asks for a form of answer, that the query has no part for."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from agents.data.names import name_tokens
 from agents.data.platform import Platform, load_platform
 from agents.data.sandbox import Sandbox
-from agents.data.session import quoted
+from agents.data.session import first_rows, quoted
 from agents.data.words import stem
 from shared.catalog import Catalog, Column, Relationship, Table
 from shared.errors import LexiQueryError
@@ -76,7 +76,7 @@ def _keys(catalog: Catalog, sandbox: Sandbox) -> list[_Place]:
         if f"{table.name}.{column.name}" not in referring and _may_be_key(column, table, platform)
     ]
     parts = [
-        f"SELECT {number}, count(*), count(DISTINCT {quoted(one.column.name)}) FROM {_head(one.table)}"  # noqa: S608 - quoted names
+        f"SELECT {number}, count(*), count(DISTINCT {quoted(one.column.name)}) FROM {first_rows(one.table, _ROWS)}"  # noqa: S608 - quoted names
         for number, one in enumerate(places)
     ]
     counted = sandbox.execute(" UNION ALL ".join(parts), catalog, limit=len(parts)).rows if parts else []
@@ -143,8 +143,8 @@ def _included(
     for number, (place, key) in enumerate(pairs):
         own, wanted = quoted(place.column.name), quoted(key.column.name)
         parts.append(
-            f"SELECT {number}, count(*), count(*) FILTER (v IN (SELECT {wanted} FROM {_head(key.table)})) "  # noqa: S608 - quoted names
-            f"FROM (SELECT DISTINCT {own} AS v FROM {_head(place.table)} WHERE {own} IS NOT NULL)"
+            f"SELECT {number}, count(*), count(*) FILTER (v IN (SELECT {wanted} FROM {first_rows(key.table, _ROWS)})) "  # noqa: S608 - quoted names
+            f"FROM (SELECT DISTINCT {own} AS v FROM {first_rows(place.table, _ROWS)} WHERE {own} IS NOT NULL)"
         )
     counted = sandbox.execute(" UNION ALL ".join(parts), catalog, limit=len(parts)).rows if parts else []
     return [pairs[number] for number, values, known in sorted(counted) if values and known >= values * _INCLUDED]
@@ -158,7 +158,3 @@ def _chosen(pairs: Sequence[tuple[_Place, _Place]]) -> list[Relationship]:
             found[place.name] = key.name
     made = ({"from": one, "to": other, "kind": "many_to_one"} for one, other in found.items())
     return list(map(Relationship.model_validate, made))
-
-
-def _head(table: Table) -> str:
-    return f"(SELECT * FROM {quoted(table.name)} LIMIT {_ROWS})"  # noqa: S608 - quoted names

@@ -84,8 +84,8 @@ class Link:
 class Linked:
     """What linking found in one group: its tables, best first; words of the question that are known values or glossary
     terms; the nearest examples; its times, read against the group's clock; things by their form; columns it names; the
-    group's relationships, those that its rows show too; values that occur in columns that list none. is_database: the
-    group is one, and no logs, also where these are asked through SQL."""
+    group's relationships, those that its rows show too; values that occur in columns that list none. as_database: the
+    catalog is that of logs, shown as if they were a database."""
 
     catalog: Catalog
     links: list[Link]
@@ -96,7 +96,12 @@ class Linked:
     columns: list[ColumnMention] = field(default_factory=list)
     relationships: list[Relationship] = field(default_factory=list)
     samples: Samples = field(default_factory=dict)
-    is_database: bool = False
+    as_database: bool = False
+
+    @property
+    def is_database(self) -> bool:
+        """Whether its tables are those of a database, and not logs that are asked through SQL."""
+        return self.catalog.platform == "sql" and not self.as_database
 
     @property
     def score(self) -> float:
@@ -147,7 +152,6 @@ class Linker:
             columns=heard.columns,
             relationships=[*catalog.relationships, *index.inferred],
             samples=index.samples,
-            is_database=catalog.platform == "sql",
         )
 
     def _links(self, catalog: Catalog, heard: Heard, found: Sequence[Mapping[str, float]]) -> list[Link]:

@@ -1,4 +1,4 @@
-"""Route `outline`: the last one, for when the model's queries can't be proven: it fills in a form instead.
+"""Route `outline`, for when the SQL that the model writes can't be proven: it fills in a form instead.
 
 The form is JSON that the runtime holds to a schema whose names are the real tables and columns, so what comes out
 binds, as one SELECT. A form hides what the model does not know (it has to choose an existing column), which SQL shows;
@@ -7,7 +7,6 @@ so it comes after SQL, and only where that failed.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
@@ -23,6 +22,7 @@ _CONDITIONS, _MEASURES, _GROUPS, _SHOWN = 4, 3, 3, 6
 _LARGEST = 10_000  # rows
 _NUMBERS = ("int", "bigint", "smallint", "tinyint", "hugeint", "double", "float", "real", "decimal", "numeric")
 _TIMES = ("timestamp", "date")
+_BOOLEANS = ("bool",)
 _IS_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _BEYOND = re.compile(
     r"\b(?:percentiles?|median|p\d\d|ratio|compared?|differen(?:ce|t)|both|without|never)\b", re.IGNORECASE
@@ -82,10 +82,10 @@ def can_say(question: str) -> bool:
 
 
 def read_outline(text: str, tables: Sequence[Table], dialect: str) -> str | None:
-    """The SQL that a filled-in form says; None where it is none, or shows and computes nothing of its table."""
+    """The SQL that a filled-in form says; None where it is none, or of no such table."""
     try:
-        outline = Outline.model_validate(json.loads(text))
-    except (ValidationError, json.JSONDecodeError):
+        outline = Outline.model_validate_json(text)
+    except ValidationError:
         return None
     table = next((one for one in tables if one.name == outline.table), None)
     return _select(outline, table).sql(dialect=dialect, pretty=True) if table else None
@@ -153,11 +153,12 @@ def _condition(condition: Condition, column: Column) -> exp.Expr | None:
 
 
 def _value(text: str, column: Column) -> exp.Expr | None:
-    if not _is(column, _NUMBERS) and not column.type.lower().startswith("bool"):
-        return exp.Literal.string(text)
-    if column.type.lower().startswith("bool"):
-        return exp.Boolean(this=text.strip().lower() in ("true", "1", "yes"))
-    return exp.Literal.number(text.strip()) if _IS_NUMBER.fullmatch(text.strip()) else None
+    said = text.strip()
+    if _is(column, _BOOLEANS):
+        return exp.Boolean(this=said.lower() in ("true", "1", "yes"))
+    if _is(column, _NUMBERS):
+        return exp.Literal.number(said) if _IS_NUMBER.fullmatch(said) else None
+    return exp.Literal.string(text)
 
 
 def _column(name: str) -> exp.Column:

@@ -6,7 +6,6 @@ the suite both ways and writes `routes.json`; in the data directory it is used. 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -57,7 +56,7 @@ def first_route(platform: str, data_dir: Path, model: str) -> Route:
         return "sql"
     try:
         routes = Routes.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValidationError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"{path} is no list of routes: {error}", suggestion="remove it, or run lexiquery eval --learn-routes again"
         ) from error

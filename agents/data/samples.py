@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from agents.data.platform import Platform, load_platform
 from agents.data.sandbox import Sandbox
-from agents.data.session import quoted
+from agents.data.session import first_rows, quoted
 from shared.catalog import Catalog, Column, Table
 from shared.errors import LexiQueryError
 
@@ -49,7 +49,7 @@ def _with_few(table: Table, platform: Platform, catalog: Catalog, sandbox: Sandb
     if not columns:
         return
     counts = ", ".join(f"approx_count_distinct({quoted(column.name)})" for column in columns)
-    (row,) = sandbox.execute(f"SELECT {counts} FROM {_head(table)}", catalog, limit=1).rows  # noqa: S608 - quoted names
+    (row,) = sandbox.execute(f"SELECT {counts} FROM {first_rows(table, _ROWS)}", catalog, limit=1).rows  # noqa: S608 - quoted names
     yield from (column for column, count in zip(columns, row, strict=True) if 0 < count <= most[column.name])
 
 
@@ -62,7 +62,7 @@ def _most(duckdb_type: str) -> int:
 def _values(table: Table, columns: Sequence[Column], catalog: Catalog, sandbox: Sandbox) -> list[list[str]]:
     """Of each column its values, the most frequent first: one query, one row a column. Fewer where the setting
     `row_limit` is below the number of columns."""
-    parts = [_listed(number, quoted(column.name), _head(table)) for number, column in enumerate(columns)]
+    parts = [_listed(number, quoted(column.name), first_rows(table, _ROWS)) for number, column in enumerate(columns)]
     rows = sandbox.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1", catalog, limit=len(columns)).rows
     return [row[1] or [] for row in rows]
 
@@ -75,7 +75,3 @@ def _listed(number: int, column: str, head: str) -> str:
         f"(SELECT {text} AS value, count(*) AS rows FROM {head} WHERE {where} "
         f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_FEW})"
     )
-
-
-def _head(table: Table) -> str:
-    return f"(SELECT * FROM {quoted(table.name)} LIMIT {_ROWS})"  # noqa: S608 - quoted names

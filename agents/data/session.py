@@ -32,6 +32,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def first_rows(table: Table, most: int) -> str:
+    """A subquery of that many of a table's rows, whichever come first."""
+    return f"(SELECT * FROM {quoted(table.name)} LIMIT {most})"  # noqa: S608 - quoted names
+
+
 def create_table_sql(table: Table, platform: Platform) -> str:
     """The CREATE TABLE that holds a catalog table, types as the platform maps them."""
     columns = ", ".join(f"{quoted(column.name)} {platform.duckdb_type(column.type)}" for column in table.columns)

@@ -50,7 +50,7 @@ class ThroughSql:
 
         links = [replace(link, table=tables[link.table.name]) for link in brief.linked.links]
         examples = in_sql(brief.linked.examples)
-        linked = replace(brief.linked, catalog=catalog, links=links, examples=examples)
+        linked = replace(brief.linked, catalog=catalog, links=links, examples=examples, as_database=True)
         offered = [tables[table.name] for table in brief.tables]
         chosen = choose(examples, brief.question, {table.name for table in offered}, len(brief.examples))
         return replace(brief, linked=linked, tables=offered, examples=chosen, rejected=[])

@@ -28,7 +28,7 @@ from agents.data.fitting.units import set_hours, set_unit
 from agents.data.fitting.values import Values
 from agents.data.linking import Linked
 from agents.data.literals import comparisons, is_time, mostly_said
-from agents.data.repair import Mended, listed
+from agents.data.repair import Mended
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, without_times
@@ -150,7 +150,8 @@ class _Fitting:
                 yield f"looked for '{said}' in {condition.this.name}, not for '{part}'"
 
     def grouping(self) -> Iterator[str]:
-        """Groups of the result by a unit of time as the question asks for a course over time, or for none."""
+        """Groups as the question asks for them: by a unit of time for a course over time, by the columns it names; and
+        what it groups and orders by shown."""
         step = read_step(self.question)
         if step:
             yield from by_step(self.select, step, self._times_of())
@@ -163,8 +164,7 @@ class _Fitting:
             yield from regroup(self.select, self._asked_by())
             if self.rows:
                 yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
-            yield from (f"shows {listed(one)}, by which it groups" for one in [list(show_groups(self.select))] if one)
-            yield from (f"shows {listed(one)}, by which it orders" for one in [list(show_rank(self.select))] if one)
+            yield from [*show_groups(self.select), *show_rank(self.select)]
 
     def _asked_by(self) -> list[str]:
         """The columns of the tables read that the question asks a result for each of: `per description`."""

@@ -36,7 +36,7 @@ def set_limit(select: exp.Query, question: str) -> Iterator[str]:
     """
     if not isinstance(select, exp.Select) or select.args.get("limit") or _OF_EACH.search(question):
         return
-    if select.args.get("qualify") or select.find(exp.Window, exp.Subquery) or list(select.find_all(exp.Select))[1:]:
+    if select.args.get("qualify") or select.find(exp.Window) or len(list(select.find_all(exp.Select))) > 1:
         return
     text = without_times(question)
     order = select.args.get("order")

@@ -1,8 +1,8 @@
-"""What SQL orders by, shown where it has to be."""
+"""What SQL orders and groups by, shown where it has to be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from sqlglot import exp
 
@@ -31,48 +31,55 @@ def show_order(query: str, dialect: str) -> Mended:
             )
         if not _is_distinct(select):
             continue
-        shown, added = {one.alias_or_name.lower() for one in select.expressions}, list[str]()
-        for key in order.expressions:
-            if isinstance(key.this, exp.Column) and key.this.name.lower() not in shown:
-                select.append("expressions", key.this.copy())
-                added.append(key.this.name)
-        notes += [f"shows {listed(added)}, by which it orders"] if added else []
+        notes += _shown_too(select, _unshown_columns(select), "orders")
     return written(query, changed, dialect, notes)
 
 
-def show_rank(select: exp.Select) -> Iterator[str]:
+def show_rank(select: exp.Select) -> list[str]:
     """What rows are ordered by is shown: `SELECT a ... ORDER BY count(*) DESC LIMIT 5` shows the count too, without
-    which nobody can tell by how much the first leads. Gives what is shown now; changes the select."""
+    which nobody can tell by how much the first leads. Gives the note; changes the select."""
     order = select.args.get("order")
-    shown = {one.alias_or_name.lower() for one in select.expressions}
     if not order or _is_distinct(select) or any(one.is_star for one in select.expressions):
-        return
-    for key in order.expressions:
-        column = key.this
-        plain = isinstance(column, exp.Column) and not select.args.get("group") and column.name.lower() not in shown
-        computed = select.args.get("group") and _is_computed(column)
-        if (plain or computed) and not any(one.unalias() == column for one in select.expressions):
-            select.append("expressions", column.copy())
-            yield str(column.sql(dialect="duckdb"))
+        return []
+    shown = [one.unalias() for one in select.expressions]
+    computed = [key.this for key in order.expressions if _is_computed(key.this)]
+    keys = computed if select.args.get("group") else _unshown_columns(select)
+    return _shown_too(select, [key for key in keys if key not in shown], "orders")
 
 
-def show_groups(select: exp.Select) -> Iterator[str]:
-    """What it groups by is shown, last: numbers alone say nothing of which group. Gives what is shown now; changes the
-    select."""
+def show_groups(select: exp.Select) -> list[str]:
+    """What it groups by is shown, last: numbers alone say nothing of which group. Gives the note; changes it."""
     group = select.args.get("group")
     if not group or any(one.is_star for one in select.expressions):
-        return
+        return []
     shown = [one.unalias() for one in select.expressions]
-    named = {one.alias_or_name.lower() for one in select.expressions}
+    named = _names_shown(select)
     hidden = [
         key
         for key in group.expressions
         if not isinstance(key, exp.Literal) and key not in shown and key.sql().lower() not in named
         and not (isinstance(key, exp.Column) and key.name.lower() in named)
     ]  # fmt: skip
-    for key in hidden:
-        select.append("expressions", key.copy())
-        yield str(key.sql(dialect="duckdb"))
+    return _shown_too(select, hidden, "groups")
+
+
+def _unshown_columns(select: exp.Select) -> list[exp.Expr]:
+    """Columns that it orders by and does not show."""
+    named = _names_shown(select)
+    keys = [key.this for key in select.args["order"].expressions]
+    return [key for key in keys if isinstance(key, exp.Column) and key.name.lower() not in named]
+
+
+def _names_shown(select: exp.Select) -> set[str]:
+    return {one.alias_or_name.lower() for one in select.expressions}
+
+
+def _shown_too(select: exp.Select, hidden: Sequence[exp.Expr], does: str) -> list[str]:
+    """Show these as well, and say what the select does by them."""
+    for one in hidden:
+        select.append("expressions", one.copy())
+    said = [one.sql(dialect="duckdb") for one in hidden]
+    return [f"shows {listed(said)}, by which it {does}"] if said else []
 
 
 def _is_computed(key: exp.Expr) -> bool:

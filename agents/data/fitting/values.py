@@ -16,7 +16,7 @@ from agents.data.fitting.conditions import full_name, named_queries, sources
 from agents.data.names import likeness
 from agents.data.platform import Platform
 from agents.data.sandbox import Sandbox
-from agents.data.session import quoted
+from agents.data.session import first_rows, quoted
 from agents.data.times import without_times
 from agents.data.words import pieces
 from shared.catalog import Catalog, Column, Table
@@ -116,7 +116,7 @@ class Values:
     def _matches(self, column: str, pattern: str, table: Table) -> bool:
         like = pattern.replace("'", "''")
         sql = (
-            f"SELECT count(*) FROM (SELECT {quoted(column)} FROM {quoted(table.name)} LIMIT {_ROWS}) "  # noqa: S608 - quoted
+            f"SELECT count(*) FROM {first_rows(table, _ROWS)} "  # noqa: S608 - quoted names
             f"WHERE {quoted(column)} ILIKE '{like}'"
         )
         return bool(self._sandbox.execute(sql, self._catalog, limit=1).rows[0][0])
@@ -130,7 +130,7 @@ class Values:
             f"count(*) FILTER (contains(lower({quoted(one.name)}), lower('{wanted}')))"
             for one in columns
         ]
-        sql = f"SELECT {', '.join(parts)} FROM (SELECT * FROM {quoted(table.name)} LIMIT {_ROWS})"  # noqa: S608 - quoted
+        sql = f"SELECT {', '.join(parts)} FROM {first_rows(table, _ROWS)}"  # noqa: S608 - quoted names
         (row,) = self._sandbox.execute(sql, self._catalog, limit=1).rows
         counts = zip(columns, row[::3], row[1::3], row[2::3], strict=True)
         return {one.name: _Found(one, same, folded, holding) for one, same, folded, holding in counts}
@@ -139,7 +139,7 @@ class Values:
         """The column's value that is spelled most alike; else the only one whose every word the question says."""
         name = quoted(column)
         sql = (
-            f"SELECT {name} FROM (SELECT * FROM {quoted(table.name)} LIMIT {_ROWS}) "  # noqa: S608 - quoted names
+            f"SELECT {name} FROM {first_rows(table, _ROWS)} "  # noqa: S608 - quoted names
             f"WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1"
         )
         values = [str(row[0]) for row in self._sandbox.execute(sql, self._catalog, limit=_DIFFERENT).rows]
