@@ -13,7 +13,7 @@ export UV_SYSTEM_CERTS ?= 1
 # ten seconds more, and the workers of the tests compile the same modules side by side.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: check demo test eval-regression fuzz format-check format lint types lock clean install install-dev
+.PHONY: check demo test bench eval-regression fuzz format-check format lint types lock clean install install-dev
 
 check: format-check lint types test  ## everything CI wants
 
@@ -23,10 +23,15 @@ demo: install  ## set up everything, start everything, ask a question
 # One worker more than cores, since many tests wait for a process or a server; each more costs nine seconds to start.
 WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 
-test: install-dev  ## the whole test suite: what needs nothing more, what needs the public data, what needs the model
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not real_model and not public_data"
+test: install-dev  ## the whole test suite: what needs nothing more, the public data, two minutes of load, the model
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not real_model and not public_data and not load"
 	$(BIN)/pytest -n auto --dist loadfile -m "public_data and not real_model"
+	$(BIN)/pytest -m load
 	$(BIN)/pytest -m real_model
+
+bench: CALLS := 1000000
+bench: install  ## what the ledger costs with CALLS calls on it, on SQLite and PostgreSQL (docs/performance.md)
+	$(BIN)/python -m benchmarks --calls $(CALLS)
 
 eval-regression: REGRESSION := data/runtime/regression
 eval-regression: install  ## 24 questions to the smallest model, and whether fewer are right than were

@@ -34,12 +34,13 @@ from shared.a2a.wire import (
     output_parts,
 )
 from shared.auth import ApiKeyRequired
+from shared.calls import CallRecord
 from shared.context import Scope, scoped
 from shared.database import storage_failure
 from shared.errors import InvalidInput, LexiQueryError, did_you_mean, first_problem
 from shared.ledger import Ledger
-from shared.models import CallRecord
 from shared.serving import BodyLimited, OwnHostOnly, Server
+from shared.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -63,15 +64,18 @@ def agent_app(
     *,
     url: str,
     ledger: Ledger | None = None,
+    telemetry: Telemetry | None = None,
     engine: AsyncEngine | None = None,
     api_key: str | None = None,
 ) -> Starlette:
     """The agent as an ASGI app: its card, JSON-RPC, REST and /health.
 
-    ledger: where the agent's model calls are read from to report them to the caller; engine: keeps tasks in SQL (the
-    recent ones in memory if not given), and closes at start those that a killed server left; api_key: asked of clients.
+    ledger: where the agent's model calls are read from to report them to the caller; telemetry: told of its tasks;
+    engine: keeps tasks in SQL (the recent ones in memory if not given), and closes at start those that a killed server
+    left; api_key: asked of clients.
     """
-    server = A2AServer(ServedAgent(agent, ledger), agent_card(agent, url, secured=api_key is not None), engine=engine)
+    served = ServedAgent(agent, ledger, telemetry)
+    server = A2AServer(served, agent_card(agent, url, secured=api_key is not None), engine=engine)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "agent": agent.name})
@@ -89,6 +93,7 @@ async def run_agent_server(
     *,
     url: str,
     ledger: Ledger | None = None,
+    telemetry: Telemetry | None = None,
     engine: AsyncEngine | None = None,
     api_key: str | None = None,
     request_limit: int,
@@ -98,7 +103,7 @@ async def run_agent_server(
     url: where clients reach it; api_key: asked of them, and needed on a socket that the network can reach; without one
     only requests that name this server are answered; request_limit: bytes of the longest request.
     """
-    app = agent_app(agent, url=url, ledger=ledger, engine=engine, api_key=api_key)
+    app = agent_app(agent, url=url, ledger=ledger, telemetry=telemetry, engine=engine, api_key=api_key)
     guarded = BodyLimited(app if api_key else OwnHostOnly(app, url=url), limit=request_limit)
     config = uvicorn.Config(guarded, log_config=None, timeout_graceful_shutdown=5)
     await Server(config).serve(sockets=[listener])
@@ -107,9 +112,10 @@ async def run_agent_server(
 class ServedAgent(AgentExecutor):
     """Runs an Agent's skills as A2A tasks. A cancelled task cancels the asyncio task in which the agent runs."""
 
-    def __init__(self, agent: Agent, ledger: Ledger | None) -> None:
+    def __init__(self, agent: Agent, ledger: Ledger | None, telemetry: Telemetry | None = None) -> None:
         self._agent = agent
         self._ledger = ledger
+        self._telemetry = telemetry or Telemetry()
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         message, task = await begin(context, event_queue)
@@ -152,8 +158,12 @@ class ServedAgent(AgentExecutor):
                 agent=self._agent.name,
                 parent_call_id=scope.parent_call_id,
                 budget=scope.budget,
+                user=scope.user,
+                tags=scope.tags,
+                replay_of=scope.replay_of,
             ),
             structlog.contextvars.bound_contextvars(journey_id=scope.journey_id, agent=self._agent.name),
+            self._telemetry.agent_task(self._agent.name, skill, scope.journey_id),
         ):
             try:
                 output = await self._agent.run(skill, request)

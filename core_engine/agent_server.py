@@ -27,6 +27,7 @@ async def serve_agent(name: str, settings: Settings) -> None:
                 listener,
                 url=url,
                 ledger=state.ledger,
+                telemetry=state.telemetry,
                 engine=state.engine,
                 api_key=key,
                 request_limit=settings.request_limit_mb * 2**20,

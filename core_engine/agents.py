@@ -33,7 +33,7 @@ async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[A
     if name == "planner":
         from agents.planner import Planner
 
-        yield Planner(models)
+        yield Planner(models, state.settings.prompts_dir)
     elif name == "sop":
         from agents.knowledge.procedures import Procedures
         from agents.knowledge.sop import Sop

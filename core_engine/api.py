@@ -8,23 +8,20 @@ from fastapi import APIRouter, File, Header, Query, Request, Response, UploadFil
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agents.data.importing import ImportReport
+from core_engine.api_costs import add_costs
 from core_engine.bootstrap import LexiQuery
-from core_engine.exporting import MEDIA_TYPES, Form, exported
 from core_engine.groups import Part
 from core_engine.waiting import answer_while_awaited, server_sent, while_awaited
-from shared.accounts import Accounts
 from shared.catalog import Catalog
 from shared.context import scoped
 from shared.documents import IngestReport, IngestRequest, SentDocument
 from shared.models import (
     Answer,
-    CallRecord,
     Conversation,
     ConversationSummary,
     ExecuteRequest,
     Feedback,
     FeedbackTaken,
-    JourneyCostSummary,
     JourneySummary,
     KnowledgeHit,
     Model,
@@ -54,7 +51,7 @@ def api_router(lexiquery: LexiQuery) -> APIRouter:
     _add_conversations(router, lexiquery)
     _add_catalogs(router, lexiquery)
     _add_procedures(router, lexiquery)
-    _add_costs(router, lexiquery)
+    add_costs(router, lexiquery)
     return router
 
 
@@ -114,6 +111,12 @@ def _add_journeys(router: APIRouter, lexiquery: LexiQuery) -> None:
         again = await product.retry(journey_id, body.feedback)
         answer = await answer_while_awaited(request, product, again, keep=False)
         return _answered(again, answer)
+
+    @router.post("/journeys/{journey_id}/replay", status_code=202)
+    async def replay(journey_id: str) -> dict[str, str]:
+        """Ask again, with the model's answers from the log of this journey: a new journey, without a model."""
+        again = await product.replay(journey_id)
+        return {"journey_id": again, "url": f"/api/v1/journeys/{again}"}
 
 
 def _answered(journey_id: str, answer: Answer | None) -> Response:
@@ -206,35 +209,3 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
     @router.post("/procedures/search")
     async def search(request: SearchRequest) -> list[KnowledgeHit]:
         return await lexiquery.product.search_procedures(request.question, request.limit)
-
-
-def _add_costs(router: APIRouter, lexiquery: LexiQuery) -> None:
-    ledger = lexiquery.state.ledger
-
-    @router.get("/cost/journey/{journey_id}")
-    async def journey_cost(journey_id: str) -> JourneyCostSummary:
-        return await lexiquery.product.journey_cost(journey_id)
-
-    @router.get("/cost/recent")
-    async def recent(limit: Limit = 20) -> list[JourneyCostSummary]:
-        journeys = await lexiquery.state.store.journeys(limit=limit)
-        return [await ledger.journey_summary(one.journey_id) for one in journeys]
-
-    @router.get("/cost/stats", response_model=None)
-    async def stats(days: Annotated[int, Query(ge=1, le=3650)] = 30) -> Any:
-        return await ledger.stats(days=days)
-
-    @router.get("/cost/calls")
-    async def calls(
-        journey_id: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        offset: Offset = 0,
-    ) -> list[CallRecord]:
-        return await ledger.calls(journey_id, limit=limit, offset=offset)
-
-    @router.get("/cost/export", response_class=StreamingResponse)
-    async def export(format: Form = "jsonl") -> StreamingResponse:
-        """Every call, the oldest first: JSON lines, or CSV with a header."""
-        lines = exported(Accounts(lexiquery.state.engine).calls(), format)
-        name = f'attachment; filename="lexiquery-calls.{format}"'
-        return StreamingResponse(lines, media_type=MEDIA_TYPES[format], headers={"Content-Disposition": name})

@@ -12,9 +12,10 @@ from starlette.types import ASGIApp
 
 from core_engine.agents import AGENTS, open_agent
 from core_engine.groups import Groups
-from core_engine.journey import Agents, open_journeys
+from core_engine.journey import Agents
 from core_engine.product import LocalProduct
 from core_engine.state import State, open_state, own_data_dir
+from core_engine.workflows import open_journeys
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.health import register_own, watch_agents
 from protocol_interface.hosts import HostRule
@@ -75,7 +76,7 @@ async def _register_agents(
             continue
         agent = await stack.enter_async_context(open_agent(name, state, models))
         url = f"http://{name}.agents.localhost"
-        local[name] = agent_app(agent, url=url, ledger=state.ledger)
+        local[name] = agent_app(agent, url=url, ledger=state.ledger, telemetry=state.telemetry)
         await registry.register(agent_card(agent, url), url=url)
     return local
 
@@ -106,6 +107,7 @@ async def assemble(
         agents=agents,
         catalogs=state.catalogs,
         sandbox=state.sandbox,
+        on_end=[state.telemetry.journey_ended],
     ) as journeys:
         product = LocalProduct(
             settings=state.settings,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core_engine.commands import Result, _quiet_settings, _state, _write
+from core_engine.results import Result, opened_state, quiet_settings, write_text
 from shared.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def evaluate(
     from core_engine.evaluation import open_suite
 
     opened = open_suite(suite)
-    settings = _quiet_settings(model=model, hold_out=True)
+    settings = quiet_settings(model=model, hold_out=True, response_cache_days=0)  # every call is counted
     left_out = read_parts({*settings.without, *without})
     if not (opened.examples if examples is None else examples):
         left_out |= {Part.EXAMPLES}
@@ -71,17 +71,18 @@ async def evaluation_compare(a: Path, b: Path) -> Result:
 
 async def examples_export(group: str | None, every: bool, form: str, out: str) -> Result:
     """Raises InvalidInput for neither or both of a group and all of them, or a file that can't be written."""
-    from core_engine.example_export import export_examples
+    from core_engine.example_export import Form, export_examples
     from shared.llm.runtime import open_models
 
     if (group is None) != every:
         raise InvalidInput("name a schema group, or say --all", suggestion="`lexiquery catalog list` shows the groups")
     if form not in ("chat", "plain"):
         raise InvalidInput(f"unknown form '{form}'", suggestion="known: chat, plain")
-    async with _state() as state, open_models(state.settings, state.ledger, state.engine) as models:
+    async with opened_state() as state, open_models(state.settings, state.ledger, state.engine) as models:
         catalogs = [await state.catalogs.get(group)] if group else await state.catalogs.all()
-        lines = await export_examples(catalogs, "chat" if form == "chat" else "plain", state.sandbox, models)
+        kind: Form = "chat" if form == "chat" else "plain"
+        lines = await export_examples(catalogs, kind, state.sandbox, models, state.settings.prompts_dir)
     if out == "-":
         return Result([json.loads(line) for line in lines], "\n".join(lines))
-    await _write(out, "".join(f"{line}\n" for line in lines))
+    await write_text(out, "".join(f"{line}\n" for line in lines))
     return Result({"file": out, "examples": len(lines)}, f"{len(lines)} proven examples written to {out}")

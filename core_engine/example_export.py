@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from agents.data.derive import Brief, Deriver
@@ -24,11 +25,16 @@ from shared.llm.client import Models
 Form = Literal["chat", "plain"]
 
 
-async def export_examples(catalogs: Sequence[Catalog], form: Form, sandbox: Sandbox, models: Models) -> list[str]:
-    """A line a pair, without line ends; pairs that can't be proven any more are left out. No model is asked."""
+async def export_examples(
+    catalogs: Sequence[Catalog], form: Form, sandbox: Sandbox, models: Models, prompts_dir: Path | None = None
+) -> list[str]:
+    """A line a pair, without line ends; pairs that can't be proven any more are left out. No model is asked.
+
+    prompts_dir: prompts of the operator's own.
+    """
     lines = []
     for catalog in catalogs:
-        writer = _Writer(catalog, models) if form == "chat" else None
+        writer = _Writer(catalog, models, prompts_dir) if form == "chat" else None
         for example in catalog.examples:
             platform = load_platform(catalog.platform)
             proof = await asyncio.to_thread(prove, platform, example.query, catalog, sandbox)
@@ -46,9 +52,10 @@ def _plain(example: Example, catalog: Catalog) -> dict[str, Any]:
 class _Writer:
     """Conversations over one group."""
 
-    def __init__(self, catalog: Catalog, models: Models) -> None:
+    def __init__(self, catalog: Catalog, models: Models, prompts_dir: Path | None) -> None:
         self._catalog = catalog
         self._models = models
+        self._prompts_dir = prompts_dir
         self._platform = load_platform(catalog.platform)
         self._through_sql = None if catalog.platform == "sql" else ThroughSql(self._platform)
 
@@ -67,5 +74,5 @@ class _Writer:
         return (in_sql, examples[brief.question]) if brief.question in examples else None
 
     def _turns(self, platform: Platform, brief: Brief, query: str) -> dict[str, Any]:
-        messages = Deriver(platform, self._models).messages(brief)
+        messages = Deriver(platform, self._models, self._prompts_dir).messages(brief)
         return {"messages": [*messages, {"role": "assistant", "content": query.strip()}]}

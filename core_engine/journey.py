@@ -8,9 +8,9 @@ lies costs the answer that agent's part, named in `missing`, and never the journ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -43,6 +43,7 @@ from shared.database import storage_failure
 from shared.errors import AgentUnavailable, BudgetExceeded, Conflict, LexiQueryError, problem_detail
 from shared.ledger import Ledger
 from shared.models import (
+    Answer,
     DataRequest,
     DataResult,
     Hits,
@@ -68,6 +69,10 @@ WORKFLOW_VERSION = "1"
 """Journeys left behind by another version of the workflow's steps are not resumed by this one."""
 
 
+Ended = Callable[[Answer, datetime, str | None], None]
+"""Told a journey's answer, when the journey began, and its conversation if it is of one."""
+
+
 class Stopped(Exception):
     """The journey ends before its last stage: cancelled, or its budget is spent."""
 
@@ -88,14 +93,24 @@ class Agents(Protocol):
 
 
 class Journeys:
-    """Runs journeys as DBOS workflows; `open_journeys` makes one."""
+    """Runs journeys as DBOS workflows; `open_journeys` (workflows.py) makes one."""
 
-    def __init__(self, *, store: Store, ledger: Ledger, agents: Agents, catalogs: Catalogs, sandbox: Sandbox) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ledger: Ledger,
+        agents: Agents,
+        catalogs: Catalogs,
+        sandbox: Sandbox,
+        on_end: Sequence[Ended] = (),
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._agents = agents
         self._catalogs = catalogs
         self._sandbox = sandbox
+        self._on_end = list(on_end)
         self._running: dict[str, set[asyncio.Task[dict[str, Any]]]] = {}
         self._workflows: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Event()
@@ -148,7 +163,14 @@ class Journeys:
         question, rejected = await self._store.question(journey_id)
         asked = follow_up(question, await self._store.earlier(journey_id, TURNS))
         findings = Findings()
-        with scoped(journey_id=journey_id, agent="core_engine", budget=question.budget):
+        with scoped(
+            journey_id=journey_id,
+            agent="core_engine",
+            budget=question.budget,
+            user=question.user,
+            tags=question.tags,
+            replay_of=question.replay_of,
+        ):
             structlog.contextvars.bind_contextvars(journey_id=journey_id)
             try:
                 status, problem = await self._through_stages(journey_id, asked, rejected, findings)
@@ -293,6 +315,8 @@ class Journeys:
         await self._event(journey_id, f"{key}:started", "step", {**data, "status": "started"})
         outcome = await self._invoke(journey_id, task)
         for call in await self._ledger.calls(journey_id, limit=1000):
+            if call.status == "cached" and call.operation == "embeddings":
+                continue  # a dozen a journey, and nothing to watch
             usage = call.model_dump(mode="json", exclude={"request", "response", "idempotency_key", "journey_id"})
             await self._event(journey_id, f"call:{call.id}", "call", usage)
         status = "failed" if outcome.problem else "completed"
@@ -343,7 +367,11 @@ class Journeys:
     ) -> None:
         cost = await self._ledger.journey_summary(journey_id)
         await self._event(journey_id, "cost", "cost", cost.model_dump(mode="json"))
-        await self._store.end(findings.answer(journey_id, question, status, problem, cost))
+        answer = findings.answer(journey_id, question, status, problem, cost)
+        started = await self._store.started_at(journey_id)
+        await self._store.end(answer)
+        for told in self._on_end:  # before those who wait for the answer, and may end the process with it
+            told(answer, started, question.conversation_id)
         self._tell()
 
     async def _event(self, journey_id: str, key: str, kind: str, data: dict[str, Any]) -> None:
@@ -359,41 +387,3 @@ class Journeys:
         """Until some journey of this process has a new event, or the seconds are over."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), seconds)
-
-
-@asynccontextmanager
-async def open_journeys(
-    *,
-    database_url: str,
-    executor_id: str,
-    store: Store,
-    ledger: Ledger,
-    agents: Agents,
-    catalogs: Catalogs,
-    sandbox: Sandbox,
-) -> AsyncIterator[Journeys]:
-    """The workflow runtime on its database (SQLite or PostgreSQL, SQLAlchemy URL); one a process.
-
-    Journeys of this executor_id that a process left behind go on at once.
-    """
-    DBOS(
-        config={
-            "name": "lexiquery",
-            "system_database_url": database_url,
-            "application_version": WORKFLOW_VERSION,
-            "executor_id": executor_id,
-            "log_level": "ERROR",
-            # It looks for messages between workflows, which we don't send, and closing waits for its next look.
-            "notification_listener_polling_interval_sec": 0.05,
-        }
-    )
-    journeys = Journeys(store=store, ledger=ledger, agents=agents, catalogs=catalogs, sandbox=sandbox)
-    try:
-        DBOS.launch()  # on this thread: journeys run on the event loop that launches it
-        await journeys.recover()
-        yield journeys
-    finally:
-        await journeys.close()
-        DBOS.destroy(destroy_registry=True)
-        # DBOS made its own thread pool the loop's default, and shut that down with itself.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="lexiquery"))

@@ -45,6 +45,16 @@ POLL_SECONDS = 0.25
 """How often a waiting reader looks for events that another process may have written."""
 
 
+async def asked_again(store: Store, journey_id: str) -> tuple[Question, list[tuple[str, str]]]:
+    """The question of a journey that has ended, as its agents were asked it, outside of its conversation; and what was
+    rejected before. Raises NotFound, and Conflict for a journey that still runs."""
+    if await store.answer(journey_id) is None:
+        raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
+    question, rejected = await store.question(journey_id)
+    question = follow_up(question, await store.earlier(journey_id, TURNS))
+    return question.model_copy(update={"conversation_id": None, "budget": None}), rejected
+
+
 class LocalProduct:
     """The one implementation of `protocol_interface.product.Product`; bootstrap builds it."""
 
@@ -103,6 +113,14 @@ class LocalProduct:
             raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
         question, rejected = await self._store.question(journey_id)
         return await self.start(question, [*rejected, *((one.query, feedback) for one in answer.answers)])
+
+    async def replay(self, journey_id: str) -> str:
+        """A new journey for the same question, whose model calls are answered from the log of the old one; its id.
+
+        Raises NotFound, and Conflict for a journey that still runs.
+        """
+        question, rejected = await asked_again(self._store, journey_id)
+        return await self.start(question.model_copy(update={"replay_of": journey_id}), rejected)
 
     async def answer(self, journey_id: str) -> Answer:
         async for _ in self.events(journey_id):

@@ -50,6 +50,10 @@ class RemoteProduct:
     async def cancel(self, journey_id: str) -> None:
         await self._send("POST", f"/api/v1/journeys/{journey_id}/cancel")
 
+    async def replay(self, journey_id: str) -> str:
+        found = await self._send("POST", f"/api/v1/journeys/{journey_id}/replay")
+        return str(found["journey_id"])
+
     async def events(self, journey_id: str) -> AsyncIterator[Event]:
         with self._reached():
             async with self._client.stream("GET", f"/api/v1/journeys/{journey_id}/events") as response:

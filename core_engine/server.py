@@ -19,8 +19,8 @@ from core_engine.metrics import MEDIA_TYPE, exposition
 from core_engine.problems import install_problem_responses
 from protocol_interface.app import mount_protocols
 from shared import __version__, serving
-from shared.accounts import Accounts
 from shared.auth import ApiKeyRequired
+from shared.ledger.statistics import Statistics
 from shared.logging import get_logger
 from shared.serving import BodyLimited, OwnHostOnly
 from shared.settings import Settings
@@ -36,7 +36,14 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
                 await stack.enter_async_context(protocol)
             yield
 
-    app = FastAPI(title="LexiQuery", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="LexiQuery",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"auto_configure": False},  # only shared/telemetry sends any
+    )
     install_problem_responses(app)
     app.include_router(api_router(lexiquery))
     _add_health(app, lexiquery)
@@ -49,6 +56,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
         lexiquery.client,
         url,
         engine=state.engine,
+        telemetry=state.telemetry,
         secured=key is not None,
     )
     if key:
@@ -69,7 +77,8 @@ def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """For Prometheus: journeys by status, model calls, tokens, seconds and cost."""
-        counted = exposition(await state.store.count(), await Accounts(state.engine).totals())
+        statistics = Statistics(state.engine)
+        counted = exposition(await state.store.count(), await statistics.kinds(), await statistics.latencies())
         return Response(counted, media_type=MEDIA_TYPE)
 
     @app.get("/health")

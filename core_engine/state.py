@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import shared.llm.embeddings  # noqa: F401 -- its table is among the ledger's
+import shared.llm.caching.sql_store
+import shared.llm.keys
+import shared.llm.prompt_history  # noqa: F401 -- the tables of these three are among the ledger's
 from agents.data.connectors.connections import Connections
 from agents.data.connectors.connections import schema as connections_schema
 from agents.data.sandbox import Sandbox
@@ -24,7 +26,9 @@ from shared.database import create_tables, open_database
 from shared.errors import AlreadyRunning, StorageFailed
 from shared.ledger import Ledger
 from shared.ledger import schema as ledger_schema
+from shared.ledger.alerts import Alerts
 from shared.settings import Settings
+from shared.telemetry import Telemetry, open_telemetry
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class State:
     store: Store
     sandbox: Sandbox
     connections: Connections
+    telemetry: Telemetry
 
 
 @asynccontextmanager
@@ -45,20 +50,26 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     """The databases, created when missing. Raises StorageFailed when the data directory can't be written."""
     _make_data_dir(settings)
     engine = open_database(settings.sqlalchemy_url)
-    sandbox = Sandbox(settings)
+    sandbox, telemetry = Sandbox(settings), open_telemetry(settings)
+    alerts = Alerts(engine, settings.alert_webhook.get_secret_value() if settings.alert_webhook else None)
+    ledger = Ledger(engine, on_end=[telemetry.call_ended, alerts.ended])
     try:
         await create_tables(engine, ledger_schema, catalog_schema, store_schema, connections_schema)
         yield State(
             settings=settings,
             engine=engine,
-            ledger=Ledger(engine),
+            ledger=ledger,
             catalogs=Catalogs(engine),
             store=Store(engine),
             sandbox=sandbox,
             connections=Connections(engine),
+            telemetry=telemetry,
         )
     finally:
         sandbox.close()
+        await ledger.close()
+        await alerts.close()
+        await telemetry.close()
         await engine.dispose()
 
 

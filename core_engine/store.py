@@ -134,6 +134,11 @@ class Store:
         status: JourneyStatus = row.status
         return status
 
+    async def started_at(self, journey_id: str) -> datetime:
+        """Raises NotFound."""
+        started: datetime = (await self._row(journey_id)).started_at
+        return started.replace(tzinfo=UTC)
+
     async def running(self) -> list[str]:
         """Ids of the journeys that have no answer yet."""
         async with self._engine.connect() as connection:
@@ -150,12 +155,19 @@ class Store:
         return bool((await self._row(journey_id)).cancel_requested)
 
     async def journeys(
-        self, *, conversation_id: str | None = None, limit: int = 50, offset: int = 0
+        self,
+        *,
+        conversation_id: str | None = None,
+        status: JourneyStatus | None = None,
+        limit: int = 50,
+        offset: int = 0,
     ) -> list[JourneySummary]:
         """The newest first."""
         query = select(_journeys).order_by(_journeys.c.started_at.desc(), _journeys.c.id).limit(limit).offset(offset)
         if conversation_id:
             query = query.where(_journeys.c.conversation_id == conversation_id)
+        if status:
+            query = query.where(_journeys.c.status == status)
         async with self._engine.connect() as connection:
             return [
                 JourneySummary(
@@ -191,6 +203,7 @@ class Store:
                     await connection.execute(_events.insert().values(sequence=next_sequence, **values))
                     for statement in also:
                         await connection.execute(statement)
+                return
             except IntegrityError:
                 continue  # another writer took the sequence number, or wrote this very event
 

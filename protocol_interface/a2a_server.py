@@ -181,7 +181,8 @@ class _Run:
 
     def question(self) -> Question:
         question = Question.model_validate(self.given)
-        return question.model_copy(update={"budget": question.budget or self._scope.budget})
+        asked = {"budget": question.budget or self._scope.budget, "user": question.user or self._scope.user}
+        return question.model_copy(update={**asked, "tags": question.tags or list(self._scope.tags)})
 
     async def report(self, event: Event) -> None:
         """A stage as a status update."""

@@ -13,6 +13,7 @@ from protocol_interface.a2a_server import mount_a2a
 from protocol_interface.mcp_server import mount_mcp
 from protocol_interface.product import Product
 from protocol_interface.registry import Registry
+from shared.telemetry import Telemetry
 
 
 def mount_protocols(
@@ -23,11 +24,13 @@ def mount_protocols(
     url: str,
     *,
     engine: AsyncEngine | None = None,
+    telemetry: Telemetry | None = None,
     secured: bool = False,
 ) -> list[AbstractAsyncContextManager[None]]:
     """Mount all three; the contexts that the host's lifespan must be in while it serves.
 
-    url: where clients reach the host; engine: keeps A2A tasks over a restart; secured: the host wants its API key.
+    url: where clients reach the host; engine: keeps A2A tasks over a restart; telemetry: told of MCP requests;
+    secured: the host wants its API key.
     """
     app.include_router(a2a_router(registry, client))
-    return [mount_a2a(app, product, url, engine=engine, secured=secured), mount_mcp(app, product)]
+    return [mount_a2a(app, product, url, engine=engine, secured=secured), mount_mcp(app, product, telemetry)]

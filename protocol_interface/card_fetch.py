@@ -15,7 +15,8 @@ from a2a.types import AgentCard
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 from google.protobuf.json_format import ParseError
 
-from protocol_interface.hosts import HostRule, pin
+from protocol_interface.hosts import HostRule
+from shared.addresses import pin
 from shared.errors import AgentUnavailable, InvalidInput
 
 CARD_LIMIT = 256 * 1024

@@ -6,35 +6,13 @@ resolves differently a moment later (DNS rebinding) changes nothing.
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
+from shared.addresses import METADATA, Address, pin, real, resolve
 from shared.errors import AgentUnavailable, InvalidInput
 from shared.settings import Network, Settings
-
-Address = IPv4Address | IPv6Address
-
-METADATA = frozenset(
-    ip_address(address)
-    for address in (
-        "169.254.169.254",  # AWS, Azure, Google Cloud, Oracle, OpenStack, DigitalOcean
-        "169.254.170.2",  # AWS ECS
-        "169.254.170.23",  # AWS EKS
-        "100.100.100.200",  # Alibaba Cloud
-        "168.63.129.16",  # Azure's host, a public address
-        "192.0.0.192",  # Oracle Cloud, before it took the common address
-        "fd00:ec2::254",  # AWS
-        "fd00:ec2::23",  # AWS EKS
-        "fd20:ce::254",  # Google Cloud
-    )
-)
-"""Where clouds hand out a machine's credentials to whoever asks from it."""
-_NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052: the last four bytes are an IPv4 address."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +36,22 @@ class HostRule:
 
         Raises AgentUnavailable if it has none, InvalidInput if one of them may not be called.
         """
-        port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+            addresses = await resolve(url)
         except (OSError, UnicodeError) as error:
             raise AgentUnavailable(f"can't resolve the host '{url.host}'") from error
-        addresses = [ip_address(str(info[4][0]).partition("%")[0]) for info in found]
         for address in addresses:
             self._check(url.host, address)
         return str(addresses[0])
 
     def _check(self, host: str, address: Address) -> None:
-        real = _real(address)
-        if real in METADATA and not self._is_itself_listed(real):
+        ends = real(address)
+        if ends in METADATA and not self._is_itself_listed(ends):
             raise InvalidInput(
                 f"'{host}' is at {address}, where clouds hand out a machine's credentials",
-                suggestion=f"if an agent is there all the same, list {real} itself in LEXIQUERY_ALLOW_HOSTS",
+                suggestion=f"if an agent is there all the same, list {ends} itself in LEXIQUERY_ALLOW_HOSTS",
             )
-        if not self._allows(host, real):
+        if not self._allows(host, ends):
             raise InvalidInput(
                 f"'{host}' is at {address}, which is not public",
                 suggestion=f"allow it by LEXIQUERY_ALLOW_HOSTS={host} (names, addresses, networks); "
@@ -97,21 +73,6 @@ class HostRule:
 
     def _is_itself_listed(self, address: Address) -> bool:
         return any(network.num_addresses == 1 and address in network for network in self._networks())
-
-
-def _real(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for, if it does: that is where a connection ends."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
-
-
-def pin(request: httpx.Request, address: str) -> None:
-    """Send the request to `address`. The Host header and TLS keep the name."""
-    request.extensions["sni_hostname"] = request.url.host
-    request.url = request.url.copy_with(host=address)
 
 
 class Judged(httpx.AsyncBaseTransport):

@@ -38,9 +38,12 @@ def _short(
     short = {key: schema[key] for key in kept if key in schema}
     if depth and "properties" in schema:
         names = schema["properties"] if optional else schema.get("required", [])
-        short["properties"] = {name: _short(schema["properties"][name], defs, depth - 1, kept) for name in names}
+        if names:
+            short["properties"] = {name: _short(schema["properties"][name], defs, depth - 1, kept) for name in names}
     if isinstance(schema.get("items"), dict):
-        short["items"] = _short(schema["items"], defs, depth, kept)
+        items = _short(schema["items"], defs, depth, kept)
+        if items != {"type": "object"}:  # which says nothing that a client could use
+            short["items"] = items
     return short
 
 

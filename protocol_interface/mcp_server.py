@@ -22,11 +22,13 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from protocol_interface.mcp_schema import input_schema, output_schema
+from protocol_interface.mcp_timing import Timed
 from protocol_interface.product import Event, Product, RegisteredAgent, Stage
 from shared import __version__
 from shared.errors import InvalidInput, LexiQueryError, NotFound, did_you_mean, problem_detail
 from shared.models import Answer, HitLimit, Hits, JourneyCostSummary, Model, Proof, ProveRequest, Question
 from shared.render import render_answer, render_cost, render_hits, render_proof
+from shared.telemetry import Telemetry
 
 _INSTRUCTIONS = (
     "Ask questions on operations data in plain language; answers hold queries proven to run, rows, runbooks and cost. "
@@ -124,20 +126,22 @@ class LexiQueryServer(MCPServer[Any]):
         return [key for tool in await self.list_tools() if tool.name == name for key in tool.input_schema["properties"]]
 
 
-def build_mcp(product: Product) -> MCPServer[Any]:
-    tools = Tools(product)
+def build_mcp(product: Product, telemetry: Telemetry | None = None) -> MCPServer[Any]:
+    offered = Tools(product)
+    tools = [
+        _tool(offered.ask, Answer, read_only=False),
+        _tool(offered.prove, Proof),
+        _tool(offered.search_procedures, Hits),
+        _tool(offered.list_agents, Agents),
+        _tool(offered.journey_cost, JourneyCostSummary, depth=1),
+    ]
     server = LexiQueryServer(
         name="lexiquery",
         title="LexiQuery",
         version=__version__,
         instructions=_INSTRUCTIONS,
-        tools=[
-            _tool(tools.ask, Answer, read_only=False),
-            _tool(tools.prove, Proof),
-            _tool(tools.search_procedures, Hits),
-            _tool(tools.list_agents, Agents),
-            _tool(tools.journey_cost, JourneyCostSummary, depth=1),
-        ],
+        tools=tools,
+        middleware=[Timed(telemetry or Telemetry(), {tool.name for tool in tools})],
     )
 
     @server.resource("journey://{journey_id}", mime_type="application/json", description="The answer of a journey")
@@ -147,12 +151,15 @@ def build_mcp(product: Product) -> MCPServer[Any]:
     return server
 
 
-def mount_mcp(host: Starlette, product: Product, path: str = "/mcp") -> AbstractAsyncContextManager[None]:
+def mount_mcp(
+    host: Starlette, product: Product, telemetry: Telemetry | None = None, path: str = "/mcp"
+) -> AbstractAsyncContextManager[None]:
     """Serve streamable HTTP at exactly `path` of a host application, which keeps out whom it doesn't serve.
+    telemetry: told how long requests took.
 
     Returns the context that the host's lifespan must be in while it serves; it can be entered once.
     """
-    server = build_mcp(product)
+    server = build_mcp(product, telemetry)
     # The host's own check of Host and Origin (shared/serving.py), or its API key, covers this path too.
     server.streamable_http_app(transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False))
     host.router.routes.append(Route(path, endpoint=StreamableHTTPASGIApp(server.session_manager)))

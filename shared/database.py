@@ -6,10 +6,11 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import MetaData, event, text
+from sqlalchemy import Connection, MetaData, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.schema import CreateColumn
 
 from shared.errors import InvalidInput, LexiQueryError, StorageFailed
 
@@ -36,11 +37,16 @@ def open_database(url: str) -> AsyncEngine:
     engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"))
 
     @event.listens_for(engine.sync_engine, "connect")
-    def _pragmas(connection: Any, _: object) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+    def _connected(connection: Any, _: object) -> None:
+        set_pragmas(connection)
 
     return engine
+
+
+def set_pragmas(connection: Any) -> None:
+    """WAL, for readers beside one writer, and a wait for its lock. connection: a driver's, to SQLite."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
@@ -51,6 +57,7 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
             for schema in schemas:
                 await connection.run_sync(schema.create_all)
+                await connection.run_sync(_add_columns, schema)
     except DBAPIError as error:
         raise StorageFailed(f"can't use the database {engine.url!r}: {error.orig}") from error
     except OSError as error:
@@ -58,6 +65,20 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
             f"can't reach the database {engine.url!r}: {error.strerror or error}",
             suggestion="start it, or mend LEXIQUERY_DATABASE_URL",
         ) from error
+
+
+def _add_columns(connection: Connection, schema: MetaData) -> None:
+    """What a table of an older LexiQuery lacks. New columns may be empty, or have a default in the database."""
+    known = inspect(connection)
+    for table in schema.tables.values():
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                added = CreateColumn(column).compile(dialect=connection.dialect)
+                name = connection.dialect.identifier_preparer.format_table(table)
+                connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {added}"))
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 _OF_DISKS = frozenset(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 Verdict = Literal["proven", "plausible", "rejected"]
@@ -141,7 +141,7 @@ class Clarification(Model):
 
 
 class CostLine(Model):
-    """A sum over the calls that share `key` (an agent, a model, an operation)."""
+    """A sum over the calls that share `key` (an agent, a provider, a model, an operation)."""
 
     key: str
     calls: int
@@ -151,21 +151,44 @@ class CostLine(Model):
     cost: float | None
 
 
+class CostParts(Model):
+    """What a machine of one's own costs: its power while it computes, its price, its power while it waits."""
+
+    energy: float | None = None
+    amortisation: float | None = None
+    idle: float | None = None
+
+
+class Saved(Model):
+    """What the answers that came from a cache had taken when a model gave them."""
+
+    tokens: int | None = None
+    seconds: float | None = None
+    cost: float | None = None
+
+
 class JourneyCostSummary(Model):
     """What a journey's model calls took. A sum is over what is known; `unpriced_calls` and `uncounted_calls` say
-    how many calls it misses; cost is None when no call has a price. currency: ISO 4217."""
+    how many calls it misses; cost is None when no call has a price. currency: ISO 4217; calls priced in another one
+    count as unpriced. `cached_calls`: answers that needed no model, and are not among the `calls`."""
 
     journey_id: str
     calls: int
     failed_calls: int
+    cached_calls: int = 0
     prompt_tokens: int | None
+    cached_tokens: int | None = None
     completion_tokens: int | None
     seconds: float
+    queue_seconds: float | None = None
     cost: float | None
     currency: str | None = None
+    parts: CostParts | None = None
+    saved: Saved | None = None
     unpriced_calls: int
     uncounted_calls: int
     by_agent: list[CostLine] = []
+    by_provider: list[CostLine] = []
     by_model: list[CostLine] = []
     by_operation: list[CostLine] = []
 
@@ -198,15 +221,22 @@ class ProblemDetail(Model):
 
 
 class Budget(Model):
-    """Limits of one journey; None is no limit. tokens: prompt plus completion; seconds: model time."""
+    """Limits; None is no limit. tokens: prompt plus completion; seconds: model time; money: as the rate card."""
 
     tokens: int | None = Field(default=None, gt=0)
     seconds: float | None = Field(default=None, gt=0)
     calls: int | None = Field(default=None, gt=0)
+    money: float | None = Field(default=None, gt=0)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""A short text without control characters."""
 
 
 class Question(Model):
-    """POST /api/v1/query. `platforms` narrows what the planner may pick; `run` executes proven queries."""
+    """POST /api/v1/query. `platforms` narrows what the planner may pick; `run` executes proven queries; `user` (who
+    asks) and `tags` are written on the ledger with every call, so that costs can be told by them; `replay_of` names the
+    journey from whose log the model's answers are taken."""
 
     question: str
     conversation_id: str | None = None
@@ -214,6 +244,9 @@ class Question(Model):
     platforms: list[str] | None = None
     run: bool = True
     budget: Budget | None = None
+    user: Name | None = None
+    tags: Annotated[list[Name], Field(max_length=16)] = []
+    replay_of: str | None = None
 
 
 class JourneySummary(Model):
@@ -353,45 +386,6 @@ class ExecuteRequest(ProveRequest):
 
     limit: int = Field(100, ge=1, le=10_000)
     offset: int = Field(0, ge=0)
-
-
-# Bounded so that sums over very many calls, and any time zone's UTC, still hold: other services report calls too.
-Count = Annotated[int, Field(ge=0, lt=2**31)]
-Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))]
-
-
-class CallRecord(Model):
-    """One model call as the ledger keeps it. Times in seconds; None where unknown, never 0."""
-
-    id: str
-    idempotency_key: str
-    journey_id: str | None
-    parent_id: str | None = None
-    agent: str
-    operation: Literal["chat", "generate", "embeddings"]
-    purpose: str
-    provider: str
-    model: str
-    model_digest: str | None = None
-    prompt_name: str | None = None
-    prompt_version: str | None = None
-    request: str | None = None
-    response: str | None = None
-    status: Literal["pending", "success", "error", "cancelled", "lost"]
-    started_at: Moment
-    completed_at: Moment | None = None
-    total_seconds: Amount | None = None
-    load_seconds: Amount | None = None
-    prompt_seconds: Amount | None = None
-    generation_seconds: Amount | None = None
-    prompt_tokens: Count | None = None
-    cached_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    retries: Count = 0
-    error: str | None = None
-    cost: Amount | None = None
-    currency: str | None = None
 
 
 Answer.model_rebuild()

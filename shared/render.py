@@ -68,11 +68,12 @@ def render_rows(rows: Rows) -> str:
 
 def render_cost(cost: JourneyCostSummary) -> str:
     """`2 model calls, 811 prompt + 64 completion tokens, 3.2 s; cost unknown: no price for 2 of 2 calls`."""
+    kept = f", {cost.cached_calls} answered from a cache" if cost.cached_calls else ""
     if not cost.calls:
-        return "no model calls"
+        return f"no model calls{kept}"
     calls = f"{cost.calls} model call{'s' * (cost.calls != 1)}"
     failed = f" ({cost.failed_calls} failed)" if cost.failed_calls else ""
-    return f"{calls}{failed}, {_tokens(cost)}, {cost.seconds:.1f} s; {_money(cost)}"
+    return f"{calls}{failed}{kept}, {_tokens(cost)}, {cost.seconds:.1f} s; {_money(cost)}"
 
 
 def _tokens(cost: JourneyCostSummary) -> str:

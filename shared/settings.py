@@ -7,13 +7,19 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_-]{1,63})*")
+
+_BUILT_IN = ("ollama", "embedded")
+_PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_HEADER_NAME, _HEADER_VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[!-~]([ -~]*[!-~])?")
+_OLLAMA = "http://127.0.0.1:11434"
+"""Where an Ollama is that nobody placed elsewhere."""
 
 
 class Settings(BaseSettings):
@@ -49,6 +55,33 @@ class Settings(BaseSettings):
     model_threads: int = Field(0, ge=0, description="threads of the embedded model; 0 is one a core")
     num_ctx: int = Field(8192, gt=0, description="context window asked of the model, in tokens")
     model_timeout: float = Field(300.0, gt=0, description="longest wait for one model call")
+    model_idle_timeout: float = Field(60.0, gt=0, description="longest wait for the next piece of a begun answer")
+    model_concurrency: int = Field(
+        4, ge=1, description="most calls at a time of one model on one provider; the embedded one takes one at a time"
+    )
+    providers: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="model servers in the order of failover: `ollama`, `embedded`, and OpenAI-compatible ones by "
+        "NAME=URL, as in `vllm=http://gpu:8000/v1,ollama`; what OLLAMA_HOST says if not set",
+    )
+    hosted: Annotated[frozenset[str], NoDecode] = Field(
+        default_factory=frozenset,
+        description="providers that may be outside your own network: `vllm,ollama`; prompts go there",
+    )
+    model_names: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="what a provider calls a model: `vllm/qwen2.5-coder:1.5b=Qwen/Qwen2.5-Coder-1.5B-Instruct`",
+    )
+    key_file: Path | None = Field(
+        None, description="holds the key that encrypts providers' keys; data_dir/secret.key, made when needed"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="that key itself, instead of a file; `NEW,OLD` while keys are rotated"
+    )
+
+    prompts_dir: Path | None = Field(
+        None, description="a folder of [prompts of your own](prompts.md), each instead of LexiQuery's of its name"
+    )
 
     agent_timeout: float = Field(600.0, gt=0, description="longest wait for one agent's task")
     agents: Annotated[dict[str, str], NoDecode] = Field(
@@ -75,22 +108,65 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least serious line logged")
     log_format: Literal["json", "console"] = Field("json", description="console is for people")
-    call_text: Literal["full", "off"] = Field("full", description="whether the ledger keeps prompts and responses")
+    call_text: Literal["full", "masked", "off"] = Field(
+        "full", description="prompts and responses on the ledger: as they are, without names and addresses, or not"
+    )
+    alert_webhook: SecretStr | None = Field(
+        None, description="a URL that is sent an alert, as JSON, when a [budget](costs.md#budgets) fills up"
+    )
+    response_cache_days: int = Field(
+        30, ge=0, description="how long models' answers are kept for reuse; 0 is not at all"
+    )
+    response_cache_mb: int = Field(64, ge=1, description="most room for them, in MiB; the least lately used go first")
+    cache_url: SecretStr | None = Field(
+        None, description="keeps answers and vectors: `redis://:PASSWORD@HOST:6379/0`; the database if not set"
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="an OpenTelemetry collector: [what is sent there](observability.md); nothing if not set"
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="sent with it: `authorization=Bearer%20TOKEN,x-tenant=ops`, values percent-encoded"
+    )
+    rate_card: Path | None = Field(
+        None, description="[what calls cost](costs.md), a YAML file; calls have no price if not set"
+    )
     hold_out: bool = Field(False, description="for evaluation: solved examples of the very question asked are not used")
     without: Annotated[frozenset[str], NoDecode] = Field(
         default_factory=frozenset, description="for evaluation: parts of the derivation left out: `examples,snap`"
     )
 
-    @field_validator("ollama_host", "public_url")
+    @field_validator("ollama_host", "public_url", "otlp_endpoint")
     @classmethod
     def _check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         """Ollama's may be HOST:PORT alone. What is no address is not repeated: it may hold a password."""
-        prefix = "" if info.field_name == "public_url" or "//" in (value or "") else "http://"
+        prefix = "http://" if info.field_name == "ollama_host" and "//" not in (value or "") else ""
         if value is not None and not _is_address(prefix + value):
             raise ValueError("expected an address like http://host:8000")
         return value
 
-    @field_validator("without", mode="before")
+    @field_validator("otlp_headers")
+    @classmethod
+    def _check_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _headers(value.get_secret_value())
+        return value
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _split_providers(cls, value: object) -> object:
+        return _providers(value) if isinstance(value, str) else value
+
+    @field_validator("model_names", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.partition("=") for item in value.split(",") if item.strip()]
+        if any("/" not in ours or not theirs.strip() for ours, _, theirs in pairs):
+            raise ValueError("expected PROVIDER/MODEL=NAME,PROVIDER/MODEL=NAME")
+        return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+    @field_validator("without", "hosted", mode="before")
     @classmethod
     def _split_parts(cls, value: object) -> object:
         return {part.strip() for part in value.split(",") if part.strip()} if isinstance(value, str) else value
@@ -121,6 +197,20 @@ class Settings(BaseSettings):
             return self.host == "localhost"
 
     @property
+    def provider_urls(self) -> dict[str, str]:
+        """Providers in the order of failover, and where they are; the embedded one is nowhere before it starts."""
+        named = self.providers or {"ollama" if self.ollama_host else "embedded": ""}
+        return named | ({"ollama": self.ollama_host or _OLLAMA} if "ollama" in named else {})
+
+    @property
+    def otlp_header_values(self) -> dict[str, str]:
+        return _headers(self.otlp_headers.get_secret_value()) if self.otlp_headers else {}
+
+    @property
+    def key_path(self) -> Path:
+        return self.key_file or self.data_dir / "secret.key"
+
+    @property
     def models_path(self) -> Path:
         return self.model_dir or self.data_dir / "models"
 
@@ -144,6 +234,33 @@ def _is_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.port or parts.hostname)
     except ValueError:  # of a port that is no number, or an open bracket
         return False
+
+
+def _providers(text: str) -> dict[str, str]:
+    """Name → URL, in order; '' of those that need none. What is no address is not repeated: it may hold a password."""
+    found: dict[str, str] = {}
+    for item in (item.strip() for item in text.split(",") if item.strip()):
+        name, _, url = (part.strip() for part in item.partition("="))
+        if name in found:
+            raise ValueError(f"'{name}' is named twice")
+        if name in _BUILT_IN:
+            if url:
+                raise ValueError(f"'{name}' stands alone; where an Ollama is says OLLAMA_HOST")
+        elif not _PROVIDER_NAME.fullmatch(name):
+            raise ValueError("expected NAME=URL, `ollama` or `embedded`; a name is up to 32 of a-z, 0-9, - and _")
+        elif not _is_address(url):
+            raise ValueError(f"expected an address like {name}=http://host:8000/v1")
+        found[name] = url
+    return found
+
+
+def _headers(text: str) -> dict[str, str]:
+    """As OpenTelemetry writes them in OTEL_EXPORTER_OTLP_HEADERS. What is wrong is not repeated: it may be a secret."""
+    pairs = [item.partition("=") for item in text.split(",") if item.strip()]
+    found = {name.strip(): unquote(value.strip()) for name, _, value in pairs}
+    if not all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in found.items()):
+        raise ValueError("expected NAME=VALUE,NAME=VALUE, values percent-encoded")
+    return found
 
 
 def _host(text: str) -> Network | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from shared.errors import ModelUnavailable
 from shared.ledger import Ledger
 from shared.llm.client import Models
 from shared.llm.models import pull
+from shared.llm.runtime import open_models
 from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama, scripted_server
 
@@ -89,15 +91,22 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def ledger(engine: AsyncEngine) -> Ledger:
-    return Ledger(engine)
+async def ledger(engine: AsyncEngine) -> AsyncIterator[Ledger]:
+    opened = Ledger(engine)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def models_on(settings: Settings, ledger: Ledger, url: str) -> AsyncIterator[Models]:
+    """The metered client on the Ollama at `url`, with the models of the embedded one."""
+    changes = {"ollama_host": url, "embedding_model": settings.embedding_model_name}
+    async with open_models(settings.model_copy(update=changes), ledger, ledger.engine) as opened:
+        yield opened
 
 
 @pytest.fixture
-async def models(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
-) -> AsyncIterator[Models]:
+async def models(settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama) -> AsyncIterator[Models]:
     """The metered client on the scripted server."""
-    opened = Models(settings, ledger, scripted_ollama.url, engine)
-    yield opened
-    await opened.close()
+    async with models_on(settings, ledger, scripted_ollama.url) as opened:
+        yield opened

@@ -15,13 +15,14 @@ import pytest
 from shared import __version__
 
 ROOT = Path(__file__).parent.parent
-OURS = {"core_engine", "protocol_interface", "agents", "shared", "data", "tests"}
+OURS = {"core_engine", "protocol_interface", "agents", "shared", "data", "benchmarks", "tests"}
 MAY_IMPORT = {
     "shared": {"shared"},
     "agents": {"shared", "agents"},
     "protocol_interface": {"shared", "agents", "protocol_interface"},
     "core_engine": {"shared", "agents", "protocol_interface", "core_engine", "data"},
     "data": {"data"},
+    "benchmarks": {"shared", "benchmarks"},
 }
 ONLY_HERE = {
     "crewai": "agents/planner",

@@ -86,7 +86,9 @@ class DataAgent(Agent):
         self._without = read_parts(settings.without)
         learned = Part.ROUTES not in self._without
         first = first_route(platform.name, settings.data_dir, settings.model) if learned else "sql"
-        self._attempts = Attempts(platform, models, sandbox, self._without, first=first)
+        self._attempts = Attempts(
+            platform, models, sandbox, self._without, first=first, prompts_dir=settings.prompts_dir
+        )
         self._runner = Runner(platform, sandbox, settings, connections)
 
     default_skill = "query"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from agents.data.accounting import account
 from agents.data.derive import Brief, Deriver
@@ -73,7 +74,7 @@ class Attempt:
 
 class Attempts:
     """Derives queries for one platform. without: parts that are left out, for an evaluation; first: the route that is
-    tried first; searches: its SQL becomes a search of logs."""
+    tried first; searches: its SQL becomes a search of logs; prompts_dir: prompts of the operator's own."""
 
     def __init__(
         self,
@@ -84,18 +85,21 @@ class Attempts:
         *,
         first: Route = "sql",
         searches: bool = False,
+        prompts_dir: Path | None = None,
     ) -> None:
         self._platform = platform
         self._first = first
         self._models = models
-        self._deriver = Deriver(platform, models)
+        self._deriver = Deriver(platform, models, prompts_dir)
         self._sandbox = sandbox
         self._without = without
         self._searches = searches
         direct = platform.name == "sql" or Part.ROUTE_SQL in without
         self._through_sql = None if direct else ThroughSql(platform)
         self._sql = (
-            Attempts(self._through_sql.sql, models, sandbox, without, searches=True) if self._through_sql else None
+            Attempts(self._through_sql.sql, models, sandbox, without, searches=True, prompts_dir=prompts_dir)
+            if self._through_sql
+            else None
         )
 
     async def solve(self, brief: Brief) -> Attempt:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from agents.data.examples import Scored, choose
 from agents.data.linking import Linked
@@ -19,7 +20,7 @@ from agents.data.schema_text import mention_text, offered, schema_text
 from agents.data.times import speaks_of_time
 from shared.catalog import Table
 from shared.llm.client import Models
-from shared.llm.prompts import load_prompt
+from shared.llm.prompts import Prompt, load_prompts
 from shared.models import KnowledgeHit, Problem
 
 _EXAMPLES = 4
@@ -61,25 +62,25 @@ def make_brief(
 
 
 class Deriver:
-    """Asks the model for a query."""
+    """Asks the model for a query. prompts_dir: prompts of the operator's own."""
 
-    def __init__(self, platform: Platform, models: Models) -> None:
+    def __init__(self, platform: Platform, models: Models, prompts_dir: Path | None = None) -> None:
         self._platform = platform
         self._models = models
+        self._prompts = load_prompts(prompts_dir)
 
     async def draft(self, brief: Brief) -> str:
         """The model's query for the question: one call."""
-        return await self._ask(self.messages(brief), "derive", "derive_direct")
+        return await self._ask(self.messages(brief), "derive", self._prompts["derive_direct"])
 
     async def repair(self, brief: Brief, query: str, problems: Sequence[Problem]) -> str:
         """The model's query after being shown what is wrong with `query`: one call."""
-        complaint = load_prompt("derive_repair").render(problems=problem_text(problems))
-        messages = [*self.messages(brief), _said("assistant", query), _said("user", complaint)]
-        return await self._ask(messages, "repair", "derive_repair")
+        messages = [*self.messages(brief), *self._refused(query, problem_text(problems))]
+        return await self._ask(messages, "repair", self._prompts["derive_repair"])
 
     async def outline(self, brief: Brief, query: str) -> str:
         """The form of outline.py, filled in after `query` could not be proven: one call."""
-        form = load_prompt("derive_outline")
+        form = self._prompts["derive_outline"]
         messages = [*self.messages(brief), _said("assistant", query), _said("user", form.render())]
         completion = await self._models.chat(
             messages, purpose="repair", prompt=form, format=outline_schema(brief.tables), max_tokens=_MAX_TOKENS
@@ -89,7 +90,7 @@ class Deriver:
     def messages(self, brief: Brief) -> list[Message]:
         """What the model is shown, the stable part first, the nearest example last."""
         used = {name for scored in brief.examples for name in _IDENTIFIER.findall(scored.example.query)}
-        system = load_prompt("derive_direct").render(
+        system = self._prompts["derive_direct"].render(
             language=self._platform.language,
             notes=self._platform.dialect_notes,
             schema=schema_text(brief.linked, brief.tables, brief.question, used),
@@ -97,15 +98,30 @@ class Deriver:
         turns = [
             turn
             for scored in reversed(brief.examples)
-            for turn in (_asked(scored.example.question), _said("assistant", scored.example.query.strip()))
+            for turn in (self._asked(scored.example.question), _said("assistant", scored.example.query.strip()))
         ]
-        return [_said("system", system), *turns, _asked(brief.question, _known(brief)), *_not_accepted(brief)]
+        return [_said("system", system), *turns, self._asked(brief.question, _known(brief)), *self._not_accepted(brief)]
 
-    async def _ask(self, messages: list[Message], purpose: str, prompt: str) -> str:
+    async def _ask(self, messages: list[Message], purpose: str, prompt: Prompt) -> str:
         completion = await self._models.chat(
-            messages, purpose=purpose, prompt=load_prompt(prompt), max_tokens=_MAX_TOKENS, stop=_STOP
+            messages, purpose=purpose, prompt=prompt, max_tokens=_MAX_TOKENS, stop=_STOP
         )
         return extract_query(completion.text)
+
+    def _asked(self, question: str, known: str = "") -> Message:
+        return _said("user", self._prompts["derive_question"].render(question=question.strip(), known=known))
+
+    def _refused(self, query: str, problems: str) -> list[Message]:
+        """A query as the model's turn, and what is wrong with it as the next one."""
+        return [_said("assistant", query), _said("user", self._prompts["derive_repair"].render(problems=problems))]
+
+    def _not_accepted(self, brief: Brief) -> list[Message]:
+        """Earlier attempts and the user's reasons, as turns of the same conversation."""
+        return [
+            turn
+            for query, reason in brief.rejected[-2:]
+            for turn in self._refused(query, f"- {reason or 'the user did not accept it'}")
+        ]
 
 
 def extract_query(text: str) -> str:
@@ -131,22 +147,9 @@ def _said(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
-def _asked(question: str, known: str = "") -> Message:
-    return _said("user", load_prompt("derive_question").render(question=question.strip(), known=known))
-
-
 def _known(brief: Brief) -> str:
     """Today's date where the question speaks of a time, and what words of the question mean here."""
     now = brief.linked.catalog.clock or datetime.now(UTC)
     today = f"Today is {now:%A, %Y-%m-%d}." if speaks_of_time(brief.question) else ""
     parts = [part for part in (today, mention_text(brief.linked.mentions, brief.tables)) if part]
     return "".join(f"{part}\n" for part in parts)
-
-
-def _not_accepted(brief: Brief) -> list[Message]:
-    """Earlier attempts and the user's reasons, as turns of the same conversation."""
-    turns = []
-    for query, reason in brief.rejected[-2:]:
-        complaint = load_prompt("derive_repair").render(problems=f"- {reason or 'the user did not accept it'}")
-        turns += [_said("assistant", query), _said("user", complaint)]
-    return turns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ from agents.agent import Agent, Skill
 from shared.context import scoped
 from shared.errors import AgentUnavailable, InvalidInput, NotFound, StorageFailed, first_problem
 from shared.llm.client import Models
+from shared.llm.prompts import load_prompt
 from shared.models import Plan, PlanRequest
 
 _FLOW = "agents.planner.flow"
@@ -24,8 +26,9 @@ class Planner(Agent):
     name = "planner"
     description = "Plans which knowledge and data agents work on a question, from what they say they hold"
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, prompts_dir: Path | None = None) -> None:
         self._models = models
+        self._prompt = load_prompt("plan", prompts_dir)
         self._loading = asyncio.Lock()
         self._flow: ModuleType | None = None
 
@@ -49,7 +52,7 @@ class Planner(Agent):
             raise InvalidInput(f"not a plan request: {first_problem(error, whole='request')}") from error
         flow = await self.warm()
         with scoped(agent=self.name):
-            plan: Plan = await flow.PlanFlow.plan(asked, self._models)
+            plan: Plan = await flow.PlanFlow.plan(asked, self._models, self._prompt)
         return plan.model_dump(mode="json")
 
     async def warm(self) -> ModuleType:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, create_mode
 from agents.planner.evidence import Choice, Contender, Evidence, best, build, weigh
 from shared.errors import ContextExceeded, ModelUnavailable
 from shared.llm.client import Models
-from shared.llm.prompts import Prompt, load_prompt
+from shared.llm.prompts import Prompt
 from shared.models import Model, Plan, PlanRequest
 
 os.environ.update(
@@ -80,17 +80,18 @@ class PlanState(BaseModel):
 
 
 class PlanFlow(Flow[PlanState]):
-    """One run, one request: `await PlanFlow.plan(request, models)`."""
+    """One run, one request: `await PlanFlow.plan(request, models, prompt)`."""
 
     # CrewAI opens a vector store for every Flow that does not say this.
     _skip_auto_memory: ClassVar[bool] = True
     _llm: MeteredLLM = PrivateAttr()
+    _prompt: Prompt = PrivateAttr()
 
     @classmethod
-    async def plan(cls, request: PlanRequest, models: Models) -> Plan:
+    async def plan(cls, request: PlanRequest, models: Models, prompt: Prompt) -> Plan:
         """Raises BudgetExceeded; a model that is dead or whose window is too small costs only the choice by model."""
         flow = cls(initial_state=PlanState(request=request), suppress_flow_events=True)
-        flow._llm = MeteredLLM(models, load_prompt("plan"), "plan")
+        flow._llm, flow._prompt = MeteredLLM(models, prompt, "plan"), prompt
         plan = await flow.kickoff_async()
         assert isinstance(plan, Plan)
         return plan
@@ -112,7 +113,8 @@ class PlanFlow(Flow[PlanState]):
     async def ask_model(self) -> None:
         rivals = self._evidence.rivals
         try:
-            text = await self._llm.acall(_question(self.state.request, rivals), response_model=_picked_from(rivals))
+            question = _question(self._prompt, self.state.request, rivals)
+            text = await self._llm.acall(question, response_model=_picked_from(rivals))
         except (ModelUnavailable, ContextExceeded) as error:
             self._evidence.notes.append(f"planned by the scores alone, the model did not choose: {error}")
             self.state.choices = best(self.state.request.question, rivals, "best match")
@@ -141,9 +143,9 @@ class PlanFlow(Flow[PlanState]):
         return evidence
 
 
-def _question(request: PlanRequest, rivals: list[Contender]) -> str:
+def _question(prompt: Prompt, request: PlanRequest, rivals: list[Contender]) -> str:
     agents = "\n".join(f"- {rival.agent}: {_tables(rival)}" for rival in rivals)
-    return load_prompt("plan").render(agents=agents, question=request.question)
+    return prompt.render(agents=agents, question=request.question)
 
 
 def _tables(rival: Contender) -> str:

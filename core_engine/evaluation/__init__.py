@@ -31,6 +31,7 @@ from core_engine.evaluation.report import write_report
 from core_engine.evaluation.suite import Item, Measures, Outcome, read_results, read_suite
 from core_engine.evaluation.totals import Summary, summarise, write_calibration
 from shared.errors import LexiQueryError, ModelUnavailable
+from shared.llm.prompts import load_prompts
 from shared.models import Answer, Question, Rows
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ _SILENT = 3  # items in a row that the model did not answer: it is gone
 class Setup:
     """What a run depends on beside the suite and the code. embedding: the model of vectors; without: parts of the
     derivation that are left out; groups: versions of the schema groups that are asked, and of their rows; direct: the
-    platforms whose own language was learned to be tried first."""
+    platforms whose own language was learned to be tried first; prompts: the versions of all prompts."""
 
     model: str
     embedding: str = ""
     without: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     direct: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
 
 
 async def evaluate(
@@ -90,6 +92,7 @@ async def evaluate(
         tuple(sorted(state.settings.without)),
         tuple(groups),
         _direct_first(state, {item.platform for item in suite.items}),
+        tuple(prompt.version for prompt in load_prompts(state.settings.prompts_dir).values()),
     )
     try:
         bench = _bench(lexiquery, state, sandbox)
@@ -206,10 +209,10 @@ def _results_file(out: Path) -> Path:
 def _configuration(items: Sequence[Item], setup: Setup) -> str:
     """Results of another model, suite, group or version of the prompts and of the code that derives are not reused."""
     parts = [item.model_dump_json() for item in items]
-    parts += [setup.model, setup.embedding, *setup.without, *setup.groups, *setup.direct]
+    parts += [setup.model, setup.embedding, *setup.without, *setup.groups, *setup.direct, *setup.prompts]
     root = Path(__file__).resolve().parent.parent.parent
-    for folder, pattern in (("agents/data", "**/*.py"), ("agents/data", "**/*.json"), ("shared/llm/prompts", "*.md")):
-        parts += [path.read_text(encoding="utf-8") for path in sorted((root / folder).glob(pattern))]
+    for pattern in ("**/*.py", "**/*.json"):
+        parts += [path.read_text(encoding="utf-8") for path in sorted((root / "agents/data").glob(pattern))]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

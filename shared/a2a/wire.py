@@ -3,8 +3,9 @@
 An input is one data part `{"skill": id, "input": {...}}`. An output is one artifact with one data part. A failure is a
 failed task whose status message has a data part `{"code", "message", "suggestion"}`.
 
-The extension `EXTENSION` adds metadata: `journey_id`, `parent_call_id` and `budget` on a message, `calls` (the model
-calls that the task made, CallRecord without texts) on an artifact or a failed task's status message.
+The extension `EXTENSION` adds metadata: `journey_id`, `parent_call_id`, `budget`, `user`, `tags` and `replay_of` on a
+message, `calls` (the model calls that the task made, CallRecord without texts) on an artifact or a failed task's
+status message.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from a2a.helpers import get_data_parts, get_text_parts, new_data_part
 from a2a.types import Artifact, Message, Part
 from pydantic import ValidationError
 
+from shared.calls import CallRecord
 from shared.context import Scope
 from shared.errors import (
     HTTP_STATUS,
@@ -32,11 +34,12 @@ from shared.errors import (
     first_problem,
 )
 from shared.ledger import PEER
-from shared.models import Budget, CallRecord
+from shared.models import Budget
 
 EXTENSION = "urn:lexiquery:a2a:journey:1"
 EXTENSION_DESCRIPTION = (
-    "Message metadata journey_id, parent_call_id and budget put a task's model calls under the caller's journey; "
+    "Message metadata journey_id, parent_call_id, budget, user and tags put a task's model calls under the caller's "
+    "journey; "
     "metadata calls on the artifact, or on a failed task's status message, reports them."
 )
 JSON = "application/json"
@@ -45,6 +48,8 @@ DEPTH = 64
 """Objects and lists within each other in an output; ours have about ten."""
 CALLS = 1000
 """Most calls that one task reports."""
+_NAME, _TAGS = 64, 16
+"""Characters of a user's name or a tag, and how many tags, that are kept."""
 _SHOWN = 500
 """Characters of a peer's text that are kept."""
 _SAID = 4000
@@ -141,9 +146,12 @@ def asked_by(metadata: dict[str, Any], *, otherwise: str) -> Scope:
 
     Raises InvalidInput naming the field.
     """
-    for name in ("journey_id", "parent_call_id"):
+    for name in ("journey_id", "parent_call_id", "user", "replay_of"):
         if not isinstance(metadata.get(name, ""), str):
             raise InvalidInput(f"metadata {name} is no text but {metadata[name]!r}")
+    tags = metadata.get("tags") or []
+    if not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+        raise InvalidInput(f"metadata tags is no list of texts but {tags!r}")
     try:
         budget = Budget.model_validate(metadata["budget"]) if metadata.get("budget") else None
     except ValidationError as error:
@@ -152,13 +160,22 @@ def asked_by(metadata: dict[str, Any], *, otherwise: str) -> Scope:
         journey_id=metadata.get("journey_id") or otherwise,
         parent_call_id=metadata.get("parent_call_id") or None,
         budget=budget,
+        user=(metadata.get("user") or "")[:_NAME] or None,
+        tags=tuple(tag[:_NAME] for tag in tags[:_TAGS] if tag),
+        replay_of=metadata.get("replay_of") or None,
     )
 
 
 def scope_metadata(scope: Scope) -> dict[str, Any]:
     """The metadata that `asked_by` reads."""
-    budget = scope.budget.model_dump(exclude_none=True) if scope.budget else None
-    fields = {"journey_id": scope.journey_id, "parent_call_id": scope.parent_call_id, "budget": budget}
+    fields = {
+        "journey_id": scope.journey_id,
+        "parent_call_id": scope.parent_call_id,
+        "budget": scope.budget.model_dump(exclude_none=True) if scope.budget else None,
+        "user": scope.user,
+        "tags": list(scope.tags),
+        "replay_of": scope.replay_of,
+    }
     return {name: value for name, value in fields.items() if value}
 
 

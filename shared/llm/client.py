@@ -1,7 +1,8 @@
-"""The metered client: the only place that talks to a model. No call without a row in the ledger.
+"""The metered client: the only place that talks to a model. No call without a row on the ledger.
 
 Within a journey the same request of the same agent is answered from the ledger once it succeeded, so a journey that
-is resumed after a crash repeats no call. (With LEXIQUERY_CALL_TEXT=off the ledger has no text to answer from.)
+is resumed after a crash repeats no call. (Unless LEXIQUERY_CALL_TEXT is full the ledger has no text to answer from.)
+Across journeys the response cache answers what was asked before, word for word, of the same model.
 """
 
 from __future__ import annotations
@@ -9,33 +10,35 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import time
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
-from weakref import WeakValueDictionary
-
-from ollama import AsyncClient, ChatResponse
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import Any, Literal, TypeVar
 
 from shared import context
-from shared.errors import BudgetExceeded, ContextExceeded, LexiQueryError, ModelUnavailable
-from shared.ledger import Ledger
-from shared.llm.connection import Connect, Connection
-from shared.llm.embeddings import EmbeddingCache, batches, text_hash, unit
+from shared.calls import CallRecord
+from shared.errors import ContextExceeded, LexiQueryError, ModelUnavailable
+from shared.ledger import Ledger, Reservation
+from shared.ledger.recording import new_call, recorded
+from shared.llm import rows
+from shared.llm.caching import CachedReply, EmbeddingCache, ResponseCache, SingleFlight
+from shared.llm.caching.embeddings import text_hash, unit
+from shared.llm.caching.store import batches
+from shared.llm.energy import EnergyMeter
+from shared.llm.prompt_history import PromptHistory
 from shared.llm.prompts import Prompt
-from shared.llm.rates import price, read_rates
+from shared.llm.providers.base import ChatRequest, Heard, Provider, Reply, Vectors
+from shared.llm.providers.fleet import Fleet
+from shared.llm.rates import RateCard, TokenRate, price
 from shared.llm.tokens import SURELY, estimate_tokens
-from shared.models import CallRecord
+from shared.masking import mask_all
 from shared.settings import Settings
 
 _SEED = 7
-_KEEP_ALIVE = "30m"
 _TEXTS_A_CALL = 64
-_NANOSECONDS = 1e9
+_TOO_LONG = "ask about fewer tables, or raise LEXIQUERY_NUM_CTX if the model and memory allow"
+T = TypeVar("T", bound=Reply | Vectors)
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,16 @@ class Completion:
     cut: bool = False
 
 
+@dataclass(frozen=True)
+class Caches:
+    """What needs no second call: answers, and vectors of texts."""
+
+    responses: ResponseCache
+    embeddings: EmbeddingCache
+
+
 class Models:
-    """Chat and embeddings on one model server. host_url: its URL, or what gives it when it is ready.
+    """Chat and embeddings on the providers of the settings.
 
     Every method raises ModelUnavailable (unreachable, not installed, too slow, nonsense), ContextExceeded or
     BudgetExceeded.
@@ -58,19 +69,24 @@ class Models:
         self,
         settings: Settings,
         ledger: Ledger,
-        host_url: str | Connect,
-        engine: AsyncEngine,
+        fleet: Fleet,
+        caches: Caches,
         *,
-        provider: str = "ollama",
+        card: RateCard,
+        history: PromptHistory,
+        meter: EnergyMeter | None = None,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._provider = provider
-        connect = _always(host_url) if isinstance(host_url, str) else host_url
-        self._connection = Connection(connect, provider=provider, timeout=settings.model_timeout)
-        self._cache = EmbeddingCache(engine)
-        self._in_flight: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._finishing: set[asyncio.Task[None]] = set()
+        self._fleet = fleet
+        self._caches = caches
+        self._card = card
+        self._history = history
+        self._meter = meter or EnergyMeter()
+        self._here = {name for name, url in settings.provider_urls.items() if _is_here(name, url)}
+        self._in_journey: SingleFlight[Completion] = SingleFlight()
+        self._anywhere: SingleFlight[Completion] = SingleFlight()
+        self._vectors: SingleFlight[dict[str, list[float]]] = SingleFlight()
 
     async def chat(
         self,
@@ -87,77 +103,211 @@ class Models:
 
         prompt: which prompt the messages were rendered from, for the ledger.
         """
-        options: dict[str, Any] = {"num_predict": max_tokens, "temperature": temperature, "seed": _SEED}
-        if stop:
-            options["stop"] = stop
-        body = {"messages": messages, "format": format, "options": options | {"num_ctx": self._settings.num_ctx}}
-        record = self._record("chat", self._settings.model, purpose, body, prompt)
-        async with self._one_at_a_time(record.idempotency_key):
-            if (done := await self._replayed(record)) and done.response is not None:
-                return Completion(done.response, done, _is_cut(done, max_tokens))
-            await self._check_budget(record)
-            estimate = await self._check_window(messages, max_tokens)
-            async with self._recorded(record):
-                text = await self._chat(record, body, estimate)
-        return Completion(text, record, _is_cut(record, max_tokens))
+        request = ChatRequest(
+            model=self._settings.model,
+            messages=messages,
+            max_tokens=max_tokens,
+            num_ctx=self._settings.num_ctx,
+            temperature=temperature,
+            seed=_SEED,
+            stop=tuple(stop or ()),
+            format=format,
+        )
+        options = {"num_predict": max_tokens, "temperature": temperature, "seed": _SEED, "num_ctx": request.num_ctx}
+        body = {"messages": messages, "format": format, "options": options | ({"stop": stop} if stop else {})}
+        record = self._record("chat", request.model, purpose, body, prompt)
+        landed = await self._in_journey.fly(record.idempotency_key, lambda: self._answer(record, request, prompt))
+        return landed.value
 
     async def embed(self, texts: list[str], *, purpose: str) -> list[list[float]]:
         """One unit vector a text, in order. A text beyond the model's window is embedded by its beginning."""
         model = self._settings.embedding_model_name
-        try:
-            cache_name = await self._connection.digest(model) or model
-        except LexiQueryError:
-            cache_name = model  # the call below meets the same error, and writes it down
+        cache_name = await self._digest(model) or model
         hashed = {text_hash(text): text for text in texts}
-        known = await self._cache.get(cache_name, hashed)
-        for batch in batches((key for key in hashed if key not in known), _TEXTS_A_CALL):
-            vectors = await self._embed_batch([hashed[key] for key in batch], model, purpose, cache_name)
-            known |= dict(zip(batch, vectors, strict=True))
-        return [known[text_hash(text)] for text in texts]
+        key = " ".join([cache_name, *sorted(hashed)])
+        landed = await self._vectors.fly(key, lambda: self._embed_unknown(hashed, model, purpose, cache_name))
+        if hashed and landed.spared:
+            await self._spare(self._record("embeddings", model, purpose, {"texts": len(hashed)}))
+        return [landed.value[text_hash(text)] for text in texts]
 
     async def check(self) -> list[str]:
         """Names of the models that are there; raises ModelUnavailable when one that is set is not."""
-        there = await self._connection.models()
-        for model in (self._settings.model, self._settings.embedding_model_name):
-            self._connection.require(model, there)
-        return sorted(there)
+        problem: ModelUnavailable | None = None
+        for provider in self._fleet.providers:
+            try:
+                there = await provider.models()
+                for model in (self._settings.model, self._settings.embedding_model_name):
+                    provider.require(model, there)
+            except ModelUnavailable as error:
+                problem = problem or error
+            else:
+                return sorted(there)
+        assert problem is not None, "there is at least one provider"
+        raise problem
 
-    async def close(self) -> None:
-        if self._finishing:
-            await asyncio.wait(self._finishing)
-        await self._connection.close()
+    async def _answer(self, record: CallRecord, request: ChatRequest, prompt: Prompt | None) -> Completion:
+        """From the ledger, the cache, another call in flight, or the model; in this order."""
+        if (done := await self._done_before(record)) and done.response is not None:
+            return _completion(done.response, done)
+        estimate = await self._check_window(request)
+        if prompt:
+            await self._history.keep(prompt)
+        key = self._caches.responses.key(
+            request,
+            await self._digest(request.model),
+            prompt_name=record.prompt_name,
+            prompt_version=record.prompt_version,
+        )
+        if kept := await self._caches.responses.get(key):
+            return await self._from_cache(record, kept)
+        landed = await self._anywhere.fly(key, lambda: self._ask(record, request, estimate, key))
+        return await self._from_call(record, landed.value) if landed.spared else landed.value
 
-    async def _chat(self, record: CallRecord, body: dict[str, Any], estimate: int | None) -> str:
-        def request(client: AsyncClient) -> Any:
-            return client.chat(model=record.model, keep_alive=_KEEP_ALIVE, stream=False, **body)
+    async def _done_before(self, record: CallRecord) -> CallRecord | None:
+        """The call in this journey's log, or in that of the journey which this one replays: that must have it."""
+        scope = context.current()
+        if not scope.journey_id:
+            return None
+        if done := await self._ledger.replay(record.idempotency_key):
+            return done
+        if not scope.replay_of:
+            return None
+        logged = await self._ledger.replay(rows.key(scope.replay_of, record))
+        if logged is None or logged.response is None:
+            raise ModelUnavailable(
+                f"the log of journey '{scope.replay_of}' has no such call of '{record.agent}' ({record.purpose}): "
+                "its prompt, the catalog or LexiQuery has changed since",
+                suggestion="replay it with --model to ask a model again",
+            )
+        await self._spare(record, logged, logged.response)
+        return record
 
-        await self._name_digest(record)
-        answer: ChatResponse = await self._connection.send(request, model=record.model, on_retry=_retry(record))
-        _take_counts(record, answer)
-        self._check_cut(answer, estimate)
-        text = answer.message.content or ""
-        record.response = self._kept(text)
-        return text
+    async def _ask(self, record: CallRecord, request: ChatRequest, estimate: int | None, key: str | None) -> Completion:
+        async def ask(provider: Provider, heard: Heard) -> Reply:
+            return await provider.chat(request, heard)
+
+        def keep(reply: Reply) -> None:
+            record.response = self._kept(reply.text)
+            if reply.prompt_tokens is None and estimate is not None:
+                record.metadata["estimated_prompt_tokens"] = estimate
+            self._check_cut(reply, estimate)
+
+        reserved = self._reservation(record, (estimate or 0) + request.max_tokens)
+        reply = await self._on_any(record, reserved, ask, keep)
+        await self._caches.responses.put(
+            key, reply, record.id, cost=record.cost, currency=record.currency, seconds=record.total_seconds
+        )
+        return Completion(reply.text, record, reply.finish == "length")
+
+    async def _embed_unknown(
+        self, hashed: dict[str, str], model: str, purpose: str, cache_name: str
+    ) -> dict[str, list[float]]:
+        """A vector for each text, by its hash: from the cache, or the model."""
+        known = await self._caches.embeddings.get(cache_name, hashed)
+        wanted = [key for key in hashed if key not in known]
+        if hashed and not wanted:
+            await self._spare(self._record("embeddings", model, purpose, {"texts": len(hashed)}))
+        for batch in batches(wanted, _TEXTS_A_CALL):
+            vectors = await self._embed_batch([hashed[key] for key in batch], model, purpose, cache_name)
+            known |= dict(zip(batch, vectors, strict=True))
+        return known
 
     async def _embed_batch(self, texts: list[str], model: str, purpose: str, cache_name: str) -> list[list[float]]:
         """Vectors go to the cache before the row says success, so that no later run makes this call again."""
+        window = self._settings.num_ctx
+        record = self._record("embeddings", model, purpose, {"input": texts, "options": {"num_ctx": window}})
+        vectors: list[list[float]] = []
 
-        def request(client: AsyncClient) -> Any:
-            return client.embed(model=model, input=texts, options=body["options"], keep_alive=_KEEP_ALIVE)
+        async def ask(provider: Provider, heard: Heard) -> Vectors:
+            answer = await provider.embed(model, texts, window, heard)
+            if len(answer.vectors) != len(texts):
+                raise ModelUnavailable(f"'{model}' gave {len(answer.vectors)} vectors for {len(texts)} texts")
+            vectors[:] = map(unit, answer.vectors)
+            await self._caches.embeddings.put(cache_name, dict(zip(map(text_hash, texts), vectors, strict=True)))
+            return answer
 
-        body: dict[str, Any] = {"input": texts, "options": {"num_ctx": self._settings.num_ctx}}
-        record = self._record("embeddings", model, purpose, body)
-        await self._check_budget(record)
-        async with self._recorded(record):
-            await self._name_digest(record)
-            answer = await self._connection.send(request, model=model, on_retry=_retry(record))
-            if len(answer.embeddings) != len(texts):
-                raise ModelUnavailable(f"'{model}' gave {len(answer.embeddings)} vectors for {len(texts)} texts")
-            _take_counts(record, answer)
-            vectors = [unit(vector) for vector in answer.embeddings]
-            await self._cache.put(cache_name, dict(zip(map(text_hash, texts), vectors, strict=True)))
-            record.response = self._kept(json.dumps({"vectors": len(vectors), "dimensions": len(vectors[0])}))
+        def keep(_: Vectors) -> None:
+            record.response = self._kept({"vectors": len(vectors), "dimensions": len(vectors[0])})
+
+        await self._on_any(record, self._reservation(record, None), ask, keep)
         return vectors
+
+    async def _on_any(
+        self,
+        record: CallRecord,
+        reserved: Reservation,
+        ask: Callable[[Provider, Heard], Awaitable[T]],
+        keep: Callable[[T], None],
+    ) -> T:
+        """The answer of the first provider that gives one. Each that is tried is a row, `record` the last of them."""
+        failed: list[str] = []
+        problem: ModelUnavailable | None = None
+        for provider in self._fleet.candidates(record.model):
+            if failed:
+                record.metadata["after"] = list(failed)
+                rows.renew(record)
+            try:
+                async with self._on(provider, record, reserved) as heard:
+                    answer = await ask(provider, heard)
+                    rows.take_counts(record, answer)
+                    keep(answer)
+                return answer
+            except ModelUnavailable as error:
+                problem = problem or error
+                failed.append(provider.name)
+        assert problem is not None, "there is at least one provider"
+        raise problem
+
+    @asynccontextmanager
+    async def _on(self, provider: Provider, record: CallRecord, reserved: Reservation) -> AsyncIterator[Heard]:
+        """The block is one call on one provider, on the ledger, in its turn."""
+
+        def retry() -> None:
+            record.retries += 1
+
+        def piece(_: str) -> None:
+            record.first_token_at = record.first_token_at or datetime.now(UTC)
+
+        record.provider = provider.name
+        async with (
+            recorded(self._ledger, record, reserved, self._settle),
+            self._fleet.turn(provider, record.model, record.journey_id) as waited,
+        ):
+            record.queue_seconds = waited
+            record.model_digest = await provider.digest(record.model)
+            with self._measured(provider, record):
+                yield Heard(piece, retry)
+
+    def _settle(self, record: CallRecord) -> None:
+        rows.set_price(record, price(record, self._card, record.joules))
+
+    @contextmanager
+    def _measured(self, provider: Provider, record: CallRecord) -> Iterator[None]:
+        """The energy of the block, where this machine is the one that computes."""
+        if provider.name not in self._here:
+            yield
+            return
+        self._meter.start(record.id)
+        try:
+            yield
+        finally:
+            record.joules = self._meter.stop(record.id)
+
+    async def _from_cache(self, record: CallRecord, kept: CachedReply) -> Completion:
+        origin = await self._ledger.call(kept.call_id)
+        record.cache_of = kept.call_id
+        await self._spare(record, origin, kept.reply.text)
+        return Completion(kept.reply.text, record, kept.reply.finish == "length")
+
+    async def _from_call(self, record: CallRecord, made: Completion) -> Completion:
+        await self._spare(record, made.call, made.text)
+        return replace(made, call=record)
+
+    async def _spare(self, record: CallRecord, origin: CallRecord | None = None, text: str | None = None) -> None:
+        """A row for a call that needed no model. origin: the call whose answer it got."""
+        record.response = None if text is None else self._kept(text)
+        rows.spare(record, origin)
+        await self._ledger.add(record)
 
     def _record(
         self,
@@ -167,134 +317,67 @@ class Models:
         body: dict[str, Any],
         prompt: Prompt | None = None,
     ) -> CallRecord:
-        scope, call_id = context.current(), uuid.uuid4().hex
-        content = json.dumps([scope.journey_id, scope.agent, operation, model, body], sort_keys=True)
-        # Outside a journey nothing is replayed: a call's key is its own.
-        key = hashlib.sha256(content.encode()).hexdigest() if scope.journey_id else f"call:{call_id}"
-        return CallRecord(
-            id=call_id,
-            idempotency_key=key,
-            journey_id=scope.journey_id,
-            parent_id=scope.parent_call_id,
-            agent=scope.agent,
+        record = new_call(
             operation=operation,
             purpose=purpose,
-            provider=self._provider,
+            provider=self._fleet.providers[0].name,
             model=model,
             prompt_name=prompt.name if prompt else None,
             prompt_version=prompt.version if prompt else None,
-            request=self._kept(json.dumps(body)),
-            status="pending",
-            started_at=datetime.now(UTC),
+            request=self._kept(body),
         )
+        record.metadata["content"] = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        if self._settings.call_text == "masked":
+            record.metadata["masked"] = True
+        if record.journey_id:  # outside a journey nothing is replayed: a call's key is its own
+            record.idempotency_key = rows.key(record.journey_id, record)
+        return record
 
-    def _kept(self, text: str) -> str | None:
-        return text if self._settings.call_text == "full" else None
+    def _kept(self, value: Any) -> str | None:
+        if self._settings.call_text == "off":
+            return None
+        shown = mask_all(value) if self._settings.call_text == "masked" else value
+        return shown if isinstance(shown, str) else json.dumps(shown)
 
-    @asynccontextmanager
-    async def _recorded(self, record: CallRecord) -> AsyncIterator[None]:
-        """The row is there before the call, and says afterwards how the call ended, whatever ended it."""
-        record.started_at = datetime.now(UTC)
-        await self._ledger.begin(record)
-        began = time.monotonic()
+    def _reservation(self, record: CallRecord, tokens: int | None) -> Reservation:
+        rate = self._card.rate(record.provider, record.model)
+        per_token = max(rate.prompt, rate.completion) / 1e6 if isinstance(rate, TokenRate) else None
+        cost = None if tokens is None or per_token is None else tokens * per_token
+        return Reservation(tokens, cost, context.current().budget)
+
+    async def _digest(self, model: str) -> str | None:
         try:
-            yield
-            record.status = "success"
-        except asyncio.CancelledError:
-            record.status = "cancelled"
-            raise
-        except BaseException as error:
-            record.status = "error"
-            code = error.code if isinstance(error, LexiQueryError) else type(error).__name__
-            record.error = f"{code}: {error}"
-            raise
-        finally:
-            record.total_seconds = time.monotonic() - began
-            record.completed_at = datetime.now(UTC)
-            record.cost, record.currency = price(record, read_rates()) or (None, None)
-            await self._finish(record)
+            return await self._fleet.candidates(model)[0].digest(model)
+        except LexiQueryError:
+            return None  # the call meets the same error, and writes it down
 
-    async def _finish(self, record: CallRecord) -> None:
-        """Shielded: a cancelled call still gets its last row."""
-        task = asyncio.create_task(self._ledger.finish(record))
-        self._finishing.add(task)
-        task.add_done_callback(self._finishing.discard)
-        await asyncio.shield(task)
-
-    @asynccontextmanager
-    async def _one_at_a_time(self, key: str) -> AsyncIterator[None]:
-        """Of identical calls in flight one is made; the others wait for it and are replayed."""
-        lock = self._in_flight.setdefault(key, asyncio.Lock())
-        async with lock:
-            yield
-
-    async def _replayed(self, record: CallRecord) -> CallRecord | None:
-        return await self._ledger.replay(record.idempotency_key) if record.journey_id else None
-
-    async def _check_budget(self, record: CallRecord) -> None:
-        budget = context.current().budget
-        if budget is None or record.journey_id is None:
-            return
-        spent = await self._ledger.spent(record.journey_id)
-        for unit_name in ("calls", "tokens", "seconds"):
-            limit, used = getattr(budget, unit_name), getattr(spent, unit_name)
-            if limit is not None and used >= limit:
-                missing = f" ({spent.uncounted_calls} calls uncounted)" if spent.uncounted_calls else ""
-                raise BudgetExceeded(f"the journey's budget of {limit:g} {unit_name} is spent: {used:g} used{missing}")
-
-    async def _check_window(self, messages: list[dict[str, str]], max_tokens: int) -> int | None:
+    async def _check_window(self, request: ChatRequest) -> int | None:
         """The estimated prompt tokens. Raises ContextExceeded, before anything is sent, when they surely don't fit."""
-        estimate = await asyncio.to_thread(estimate_tokens, messages, self._settings.models_path)
-        window = self._settings.num_ctx
-        if estimate is not None and estimate * SURELY + max_tokens > window:
+        estimate = await asyncio.to_thread(estimate_tokens, request.messages, self._settings.models_path)
+        if estimate is not None and estimate * SURELY + request.max_tokens > request.num_ctx:
             raise ContextExceeded(
-                f"a prompt of about {estimate} tokens and {max_tokens} for the answer don't fit the window of {window}",
-                suggestion="ask about fewer tables, or raise LEXIQUERY_NUM_CTX if the model and memory allow",
+                f"a prompt of about {estimate} tokens and {request.max_tokens} for the answer don't fit the window of "
+                f"{request.num_ctx}",
+                suggestion=_TOO_LONG,
             )
         return estimate
 
-    def _check_cut(self, answer: ChatResponse, estimate: int | None) -> None:
+    def _check_cut(self, reply: Reply, estimate: int | None) -> None:
         """Ollama cuts a long prompt silently: it then reports a full window, or far less than was sent."""
-        window, counted = self._settings.num_ctx, answer.prompt_eval_count
+        window, counted = self._settings.num_ctx, reply.prompt_tokens
         if counted is None:
             return
         dropped = estimate is not None and estimate > window * SURELY and counted < estimate * SURELY / 2
         if counted >= window or dropped:
             raise ContextExceeded(
                 f"the model server cut the prompt: it read {counted} tokens, the window has {window}",
-                suggestion="ask about fewer tables, or raise LEXIQUERY_NUM_CTX if the model and memory allow",
+                suggestion=_TOO_LONG,
             )
 
-    async def _name_digest(self, record: CallRecord) -> None:
-        record.model_digest = await self._connection.digest(record.model)
+
+def _is_here(provider: str, url: str) -> bool:
+    return provider == "embedded" or EnergyMeter.covers(url)
 
 
-def _always(url: str) -> Connect:
-    async def connect() -> str:
-        return url
-
-    return connect
-
-
-def _retry(record: CallRecord) -> Any:
-    def count() -> None:
-        record.retries += 1
-
-    return count
-
-
-def _take_counts(record: CallRecord, answer: Any) -> None:
-    """What Ollama counted; it gives durations in nanoseconds."""
-    record.prompt_tokens = answer.prompt_eval_count
-    record.completion_tokens = answer.eval_count
-    record.load_seconds = _seconds(answer.load_duration)
-    record.prompt_seconds = _seconds(answer.prompt_eval_duration)
-    record.generation_seconds = _seconds(answer.eval_duration)
-
-
-def _seconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / _NANOSECONDS
-
-
-def _is_cut(record: CallRecord, max_tokens: int) -> bool:
-    return record.completion_tokens is not None and record.completion_tokens >= max_tokens
+def _completion(text: str, call: CallRecord) -> Completion:
+    return Completion(text, call, call.metadata.get("finish") == "length")

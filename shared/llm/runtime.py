@@ -15,8 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.errors import ModelFileCorrupt, ModelUnavailable, StorageFailed
 from shared.ledger import Ledger
-from shared.llm.client import Models
+from shared.llm.caching import EmbeddingCache, ResponseCache, open_stores
+from shared.llm.client import Caches, Models
+from shared.llm.keys import Keys
 from shared.llm.models import locate
+from shared.llm.prompt_history import PromptHistory
+from shared.llm.providers.configured import configured
+from shared.llm.providers.fleet import Fleet
+from shared.llm.rates import read_card
 from shared.llm.tokens import ENCODING_MODEL
 from shared.settings import Settings
 
@@ -25,27 +31,27 @@ _STOP_SECONDS = 10.0
 
 
 def needed_models(settings: Settings) -> list[str]:
-    """What `pull` must have fetched for these settings: on an Ollama only what estimates tokens."""
-    served_here = [] if settings.ollama_host else [settings.model, settings.embedding_model_name]
-    return [*served_here, ENCODING_MODEL]
+    """What `pull` must have fetched for these settings: without the embedded server only what estimates tokens."""
+    served_here = "embedded" in settings.provider_urls
+    return [*([settings.model, settings.embedding_model_name] if served_here else []), ENCODING_MODEL]
 
 
 @asynccontextmanager
 async def open_models(settings: Settings, ledger: Ledger, engine: AsyncEngine) -> AsyncIterator[Models]:
-    """The metered client. Nothing is started and nothing downloaded here; a missing model is the first call's error."""
-    if settings.ollama_host:
-        models = Models(settings, ledger, settings.ollama_host, engine)
-        try:
-            yield models
-        finally:
-            await models.close()
-        return
+    """The metered client. Nothing is started and nothing downloaded here; a missing model is the first call's error.
+
+    Raises InvalidInput for a rate card or a `cache_url` that can't be used.
+    """
     server = EmbeddedServer(settings)
-    models = Models(settings, ledger, server.url, engine, provider="embedded")
+    card, stores = read_card(settings.rate_card), open_stores(settings, engine)
+    providers = configured(settings, key_of=Keys(engine, settings).get, embedded=server.url)
+    fleet = Fleet(providers, concurrency=settings.model_concurrency)
+    caches = Caches(ResponseCache(settings, stores.responses), EmbeddingCache(stores.embeddings))
     try:
-        yield models
+        yield Models(settings, ledger, fleet, caches, card=card, history=PromptHistory(engine))
     finally:
-        await models.close()
+        await fleet.close()
+        await stores.close()
         await server.close()
 
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.agent import Agent, Skill
+from shared.calls import CallRecord
 from shared.context import current
 from shared.errors import NotFound
 from shared.ledger import Ledger
-from shared.models import CallRecord, SearchRequest
+from shared.models import SearchRequest
 
 COUNTED = [1, 1.0, 2**63 + 1, None, "é"]
 """What no data part can carry: protobuf keeps numbers as doubles."""

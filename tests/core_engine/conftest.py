@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.data.sandbox import Sandbox
 from core_engine.bootstrap import LexiQuery, assemble
-from core_engine.journey import Journeys, open_journeys
+from core_engine.journey import Journeys
 from core_engine.state import open_state
 from core_engine.store import Store
 from core_engine.store import schema as store_schema
+from core_engine.workflows import open_journeys
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
@@ -30,6 +34,7 @@ from shared.models import Answer, Question
 from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama
 
+POSTGRESQL = "postgresql://postgres@127.0.0.1:5432"
 Reply = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 HOSTS = Catalog(
@@ -202,3 +207,19 @@ async def with_scripted(agents: ScriptedAgents, settings: Settings) -> AsyncIter
 async def workshop(open_workshop: OpenWorkshop) -> AsyncIterator[Workshop]:
     async with open_workshop() as opened:
         yield opened
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database."""
+    try:
+        server = psycopg.connect(f"{POSTGRESQL}/postgres", autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"no PostgreSQL at 127.0.0.1:5432 that user postgres may use: {error}")
+    name = f"lexiquery_{uuid4().hex}"
+    with server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield f"{POSTGRESQL}/{name}"
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

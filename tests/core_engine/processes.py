@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Command:
     def run(self, *words: str, stdin: str | None = None, **environment: str) -> Result:
         """In this process, so that the heavy imports are paid once; see `spawn`."""
         changed = {name: self.environment.get(name) for name in os.environ} | self.environment | environment
-        with _loggers_kept():
+        with loggers_kept():
             return CliRunner().invoke(app, list(words), input=stdin, env=changed)
 
     def spawn(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -74,6 +74,21 @@ class Command:
     @contextmanager
     def server(self, **environment: str) -> Iterator[Server]:
         """`lexiquery up` on a free port; ended at the end of the block if it still lives."""
+        with self._process(environment) as process:
+            yield Server(process, self._address(process), self.folder)
+
+    def kill_in_start(self, seconds: float, **environment: str) -> int:
+        """`lexiquery up`, killed so long after it took the data directory, wherever it is then; its pid."""
+        with self._process(environment) as process:
+            while not self._notice(process):
+                time.sleep(PAUSE)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+            assert process.poll() is None, (self.folder / "server.log").read_text()
+        return process.pid
+
+    @contextmanager
+    def _process(self, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         log = (self.folder / "server.log").open("a+")
         process = subprocess.Popen(
             [sys.executable, "-m", "core_engine.cli", "up", "--port", "0"],
@@ -83,21 +98,23 @@ class Command:
             text=True,
         )
         try:
-            yield Server(process, self._address(process), self.folder)
+            yield process
         finally:
             process.kill()
             process.wait()
             log.close()
 
     def _address(self, process: subprocess.Popen[str]) -> str:
-        notice = self.folder / "data" / "server.json"
-        while process.poll() is None:
-            if notice.exists() and (text := notice.read_text()):
-                found = json.loads(text)
-                if found["pid"] == process.pid and answers(found["url"]):
-                    return str(found["url"])
+        while not ((url := self._notice(process)) and answers(url)):
             time.sleep(PAUSE)
-        raise AssertionError((self.folder / "server.log").read_text())
+        return url
+
+    def _notice(self, process: subprocess.Popen[str]) -> str | None:
+        """Where the process says that it listens, once the data directory is its own."""
+        assert process.poll() is None, (self.folder / "server.log").read_text()
+        notice = self.folder / "data" / "server.json"
+        found = json.loads((notice.exists() and notice.read_text()) or "{}")
+        return str(found["url"]) if found.get("pid") == process.pid else None
 
 
 class Server:
@@ -121,7 +138,7 @@ class Server:
 
 
 @contextmanager
-def _loggers_kept() -> Iterator[None]:
+def loggers_kept() -> Iterator[None]:
     """A command sets up logging on its standard error, which ends with it."""
     loggers = [logging.getLogger(), logging.getLogger("dbos")]
     kept = [(logger, list(logger.handlers), logger.propagate) for logger in loggers]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core_engine import commands
+from core_engine import commands, results
 from shared import __version__
 from shared.models import Answer
 from tests.core_engine.processes import Command
@@ -102,21 +102,21 @@ def test_a_bad_setting_is_named(lexiquery: Command) -> None:
     assert "LEXIQUERY_PORT: Input should be a valid integer" in done.stderr
 
 
-async def a_log_line() -> commands.Result:
-    return commands.Result("", "agent\x1b]0;owned\x07\x9b31m\n\ttable\r")
+async def a_log_line() -> results.Result:
+    return results.Result("", "agent\x1b]0;owned\x07\x9b31m\n\ttable\r")
 
 
 def test_what_rows_hold_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.run(a_log_line()) == 0
+    assert results.run(a_log_line()) == 0
     assert capsys.readouterr().out == "agent\\x1b]0;owned\\x07\\x9b31m\n\ttable\\x0d\n"
 
 
-async def a_fault() -> commands.Result:
-    return commands.Result(Answer.model_validate({"answer": 42}), "")
+async def a_fault() -> results.Result:
+    return results.Result(Answer.model_validate({"answer": 42}), "")
 
 
 def test_a_fault_of_lexiquery_is_not_blamed_on_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.run(a_fault(), as_json=True) == 1
+    assert results.run(a_fault(), as_json=True) == 1
     printed = capsys.readouterr()
     assert json.loads(printed.out)["code"] == "internal_error"
     assert "lexiquery: Answer is not what LexiQuery expects: journey_id: Field required" in printed.err
@@ -304,7 +304,7 @@ def test_who_asks_at_a_terminal_sees_the_stages(
     for name, value in lexiquery.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert commands.run(commands.ask("How many orders are open?", "shop", None, True, None)) == 0
+    assert results.run(commands.ask("How many orders are open?", "shop", None, True, None)) == 0
     printed = capsys.readouterr()
     assert "  planning …\n  knowledge …\n" in printed.err
     assert "planning" not in printed.out

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import psycopg
-import pytest
-from psycopg import sql
 
 from core_engine.server import build_app
 from core_engine.store import schema as store_schema
@@ -22,24 +18,7 @@ from tests.core_engine.conftest import ScriptedAgents, with_scripted
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama
 
-SERVER = "postgresql://postgres@127.0.0.1:5432"
 URL = "http://127.0.0.1:8000"
-
-
-@pytest.fixture
-def postgresql() -> Iterator[str]:
-    """The URL of an empty database."""
-    try:
-        server = psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL at 127.0.0.1:5432 that user postgres may use: {error}")
-    name = f"lexiquery_{uuid4().hex}"
-    with server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield f"{SERVER}/{name}"
-        finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def test_a_live_database_becomes_a_group(postgresql: str, tmp_path: Path, scripted_ollama: ScriptedOllama) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from core_engine import commands
+from core_engine import commands, results
 from core_engine.agent_server import with_own_port
 from core_engine.agents import AGENTS, PORTS
 from shared.settings import Settings
@@ -177,7 +177,7 @@ def test_an_address_that_is_none_is_a_bad_setting(
     name: str, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(name, address)
-    assert commands.run(commands.up(None, 0)) == 2
+    assert results.run(commands.up(None, 0)) == 2
     said = capsys.readouterr().err
     assert f"{name.removeprefix('LEXIQUERY_')}: Value error, expected an address like http://host:8000" in said
     assert "secret" not in said

@@ -79,7 +79,7 @@ async def test_the_output_is_what_the_agent_returned(client: A2AClient) -> None:
 async def test_the_agent_works_for_the_callers_journey(client: A2AClient) -> None:
     with scoped(journey_id="j-1", agent="core_engine", parent_call_id="c-1", budget=Budget(calls=3)):
         seen = await client.invoke("scripted", "who", {})
-    budget = {"calls": 3, "tokens": None, "seconds": None}
+    budget = {"calls": 3, "tokens": None, "seconds": None, "money": None}
     assert seen == {"journey_id": "j-1", "agent": "scripted", "parent_call_id": "c-1", "budget": budget}
 
 
@@ -192,7 +192,7 @@ async def test_a_peer_writes_only_into_the_journey_it_worked_for(
     async with foreign(registry, executor):
         with scoped(journey_id="j-1"):
             await remote_client.invoke("foreign", "echo", {})
-    assert [call.journey_id for call in await ledger.calls()] == ["j-1"]
+    assert [call.journey_id async for call in ledger.every_call()] == ["j-1"]
 
 
 async def test_a_strangers_call_neither_replaces_nor_is_replayed_for_one_of_ours(
@@ -237,7 +237,7 @@ async def test_calls_that_can_not_be_real_don_t_cost_the_answer(
     async with foreign(registry, executor):
         with scoped(journey_id="j-1"):
             assert await remote_client.invoke("foreign", "echo", {}) == {"n": 1}
-    assert await ledger.calls() == []
+    assert [call async for call in ledger.every_call()] == []
 
 
 def nested(depth: int) -> str:

@@ -18,8 +18,9 @@ from starlette.routing import Route
 from agents.serve import agent_app, agent_card
 from protocol_interface import registry as registry_module
 from protocol_interface.a2a_client import A2AClient
-from protocol_interface.hosts import METADATA, HostRule
+from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry
+from shared.addresses import METADATA
 from shared.database import create_tables
 from shared.errors import AgentUnavailable, InvalidInput
 from shared.ledger import Ledger

@@ -73,7 +73,7 @@ class Face:
 
     async def show(self, request: Request) -> Response:
         asked = await _read(request, ShowRequest)
-        model = self._find(asked.model or asked.name)
+        model = self._find(asked.model)
         info = {"general.architecture": model.family, f"{model.family}.context_length": model.context}
         capabilities = ["completion"] if model.kind == "chat" else ["embedding"]
         return JSONResponse(
@@ -97,7 +97,7 @@ class Face:
         asked = await _read(request, EmbedRequest)
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         began = asyncio.get_running_loop().time()
-        embedded = await _while_connected(request, self._embed(asked.model, texts, asked.truncate))
+        embedded = await _while_connected(request, self._embed(asked, texts, asked.truncate))
         vectors = [_shortened(vector, asked.dimensions) for vector in embedded.vectors]
         total = asyncio.get_running_loop().time() - began
         return JSONResponse(
@@ -113,17 +113,24 @@ class Face:
     async def embeddings(self, request: Request) -> Response:
         """Ollama's older route: one text, one vector."""
         asked = await _read(request, EmbeddingsRequest)
-        embedded = await _while_connected(request, self._embed(asked.model, [asked.prompt], truncate=True))
+        embedded = await _while_connected(request, self._embed(asked, [asked.prompt], truncate=True))
         return JSONResponse({"embedding": embedded.vectors[0]})
+
+    async def blob(self, request: Request) -> Response:
+        """No model here was made from a blob, so none is there."""
+        return Response(status_code=404) if request.method == "HEAD" else await self.read_only(request)
+
+    async def read_only(self, _: Request) -> Response:
+        raise ApiError(501, "the models of the embedded server are files: `lexiquery models pull` fetches them")
 
     async def close(self) -> None:
         await self._llama.unload()
 
     async def _complete(self, request: Request, asked: ChatRequest | GenerateRequest) -> Response:
         completion.check_supported(asked)
-        wanted = await self._wanted(asked)
         if completion.loads_only(asked):
-            return JSONResponse(await self._load_or_unload(asked, wanted))
+            return JSONResponse(await self._load_or_unload(asked))
+        wanted = await self._wanted(asked)
         parts = completion.complete(self._llama, wanted, asked)
         if not asked.stream:
             return JSONResponse(await _while_connected(request, completion.whole(parts)))
@@ -131,11 +138,13 @@ class Face:
         first = await _while_connected(request, anext(parts))
         return StreamingResponse(_lines(first, parts), media_type="application/x-ndjson")
 
-    async def _load_or_unload(self, asked: ChatRequest | GenerateRequest, wanted: Loaded) -> Json:
-        if asked.keep_alive in (0, "0", "0s"):
-            await self._llama.unload()
+    async def _load_or_unload(self, asked: ChatRequest | GenerateRequest) -> Json:
+        """Any model is unloaded in this way, also one that can't chat."""
+        if asked.unloads:
+            model = self._find(asked.model)
+            await (self._llama.unload(model.name) if model.kind == "chat" else self._embedder.unload())
             return completion.nothing_said(asked, "unload")
-        async with self._llama.use(wanted):
+        async with self._llama.use(await self._wanted(asked)):
             return completion.nothing_said(asked, "load")
 
     async def _wanted(self, asked: ChatRequest | GenerateRequest) -> Loaded:
@@ -144,9 +153,12 @@ class Face:
         (path,) = await asyncio.to_thread(self._locate, model)
         return Loaded(model.name, path, min(asked.options.num_ctx or self._num_ctx, model.context))
 
-    async def _embed(self, name: str, texts: list[str], truncate: bool) -> Embedded:
-        model = self._find(name, "embedding")
-        return await self._embedder.embed(lambda: self._locate(model), texts, model.context, truncate)
+    async def _embed(self, asked: EmbedRequest | EmbeddingsRequest, texts: list[str], truncate: bool) -> Embedded:
+        model = self._find(asked.model, "embedding")
+        embedded = await self._embedder.embed(lambda: self._locate(model), texts, model.context, truncate)
+        if asked.unloads:
+            await self._embedder.unload()
+        return embedded
 
     def _locate(self, model: ModelEntry) -> list[Path]:
         try:
@@ -199,6 +211,9 @@ def embedded_app(models_path: Path, *, num_ctx: int, threads: int, manifest: Man
         Route("/api/generate", face.generate, methods=["POST"]),
         Route("/api/embed", face.embed, methods=["POST"]),
         Route("/api/embeddings", face.embeddings, methods=["POST"]),
+        *(Route(f"/api/{changes}", face.read_only, methods=["POST"]) for changes in ("pull", "push", "create", "copy")),
+        Route("/api/delete", face.read_only, methods=["DELETE"]),
+        Route("/api/blobs/{digest}", face.blob, methods=["HEAD", "POST"]),
     ]
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ async def complete(llama: Llama, wanted: Loaded, request: ChatRequest | Generate
     began, text = time.monotonic(), _text_of(request)
     path, body = _llama_request(request)
     head = {"model": request.model}
-    async with llama.use(wanted) as load_seconds:
+    async with llama.use(wanted, keep=not request.unloads) as load_seconds:
         reason, timings = "stop", None
         async for event in llama.stream(path, body):
             piece, ended = _piece(event)
@@ -26,8 +26,8 @@ async def complete(llama: Llama, wanted: Loaded, request: ChatRequest | Generate
             timings = event.get("timings", timings)
             if piece:
                 yield {**head, "created_at": now(), **text(piece), "done": False}
-        last = {**head, "created_at": now(), **text(""), "done": True, "done_reason": reason}
-        yield last | _counts(timings, load_seconds, time.monotonic() - began)
+    last = {**head, "created_at": now(), **text(""), "done": True, "done_reason": reason}
+    yield last | _counts(timings, load_seconds, time.monotonic() - began)
 
 
 async def whole(parts: AsyncIterator[Json]) -> Json:
@@ -59,6 +59,16 @@ def nothing_said(request: ChatRequest | GenerateRequest, reason: str) -> Json:
 
 
 def check_supported(request: ChatRequest | GenerateRequest) -> None:
+    """Raises ApiError 400: what would change the answer is refused, not passed over."""
+    _check_model_can(request)
+    if isinstance(request, GenerateRequest) and request.raw and (request.system or request.template or request.context):
+        raise ApiError(400, "raw mode does not support template, system, or context")
+    for field in ("template", "context", "logprobs", "top_logprobs"):
+        if getattr(request, field, None):
+            raise ApiError(400, f"the embedded server does not support {field}")
+
+
+def _check_model_can(request: ChatRequest | GenerateRequest) -> None:
     """Ollama's own words for what a model can't do."""
     messages = request.messages if isinstance(request, ChatRequest) else []
     asked = {

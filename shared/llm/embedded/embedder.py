@@ -54,6 +54,10 @@ class Embedder:
         async with self._turn:
             return await asyncio.to_thread(self._embed, locate, texts, window, truncate)
 
+    async def unload(self) -> None:
+        async with self._turn:
+            self._session = self._tokenizer = None
+
     def _embed(self, locate: Callable[[], list[Path]], texts: list[str], window: int, truncate: bool) -> Embedded:
         began = time.monotonic()
         loaded_now = not self.is_loaded

@@ -50,20 +50,26 @@ class Llama:
         self.loaded: Loaded | None = None
 
     @asynccontextmanager
-    async def use(self, wanted: Loaded) -> AsyncIterator[float]:
-        """Within the block the model is loaded and all ours; gives the seconds that loading took, 0 if it was."""
-        async with self._turn:
-            began = time.monotonic()
-            if self.loaded == wanted:
-                yield 0.0
-                return
-            # A thread can't be interrupted: a client that leaves must not leave a half-loaded model behind.
-            await asyncio.shield(asyncio.ensure_future(self._load(wanted)))
-            yield time.monotonic() - began
+    async def use(self, wanted: Loaded, *, keep: bool = True) -> AsyncIterator[float]:
+        """Within the block the model is loaded and all ours; gives the seconds that loading took, 0 if it was.
 
-    async def unload(self) -> None:
+        keep: whether it stays loaded after the block; it does in any case where the block is left by an error.
+        """
         async with self._turn:
-            await self._close()
+            began, load_seconds = time.monotonic(), 0.0
+            if self.loaded != wanted:
+                # A thread can't be interrupted: a client that leaves must not leave a half-loaded model behind.
+                await asyncio.shield(asyncio.ensure_future(self._load(wanted)))
+                load_seconds = time.monotonic() - began
+            yield load_seconds
+            if not keep:
+                await self._close()
+
+    async def unload(self, name: str | None = None) -> None:
+        """The model of that name if it is loaded, without a name whatever is."""
+        async with self._turn:
+            if self.loaded and name in (None, self.loaded.name):
+                await self._close()
 
     async def stream(self, path: str, body: Json) -> AsyncIterator[Json]:
         """llama.cpp's events for one request. Call it within `use`. Raises ApiError before the first event or after."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 Json = dict[str, Any]
+
+# `1h30m`, `-1s`, `0`: Go's durations, which Ollama reads.
+_DURATION = re.compile(r"[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h))+)")
 
 
 class ApiError(Exception):
@@ -20,12 +24,27 @@ class ApiError(Exception):
 
 
 class _Request(BaseModel):
-    """Fields of Ollama's that are not named here change nothing in the answer, or are refused by the route."""
+    """Fields of Ollama's that are not named here change nothing in the answer, or are refused by the route.
 
-    model_config = ConfigDict(extra="ignore")
+    Strict: to Ollama a text is neither a number nor a yes. keep_alive: seconds or a duration; below zero is for ever.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     model: str = Field(min_length=1)
     keep_alive: float | str | None = None
+
+    @field_validator("keep_alive")
+    @classmethod
+    def _readable(cls, value: float | str | None) -> float | str | None:
+        if isinstance(value, str) and not _DURATION.fullmatch(value):
+            raise ValueError(f"'{value}' is no duration; write 5m, 300 (seconds) or -1 (for ever)")
+        return value
+
+    @property
+    def unloads(self) -> bool:
+        """Zero, in whatever form."""
+        return self.keep_alive is not None and not re.search("[1-9]", str(self.keep_alive))
 
 
 class Options(BaseModel):
@@ -53,6 +72,8 @@ class _Completion(_Request):
     options: Options = Options()
     think: bool | str | None = None
     images: list[str] | None = None
+    logprobs: bool = False
+    top_logprobs: int = 0
 
 
 class Message(BaseModel):
@@ -72,6 +93,8 @@ class GenerateRequest(_Completion):
     prompt: str = ""
     system: str | None = None
     suffix: str | None = None
+    template: str | None = None
+    context: list[int] | None = None
     raw: bool = False
 
 
@@ -86,17 +109,19 @@ class EmbeddingsRequest(_Request):
 
 
 class ShowRequest(BaseModel):
-    model: str = ""
-    name: str = ""
+    """`name` is what older clients call the model."""
+
+    model: str = Field(min_length=1, validation_alias=AliasChoices("model", "name"))
 
 
 def bad_body(error: ValidationError) -> ApiError:
     """`options.num_ctx: Input should be greater than 0`."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    if place == "model":
+    if place in ("model", "name") and first["type"] in ("missing", "string_too_short"):
         return ApiError(400, "model is required")
-    return ApiError(400, f"{place}: {first['msg']}" if place else first["msg"])
+    message = first["msg"].removeprefix("Value error, ")
+    return ApiError(400, f"{place}: {message}" if place else message)
 
 
 def now() -> str:

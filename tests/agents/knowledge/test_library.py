@@ -84,7 +84,7 @@ async def test_a_library_opened_later_sees_what_another_imported(
 async def test_every_embedding_call_is_on_the_ledger(library: Library, folder: Path, ledger: Ledger) -> None:
     await import_folder(folder, library)
     await library.search("disk", 1)
-    assert {call.purpose for call in await ledger.calls()} == {"index", "search"}
+    assert {call.purpose async for call in ledger.every_call()} == {"index", "search"}
 
 
 async def test_nothing_but_the_model_server_is_connected_to(

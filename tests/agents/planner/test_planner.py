@@ -102,7 +102,7 @@ async def test_the_call_is_on_the_ledger_with_its_journey(
 
     async def journey(journey_id: str) -> None:
         with scoped(journey_id=journey_id):
-            await run(models, UNDECIDED)
+            await run(models, UNDECIDED.model_copy(update={"question": f"Which logs failed on day {journey_id}?"}))
 
     await asyncio.gather(*(journey(f"j{number}") for number in range(5)))
     for number in range(5):
@@ -184,17 +184,18 @@ sys.addaudithook(watch)
 from agents.planner import Planner
 from shared.ledger import Ledger, schema
 from shared.database import create_tables, open_database
-from shared.llm.client import Models
+from shared.llm.runtime import open_models
 from shared.settings import Settings
 from tests.agents.planner.test_planner import UNDECIDED
 
 async def main():
-    settings = Settings(data_dir=sys.argv[2])
+    settings = Settings(data_dir=sys.argv[2], ollama_host=sys.argv[1])
     engine = open_database(settings.sqlalchemy_url)
     await create_tables(engine, schema)
-    models = Models(settings, Ledger(engine), sys.argv[1], engine)
-    seen["plan"] = await Planner(models).run("plan", UNDECIDED.model_dump(mode="json"))
-    await models.close()
+    ledger = Ledger(engine)
+    async with open_models(settings, ledger, engine) as models:
+        seen["plan"] = await Planner(models).run("plan", UNDECIDED.model_dump(mode="json"))
+    await ledger.close()
     await engine.dispose()
 
 asyncio.run(main())

@@ -7,16 +7,16 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.context import scoped
 from shared.errors import BudgetExceeded, ContextExceeded, LexiQueryError, ModelUnavailable
 from shared.ledger import Ledger
-from shared.llm import connection
 from shared.llm.client import Models
 from shared.llm.prompts import Prompt
+from shared.llm.providers import stream
 from shared.models import Budget
 from shared.settings import Settings
+from tests.conftest import models_on
 from tests.scripted_ollama import ScriptedOllama, digest_of
 
 HELLO = [{"role": "user", "content": "how many failed sign-ins"}]
@@ -24,7 +24,7 @@ HELLO = [{"role": "user", "content": "how many failed sign-ins"}]
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "_BACKOFF_SECONDS", 0.0)
 
 
 async def chat(models: Models, **changes: Any) -> str:
@@ -149,23 +149,21 @@ async def test_check_names_the_models_that_are_there(models: Models) -> None:
 
 
 @pytest.mark.parametrize("user", ["", "user:secret@"])
-async def test_a_dead_server_is_named(settings: Settings, ledger: Ledger, engine: AsyncEngine, user: str) -> None:
-    models = Models(settings, ledger, f"http://{user}127.0.0.1:9", engine)
-    with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"http://127\.0\.0\.1:9 can't be reached"):
-        await chat(models)
-    await models.close()
+async def test_a_dead_server_is_named(settings: Settings, ledger: Ledger, user: str) -> None:
+    async with models_on(settings, ledger, f"http://{user}127.0.0.1:9") as models:
+        with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"http://127\.0\.0\.1:9 can't be reached"):
+            await chat(models)
     assert [row.status for row in await ledger.calls("j1")] == ["error"]
 
 
 async def test_a_server_that_never_answers_is_given_up(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
-    models = Models(settings.model_copy(update={"model_timeout": 0.05}), ledger, scripted_ollama.url, engine)
     scripted_ollama.hang()
-    with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"did not answer within 0.05 s") as late:
-        await chat(models)
+    async with models_on(settings.model_copy(update={"model_timeout": 0.05}), ledger, scripted_ollama.url) as models:
+        with scoped(journey_id="j1"), pytest.raises(ModelUnavailable, match=r"did not answer within 0.05 s") as late:
+            await chat(models)
     assert "LEXIQUERY_MODEL_TIMEOUT" in str(late.value.suggestion)
-    await models.close()
 
 
 @pytest.mark.parametrize("raw", ["<html>", '{"message": 7}', "[1]"])
@@ -185,18 +183,15 @@ async def test_the_same_request_of_a_journey_is_answered_from_the_ledger(
     with scoped(journey_id="j1"):
         assert [await chat(models), await chat(models)] == ["first", "first"]
     assert len(await ledger.calls("j1")) == 1
-    with scoped(journey_id="j2"):
-        assert await chat(models) == "second"
 
 
 async def test_a_resumed_process_repeats_no_call(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
     for _ in range(2):
-        models = Models(settings, ledger, scripted_ollama.url, engine)
-        with scoped(journey_id="j1"):
-            await chat(models)
-        await models.close()
+        async with models_on(settings, ledger, scripted_ollama.url) as models:
+            with scoped(journey_id="j1"):
+                await chat(models)
     assert len(scripted_ollama.chats) == 1
 
 
@@ -209,9 +204,26 @@ async def test_a_failed_call_is_made_again(models: Models, ledger: Ledger, scrip
     assert [row.status for row in await ledger.calls("j1")] == ["error", "success"]
 
 
-async def test_outside_a_journey_nothing_is_replayed(models: Models, scripted_ollama: ScriptedOllama) -> None:
-    await chat(models)
-    await chat(models)
+async def test_another_journey_s_answer_comes_from_the_cache_and_the_ledger_says_what_that_spared(
+    models: Models, ledger: Ledger, scripted_ollama: ScriptedOllama
+) -> None:
+    for journey in ("j1", "j2"):
+        with scoped(journey_id=journey):
+            assert await chat(models) == "ok"
+    [made], [spared] = await ledger.calls("j1"), await ledger.calls("j2")
+    assert (spared.status, spared.cache_of, spared.saved_seconds) == ("cached", made.id, made.total_seconds)
+    assert spared.saved_tokens == (made.prompt_tokens or 0) + (made.completion_tokens or 0)
+    assert (spared.prompt_tokens, spared.cost, spared.response) == (None, None, "ok")
+    assert len(scripted_ollama.chats) == 1
+
+
+async def test_outside_a_journey_and_without_a_cache_every_call_is_made(
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
+) -> None:
+    off = settings.model_copy(update={"response_cache_days": 0})
+    async with models_on(off, ledger, scripted_ollama.url) as models:
+        await chat(models)
+        await chat(models)
     assert len(scripted_ollama.chats) == 2
 
 
@@ -222,14 +234,14 @@ async def test_of_identical_calls_at_once_one_is_made(models: Models, scripted_o
 
 
 @pytest.mark.parametrize(
-    "budget", [Budget(calls=1), Budget(tokens=5), Budget(seconds=0.000001)], ids=["calls", "tokens", "seconds"]
+    "budget", [Budget(calls=1), Budget(tokens=513), Budget(seconds=0.000001)], ids=["calls", "tokens", "seconds"]
 )
-async def test_a_spent_budget_stops_the_next_call(
+async def test_a_budget_that_leaves_no_room_stops_the_next_call(
     models: Models, ledger: Ledger, scripted_ollama: ScriptedOllama, budget: Budget
 ) -> None:
     with scoped(journey_id="j1", budget=budget):
         await chat(models)
-        with pytest.raises(BudgetExceeded, match="is spent"):
+        with pytest.raises(BudgetExceeded, match=r"is spent|leaves too little"):
             await models.chat([{"role": "user", "content": "more"}], purpose="derive")
     assert len(scripted_ollama.chats) == len(await ledger.calls("j1")) == 1
 
@@ -259,12 +271,11 @@ async def test_an_answer_stopped_by_max_tokens_says_so(models: Models, scripted_
 
 
 async def test_with_call_text_off_the_ledger_keeps_no_text(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
-    models = Models(settings.model_copy(update={"call_text": "off"}), ledger, scripted_ollama.url, engine)
-    with scoped(journey_id="j1"):
-        assert [await chat(models), await chat(models)] == ["ok", "ok"]
-    await models.close()
+    async with models_on(settings.model_copy(update={"call_text": "off"}), ledger, scripted_ollama.url) as models:
+        with scoped(journey_id="j1"):
+            assert [await chat(models), await chat(models)] == ["ok", "ok"]
     assert [(row.request, row.response) for row in await ledger.calls("j1")] == [(None, None)] * 2
 
 
@@ -277,6 +288,20 @@ async def test_a_text_is_embedded_once(models: Models, ledger: Ledger, scripted_
     assert [json.loads(row.response or "")["vectors"] for row in await ledger.calls("j1")] == [2, 1]
 
 
+async def test_texts_that_two_journeys_embed_at_the_same_time_are_sent_once(
+    models: Models, ledger: Ledger, scripted_ollama: ScriptedOllama
+) -> None:
+    async def embed(journey_id: str) -> list[list[float]]:
+        with scoped(journey_id=journey_id):
+            return await models.embed(["disk full", "login"], purpose="index")
+
+    first, second = await asyncio.gather(embed("j1"), embed("j2"))
+    assert first == second
+    assert len(scripted_ollama.embeds) == 1
+    statuses = [row.status for journey_id in ("j1", "j2") for row in await ledger.calls(journey_id)]
+    assert sorted(statuses) == ["cached", "success"]
+
+
 async def test_embeddings_have_unit_length_and_their_texts_order(models: Models) -> None:
     near, other, far = await models.embed(["failed login", "failed logins", "disk"], purpose="link")
     assert sum(value * value for value in near) == pytest.approx(1.0)
@@ -284,13 +309,12 @@ async def test_embeddings_have_unit_length_and_their_texts_order(models: Models)
 
 
 async def test_another_model_s_vectors_are_not_taken(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
     for name in ("all-minilm", "nomic-embed-text"):
         changed = settings.model_copy(update={"embedding_model": name})
-        models = Models(changed, ledger, scripted_ollama.url, engine)
-        await models.embed(["disk full"], purpose="link")
-        await models.close()
+        async with models_on(changed, ledger, scripted_ollama.url) as models:
+            await models.embed(["disk full"], purpose="link")
     assert [body["model"] for body in scripted_ollama.embeds] == ["all-minilm", "nomic-embed-text"]
 
 

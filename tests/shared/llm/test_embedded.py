@@ -45,6 +45,8 @@ async def test_show_tells_the_window_and_what_the_model_can_do(face: httpx.Async
 
 
 CHAT = {"model": "qwen2.5-coder:0.5b", "messages": [{"role": "user", "content": "hi"}]}
+SOON = "keep_alive: 'soon' is no duration; write 5m, 300 (seconds) or -1 (for ever)"
+READ_ONLY = "the models of the embedded server are files: `lexiquery models pull` fetches them"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,10 @@ CHAT = {"model": "qwen2.5-coder:0.5b", "messages": [{"role": "user", "content": 
         ("/api/chat", {**CHAT, "options": {"num_ctx": 0}}, 400, "options.num_ctx: Input should be greater than 0"),
         ("/api/embed", {"model": CHAT["model"], "input": "x"}, 400, '"qwen2.5-coder:0.5b" does not support embeddings'),
         ("/api/show", {"model": "llama9"}, 404, "model 'llama9' not found"),
-        ("/api/pull", {"model": "llama9"}, 404, "404 not found"),
+        ("/api/show", {}, 400, "model is required"),
+        ("/api/chat", {**CHAT, "keep_alive": "soon"}, 400, SOON),
+        ("/api/pull", {"model": "llama9"}, 501, READ_ONLY),
+        ("/api/train", {"model": "llama9"}, 404, "404 not found"),
     ],
 )
 async def test_a_wrong_request_gets_ollama_s_kind_of_error(

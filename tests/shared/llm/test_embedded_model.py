@@ -14,15 +14,17 @@ import pytest
 from shared.llm.runtime import EmbeddedServer
 from shared.settings import Settings
 from tests.conftest import SMALL_MODEL
+from tests.shared.llm.ollama_contract.target import ENDLESS as NEVER_ENDS
 
 pytestmark = pytest.mark.real_model
 
 HI = [{"role": "user", "content": "Say hello."}]
 SHORT = {"num_ctx": 512, "temperature": 0, "seed": 1, "num_predict": 12}
-# Left alone it would write until the window is full, for minutes: longer than the test may take.
+# Left alone it writes until the window is full, for minutes: longer than the test may take.
 ENDLESS = {
     "model": SMALL_MODEL,
-    "messages": [{"role": "user", "content": "Count from 1 to 1000000, one number a line, without a pause."}],
+    "messages": [{"role": "user", "content": "Boxes in boxes, in JSON."}],
+    "format": NEVER_ENDS,
     "options": {"num_ctx": 32768, "temperature": 0, "num_predict": -1},
 }
 

@@ -6,14 +6,13 @@ import base64
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.context import scoped
 from shared.errors import ContextExceeded, ModelFileCorrupt
 from shared.ledger import Ledger
-from shared.llm.client import Models
 from shared.llm.tokens import ENCODING_FILE, estimate_tokens
 from shared.settings import Settings
+from tests.conftest import models_on
 from tests.scripted_ollama import ScriptedOllama
 
 
@@ -43,22 +42,20 @@ def test_an_estimate_counts_every_message(encoding: Path) -> None:
 
 @pytest.mark.usefixtures("encoding")
 async def test_a_prompt_that_surely_does_not_fit_is_not_sent(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
-    models = Models(settings.model_copy(update={"num_ctx": 1000}), ledger, scripted_ollama.url, engine)
-    with scoped(journey_id="j1"), pytest.raises(ContextExceeded, match="a prompt of about 2004 tokens and 100"):
-        await models.chat([{"role": "user", "content": "x" * 2000}], purpose="derive", max_tokens=100)
-    await models.close()
+    async with models_on(settings.model_copy(update={"num_ctx": 1000}), ledger, scripted_ollama.url) as models:
+        with scoped(journey_id="j1"), pytest.raises(ContextExceeded, match="a prompt of about 2004 tokens and 100"):
+            await models.chat([{"role": "user", "content": "x" * 2000}], purpose="derive", max_tokens=100)
     assert scripted_ollama.requests == []
     assert await ledger.calls("j1") == []
 
 
 @pytest.mark.usefixtures("encoding")
 async def test_a_prompt_of_which_the_server_dropped_messages_is_an_error(
-    settings: Settings, ledger: Ledger, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
-    models = Models(settings.model_copy(update={"num_ctx": 1000}), ledger, scripted_ollama.url, engine)
     scripted_ollama.prompt_eval_count = 40
-    with pytest.raises(ContextExceeded, match="it read 40 tokens"):
-        await models.chat([{"role": "user", "content": "x" * 1000}], purpose="derive", max_tokens=100)
-    await models.close()
+    async with models_on(settings.model_copy(update={"num_ctx": 1000}), ledger, scripted_ollama.url) as models:
+        with pytest.raises(ContextExceeded, match="it read 40 tokens"):
+            await models.chat([{"role": "user", "content": "x" * 1000}], purpose="derive", max_tokens=100)

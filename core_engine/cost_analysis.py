@@ -1,0 +1,192 @@
+"""What would save most: where the ledger's calls took tokens, seconds and money that they need not have taken.
+
+Each saving says how it is counted; docs/costs.md has the definitions. Savings overlap: a repeated call may be slow too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core_engine.cost_figures import COLD, FAR, Rows, open_figures
+from shared.models import Model
+
+Kind = Literal["repeated", "oversized", "slow", "cold", "failed", "retried", "truncated", "repaired"]
+
+
+class Saving(Model):
+    """What could be saved at most, and how. tokens: prompt plus completion; seconds: of model time; None where the
+    ledger tells none. cost: in `currency`, of the calls whose cost is told; of unpriced_calls it isn't."""
+
+    kind: Kind
+    what: str
+    calls: int
+    tokens: int | None
+    seconds: float | None
+    cost: float | None
+    currency: str | None
+    unpriced_calls: int
+    advice: str
+
+
+async def analyse(engine: AsyncEngine, days: int = 30, *, limit: int = 20, now: datetime | None = None) -> list[Saving]:
+    """The greatest savings among the calls of the last `days` days, at most `limit`.
+
+    The greatest first, by seconds: nearly every call tells them, and few a price. One analysis is some passes over the
+    calls, in the database.
+    """
+    since = (now or datetime.now(UTC)) - timedelta(days=days)
+    async with open_figures(engine, since) as figures:
+        total = await figures.total()
+        found = [
+            *_savings("repeated", await figures.repeated(), _repeated),
+            *_savings("slow", await figures.slow(), _slow),
+            *_savings("failed", await figures.failed(), _failed),
+            *_savings("retried", await figures.retried(), _retried),
+            *_savings("truncated", await figures.truncated(), _truncated),
+            *_of_prompts(await figures.oversized(), await figures.by_prompt()),
+            *_of_total("cold", await figures.loads(), total, _cold),
+            *_of_total("repaired", await figures.repairs(), total, _repaired),
+        ]
+    return sorted(found, key=lambda one: (one.seconds or 0.0, one.tokens or 0), reverse=True)[:limit]
+
+
+Words = tuple[str, str]
+"""What is the matter, and what to do."""
+
+
+def _savings(kind: Kind, rows: Rows, words: Callable[[RowMapping], Words]) -> Iterator[Saving]:
+    return (_saving(kind, row, words(row)) for row in rows)
+
+
+def _of_total(
+    kind: Kind, rows: Rows, total: RowMapping, words: Callable[[RowMapping, RowMapping], Words]
+) -> Iterator[Saving]:
+    return (_saving(kind, row, words(row, total)) for row in rows)
+
+
+def _of_prompts(rows: Rows, prompts: Rows) -> Iterator[Saving]:
+    every = sum(int(prompt["prompt_tokens"] or 0) for prompt in prompts)
+    by_key = {_prompt_key(prompt): prompt for prompt in prompts}
+    return (_saving("oversized", row, _oversized(row, by_key[_prompt_key(row)], every)) for row in rows)
+
+
+def _saving(kind: Kind, row: RowMapping, words: Words) -> Saving:
+    counts = [int(count) for count in (row["prompt_tokens"], row["completion_tokens"]) if count is not None]
+    is_priced = row["cost"] is not None and row["currency"] == row["other_currency"]
+    return Saving(
+        kind=kind,
+        what=words[0],
+        calls=row["calls"],
+        tokens=sum(counts) if counts else None,
+        seconds=None if row["seconds"] is None else float(row["seconds"]),
+        cost=float(row["cost"]) if is_priced else None,
+        currency=row["currency"] if is_priced else None,
+        unpriced_calls=int(row["unpriced"]),
+        advice=words[1],
+    )
+
+
+def _repeated(row: RowMapping) -> Words:
+    what = f"{_whose(row)}: {_plural(row['calls'], 'call')} asked again what had been answered before"
+    return (
+        f"{what} ({row['contents']} different)",
+        "let the cache answer them: it keeps what is deterministic, for LEXIQUERY_RESPONSE_CACHE_DAYS",
+    )
+
+
+def _slow(row: RowMapping) -> Words:
+    median, p95 = float(row["median"]), float(row["p95"])
+    what = (
+        f"{row['purpose']} on {row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} took more than {FAR} "
+        f"times the median of {median:.1f} s (p95 {p95:.1f} s)"
+    )
+    parts = {name: float(row[name] or 0) for name in _WHEN_SLOW}
+    most = max(parts, key=lambda name: parts[name])
+    if not parts[most]:
+        return what, "the server tells no times of its own: see whether the machine does other work"
+    share = parts[most] / sum(parts.values())
+    return f"{what}, {share:.0%} of it {most}", _WHEN_SLOW[most]
+
+
+_WHEN_SLOW = {
+    "queue": "let the server take more calls at a time (LEXIQUERY_MODEL_CONCURRENCY), or give it a machine more",
+    "load": "keep the model loaded, and fewer models beside it",
+    "prompt": "smaller prompts: describe fewer tables and columns in the catalog, or split the schema group",
+    "generation": "a smaller model where `lexiquery eval` shows that it is as good, or a faster machine",
+}
+
+
+def _failed(row: RowMapping) -> Words:
+    how = {"error": "failed", "cancelled": "cancelled", "lost": "lost with the process"}[row["status"]]
+    cause = f" with {row['cause']}" if row["status"] == "error" and row["cause"] else ""
+    what = f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} {how}{cause}"
+    advice = {
+        "error": "`lexiquery cost calls` shows each with its error",
+        "cancelled": "see which budget, timeout or client ends journeys early",
+        "lost": "see why the process died: memory, a restart in the middle of work",
+    }
+    return what, advice[row["status"]]
+
+
+def _retried(row: RowMapping) -> Words:
+    what = f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} took {row['tries']} further tries"
+    return what, "see the server's log for why it refused or broke off; fewer calls at a time may be quicker"
+
+
+def _truncated(row: RowMapping) -> Words:
+    what = f"{_whose(row)}{_prompt(row)}: {_plural(row['calls'], 'answer')} stopped at the most tokens allowed"
+    return (
+        what,
+        "such an answer is asked for again or repaired: see what it repeats, and use a model that comes to an end",
+    )
+
+
+def _oversized(row: RowMapping, prompt: RowMapping, every: int) -> Words:
+    share = int(prompt["prompt_tokens"]) / every
+    used = int(prompt["prompt_tokens"]) + int(prompt["completion_tokens"] or 0)
+    what = (
+        f"{_whose(row)}{_prompt(row)}: {_plural(row['calls'], 'prompt')} of more than {FAR} times the median of "
+        f"{int(row['median'])} tokens; all of them are {share:.0%} of the prompt tokens, "
+        f"{used // int(prompt['successes'])} tokens an answer"
+    )
+    return what, "split the schema group, or leave columns that nobody asks for out of the catalog"
+
+
+def _cold(row: RowMapping, total: RowMapping) -> Words:
+    what = (
+        f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} waited {COLD:g} s or more for the model"
+    )
+    return f"{what} to be loaded, {_share(row, total)}", "keep the model loaded (Ollama: OLLAMA_KEEP_ALIVE=-1)"
+
+
+def _repaired(row: RowMapping, total: RowMapping) -> Words:
+    what = f"{row['agent']} on {row['model']}: {_plural(row['calls'], 'call')} repaired an earlier answer"
+    advice = "accept right answers, so that they become examples, and describe what was misnamed in the catalog"
+    return f"{what}, {_share(row, total)}", advice
+
+
+def _share(row: RowMapping, total: RowMapping) -> str:
+    if not row["seconds"] or not total["seconds"]:
+        return "seconds unknown"
+    return f"{float(row['seconds']) / float(total['seconds']):.0%} of all seconds"
+
+
+def _whose(row: RowMapping) -> str:
+    return f"{row['agent']}, {row['purpose']} on {row['model']}"
+
+
+def _prompt(row: RowMapping) -> str:
+    return f" (prompt {row['prompt_name']})" if row["prompt_name"] else ""
+
+
+def _prompt_key(row: RowMapping) -> tuple[str, ...]:
+    return tuple(row[name] for name in ("agent", "purpose", "prompt_name", "model"))
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

@@ -1,0 +1,200 @@
+"""What `lexiquery cost` does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from core_engine.exporting import FORMS, Form, exported, parquet
+from core_engine.results import Result, as_table, listed, opened_state, write_text
+from shared.calls import CallStatus
+from shared.errors import InvalidInput, did_you_mean, first_problem
+from shared.ledger.budgets import Budgets, BudgetState, read_whose
+from shared.ledger.statistics import BY, By, CallFilter, Statistics
+from shared.models import Budget
+from shared.render import cut, render_cost
+
+_BAD_LIMIT = "expected a number greater than 0"
+
+
+async def cost_show(journey: str) -> Result:
+    async with opened_state() as opened:
+        await opened.store.status(journey)
+        summary = await opened.ledger.journey_summary(journey)
+    return Result(summary, render_cost(summary))
+
+
+async def cost_recent(limit: int) -> Result:
+    async with opened_state() as opened:
+        journeys = await opened.store.journeys(limit=limit)
+        costs = [await opened.ledger.journey_summary(one.journey_id) for one in journeys]
+    rows = [
+        (
+            one.journey_id,
+            one.status,
+            cost.calls,
+            cost.prompt_tokens,
+            cost.completion_tokens,
+            f"{cost.seconds:.1f}",
+            _money(cost.cost, cost.currency),
+            cut(one.question, 50),
+        )
+        for one, cost in zip(journeys, costs, strict=True)
+    ]
+    header = ("journey", "status", "calls", "prompt", "completion", "seconds", "cost", "question")
+    return Result(costs, as_table(rows, header) if rows else "no journey yet; `lexiquery ask` starts one")
+
+
+async def cost_stats(by: str, days: int, daily: bool) -> Result:
+    if by not in BY:
+        raise InvalidInput(f"there are no statistics by '{by}'", suggestion=did_you_mean(by, BY))
+    known: dict[str, By] = {name: name for name in BY}
+    async with opened_state() as opened:
+        stats = await Statistics(opened.engine).stats(known[by], days=days, daily=daily)
+    rows = [
+        (
+            *([line.day] if line.day else []),
+            *([line.value] if by != "day" else []),
+            line.calls,
+            f"{line.error_rate:.1%}",
+            line.cached,
+            line.prompt_tokens,
+            line.completion_tokens,
+            line.uncounted,
+            line.p50_seconds,
+            line.p95_seconds,
+            line.p99_seconds,
+            _money(line.cost, line.currency),
+            line.unpriced,
+        )
+        for line in stats
+    ]
+    keys = [*(["day"] if daily or by == "day" else []), *([by] if by != "day" else [])]
+    header = (
+        *keys,
+        "calls",
+        "errors",
+        "cached",
+        "prompt",
+        "completion",
+        "uncounted",
+        "p50",
+        "p95",
+        "p99",
+        "cost",
+        "unpriced",
+    )
+    return Result(stats, as_table(rows, header) if rows else f"no model call in the last {days} days")
+
+
+async def cost_calls(wanted: dict[str, Any], limit: int) -> Result:
+    if (status := wanted.get("status")) and status not in get_args(CallStatus):
+        raise InvalidInput(f"no call has the status '{status}'", suggestion=did_you_mean(status, get_args(CallStatus)))
+    async with opened_state() as opened:
+        calls = await Statistics(opened.engine).find(CallFilter.model_validate(wanted), limit)
+    rows = [
+        (
+            one.id,
+            f"{one.started_at:%Y-%m-%d %H:%M:%S}",
+            one.agent,
+            one.purpose,
+            one.model,
+            one.status,
+            one.prompt_tokens,
+            one.completion_tokens,
+            one.total_seconds,
+            _money(one.cost, one.currency),
+            cut(one.error or "", 60),
+        )
+        for one in calls
+    ]
+    header = (
+        "call",
+        "began (UTC)",
+        "agent",
+        "purpose",
+        "model",
+        "status",
+        "prompt",
+        "completion",
+        "seconds",
+        "cost",
+        "error",
+    )
+    return Result(calls, as_table(rows, header) if rows else "no such call")
+
+
+async def cost_export(out: str) -> Result:
+    """Raises InvalidInput for a file of another form, or one that can't be written."""
+    form = _form(out)
+    async with opened_state() as opened:
+        every = opened.ledger.every_call()
+        if form == "parquet":
+            calls = await parquet(every, Path(out))
+            return Result({"file": out, "calls": calls}, f"{calls} calls written to {out}")
+        lines = [line async for line in exported(every, form)]
+    if out == "-":
+        return Result([json.loads(line) for line in lines], "".join(lines).rstrip("\n"))
+    await write_text(out, "".join(lines))
+    calls = len(lines) - (form == "csv")
+    return Result({"file": out, "calls": calls}, f"{calls} calls written to {out}")
+
+
+def _form(out: str) -> Form:
+    endings: dict[str, Form] = {f".{form}": form for form in FORMS} | {"-": "jsonl"}
+    ending = "-" if out == "-" else Path(out).suffix
+    if ending not in endings:
+        raise InvalidInput(f"can't export to '{out}'", suggestion="name a file ending in .csv, .jsonl or .parquet")
+    return endings[ending]
+
+
+async def cost_prune(days: int, texts: bool) -> Result:
+    async with opened_state() as opened:
+        gone = await opened.ledger.prune(days, texts_only=texts)
+    what = "calls lost their texts" if texts else "calls removed; the sums of their days stay"
+    return Result({"days": days, "calls": gone, "texts_only": texts}, f"{gone} {what}")
+
+
+async def budgets() -> Result:
+    async with opened_state() as opened:
+        states = await Budgets(opened.engine).states()
+    lines = [_budget_line(one) for one in states]
+    return Result(
+        states, listed(lines, "no budget is set; `lexiquery cost set-budget day --tokens 1000000` sets one").text
+    )
+
+
+def _budget_line(one: BudgetState) -> dict[str, Any]:
+    whose = {"journey": "each journey", "day": "everybody, a day", "user": f"{one.who or 'each user'}, a day"}[
+        one.scope
+    ]
+    told: dict[str, Any] = {"whose": whose}
+    for unit in ("tokens", "seconds", "calls", "money"):
+        limit, used = getattr(one.budget, unit), getattr(one, unit)
+        told[unit] = None if limit is None else f"{limit:g}" if used is None else f"{used:g} of {limit:g}"
+    return told | {"warns at": f"{one.alert_at:.0%}"}
+
+
+async def set_budget(whose: str, limits: dict[str, Any], alert_at: float) -> Result:
+    scope, who = read_whose(whose)
+    try:
+        budget = Budget.model_validate(limits)
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error), suggestion=_BAD_LIMIT) from error
+    async with opened_state() as opened:
+        await Budgets(opened.engine).set(scope, who, budget, alert_at)
+    set_to = ", ".join(f"{value:g} {unit}" for unit, value in budget.model_dump(exclude_none=True).items())
+    return Result({"whose": whose, "budget": budget}, f"{whose}: {set_to}")
+
+
+async def remove_budget(whose: str) -> Result:
+    async with opened_state() as opened:
+        await Budgets(opened.engine).remove(*read_whose(whose))
+    return Result({"whose": whose}, f"{whose}: no limit")
+
+
+def _money(amount: float | None, currency: str | None) -> str:
+    return "-" if amount is None else f"{amount:.4g} {currency or ''}".rstrip()

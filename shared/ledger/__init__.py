@@ -1,0 +1,181 @@
+"""The ledger: one row a model call, true whether it succeeded, failed, was cancelled, or died with its process.
+
+A count or a price that nobody gave is `None`, and a sum says how many calls it misses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Select, and_, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.calls import CallRecord
+from shared.ledger.changes import Begin, Finish, Merge, close_lost, prune, sum_missing
+from shared.ledger.limits import Reservation, Spent, spent_in
+from shared.ledger.sums import summary_of, sums_query
+from shared.ledger.tables import PEER, UtcDateTime, calls, is_pending, is_unsummed, record_columns, schema
+from shared.ledger.writer import Writer
+from shared.models import JourneyCostSummary
+from shared.process import is_alive
+
+__all__ = ["PEER", "Ledger", "Reservation", "Spent", "UtcDateTime", "record_of", "schema"]
+
+log = structlog.get_logger(__name__)
+_PAGE = 500
+T = TypeVar("T")
+Ended = Callable[[CallRecord], None]
+
+
+class Ledger:
+    """Records calls in `llm_calls` of the process's database. on_end: told of every call that ended here."""
+
+    def __init__(self, engine: AsyncEngine, on_end: Sequence[Ended] = ()) -> None:
+        self.engine = engine
+        self._writer = Writer(engine)
+        self._on_end = list(on_end)
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def begin(self, record: CallRecord, reserved: Reservation | None = None) -> None:
+        """Write the call down as pending, owned by this process, before anything is sent.
+
+        Raises BudgetExceeded, and writes nothing, when a budget leaves no room for what is reserved.
+        """
+        await self._writer.write(Begin(record, reserved or Reservation()))
+
+    async def finish(self, record: CallRecord) -> None:
+        """Write how the call ended, and add it to the sums of its day."""
+        await self._writer.write(Finish(record))
+        for told in self._on_end:
+            told(record)
+
+    async def add(self, record: CallRecord) -> None:
+        """Write a call down that has ended already: one that needed no model."""
+        await self._writer.write(Merge(record))
+        for told in self._on_end:
+            told(record)
+
+    async def merge(self, records: list[CallRecord]) -> None:
+        """Add calls that another service made; a row that is already finished here stays as it is.
+
+        A call that does not fit its columns is left out, with a warning in the log.
+        """
+        for record in records:
+            if misfit := _misfit(record):
+                log.warning("reported call left out", agent=record.agent, problem=misfit)
+            else:
+                await self._writer.write(Merge(record))
+
+    async def replay(self, idempotency_key: str) -> CallRecord | None:
+        """The answered call of that key whose text is here as it was, if there is one."""
+        answered = calls.c.status.in_(("success", "cached")) & calls.c.response.is_not(None)
+        found = await self._select(select(*record_columns).where(calls.c.idempotency_key == idempotency_key, answered))
+        return next((call for call in found if not call.metadata.get("masked")), None)
+
+    async def call(self, call_id: str) -> CallRecord | None:
+        found = await self._select(select(*record_columns).where(calls.c.id == call_id))
+        return found[0] if found else None
+
+    async def calls(self, journey_id: str, limit: int = 100, offset: int = 0) -> list[CallRecord]:
+        """Calls of a journey, first to last."""
+        query = select(*record_columns).where(calls.c.journey_id == journey_id)
+        return await self._select(query.order_by(calls.c.started_at, calls.c.id).limit(limit).offset(offset))
+
+    async def every_call(self) -> AsyncIterator[CallRecord]:
+        """Every call, the oldest first, a page at a time: no reader holds the database, however slow."""
+        order = (calls.c.started_at, calls.c.id)
+        query = select(*record_columns).order_by(*order).limit(_PAGE)
+        page = await self._select(query)
+        while page:
+            for record in page:
+                yield record
+            last = (page[-1].started_at, page[-1].id)
+            page = await self._select(query.where(tuple_(*order) > last)) if len(page) == _PAGE else []
+
+    async def spent(self, journey_id: str) -> Spent:
+        """What a journey's budget is held against: not what a stranger says that it used."""
+        return await self._read(lambda connection: spent_in(connection, calls.c.journey_id == journey_id))
+
+    async def journey_summary(self, journey_id: str) -> JourneyCostSummary:
+        """Sums over the journey's calls; a journey without calls has zero calls and unknown tokens."""
+        async with self.engine.connect() as connection:
+            rows = (await connection.execute(sums_query(calls.c.journey_id == journey_id))).all()
+        return summary_of(journey_id, rows)
+
+    async def close_lost(self, foreign_after: timedelta = timedelta(hours=1)) -> int:
+        """Close the pending calls of dead processes as `lost`; the number closed.
+
+        A process of another host can't be seen from here: its calls are lost once they are older than foreign_after,
+        longer than any call is waited for. Calls that no sum of a day holds yet are added to it.
+        """
+        while await self._writer.run(lambda connection: sum_missing(connection, is_unsummed)):
+            pass
+        oldest = datetime.now(UTC) - foreign_after
+        return await self._writer.run(lambda connection: _close_lost(connection, oldest))
+
+    async def prune(self, days: int, *, texts_only: bool = False) -> int:
+        """Remove the calls, or only their prompts and responses, that began more than `days` days ago; how many.
+
+        Pending calls stay, and so do the sums of their days. A few thousand at a time, so that calls can go on.
+        """
+        oldest = datetime.now(UTC) - timedelta(days=days)
+        gone = 0
+        while some := await self._writer.run(lambda connection: prune(connection, oldest, texts_only)):
+            gone += some
+        return gone
+
+    def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that `close` waits for: rows are written also of calls that nobody waits for any more."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def close(self) -> None:
+        """Wait until everything is written."""
+        if self._background:
+            await asyncio.wait(self._background)
+        await self._writer.close()
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def _select(self, query: Select[Any]) -> list[CallRecord]:
+        async with self.engine.connect() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [record_of(row) for row in rows]
+
+
+def record_of(row: Any) -> CallRecord:
+    """A call from its columns; rows of an older LexiQuery have neither tags nor metadata."""
+    return CallRecord.model_validate({**row, "tags": row["tags"] or [], "metadata": row["metadata"] or {}})
+
+
+def _close_lost(connection: Connection, oldest: datetime) -> int:
+    host = platform.node()
+    owners = (calls.c.owner_host, calls.c.owner_pid, calls.c.owner_started)
+    pending = and_(is_pending, calls.c.owner_host.is_not(None))
+    dead = [
+        and_(*(column == value for column, value in zip(owners, owner, strict=True)))
+        for owner in connection.execute(select(*owners).where(pending).distinct())
+        if owner.owner_host == host and not is_alive(owner.owner_pid, owner.owner_started)
+    ]
+    foreign = and_(calls.c.owner_host != host, calls.c.started_at < oldest)
+    return close_lost(connection, and_(pending, or_(foreign, *dead)))
+
+
+def _misfit(record: CallRecord) -> str | None:
+    """What of a record PostgreSQL would refuse: a text longer than its column, or one with a NUL."""
+    for name, value in record:
+        length = getattr(calls.c[name].type, "length", None)
+        if isinstance(value, str) and length is not None and len(value) > length:
+            return f"{name} has {len(value)} characters, more than {length}"
+        if isinstance(value, str) and "\0" in value:
+            return f"{name} has a NUL character"
+    return None

@@ -1,0 +1,97 @@
+"""The budgets that operators set, and what is used of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.errors import InvalidInput, NotFound, did_you_mean
+from shared.ledger.limits import Limit, Scope, spent_of
+from shared.ledger.tables import budgets, day_totals
+from shared.models import Budget, Model
+
+
+class BudgetState(Model):
+    """A budget, and what is used of it today; of a journey's nothing, since each has its own.
+
+    who: '' is everybody, or with scope `user` every user that has none of his own. held: by calls under way.
+    """
+
+    scope: Scope
+    who: str
+    budget: Budget
+    alert_at: float
+    calls: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+    money: float | None = None
+    held_tokens: int | None = None
+
+
+def read_whose(text: str) -> tuple[Scope, str]:
+    """`journey`, `day`, `user` or `user:NAME`. Raises InvalidInput."""
+    scope, _, who = text.partition(":")
+    known = {name: name for name in get_args(Scope)}
+    if scope not in known or (who and scope != "user"):
+        raise InvalidInput(
+            f"'{text}' has no budget", suggestion=did_you_mean(scope, known) or "journey, day, user:NAME"
+        )
+    return known[scope], who
+
+
+class Budgets:
+    """Kept in `budgets` of the process's database; they hold from the next call on, in every process."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def set(self, scope: Scope, who: str, budget: Budget, alert_at: float = 0.8) -> None:
+        """Instead of the one before. Raises InvalidInput for a budget without a limit."""
+        limits = budget.model_dump(exclude_none=True)
+        if not limits:
+            raise InvalidInput("a budget limits something", suggestion="name tokens, seconds, calls or money")
+        row = {"scope": scope, "who": who, "limits": limits, "alert_at": alert_at}
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(budgets).where(budgets.c.scope == scope, budgets.c.who == who))
+            await connection.execute(insert(budgets).values(row))
+
+    async def remove(self, scope: Scope, who: str) -> None:
+        """Raises NotFound."""
+        async with self._engine.begin() as connection:
+            gone = await connection.execute(delete(budgets).where(budgets.c.scope == scope, budgets.c.who == who))
+        if not gone.rowcount:
+            raise NotFound(f"no budget is set for {scope}{f' {who!r}' if who else ''}")
+
+    async def states(self) -> list[BudgetState]:
+        """The budget for every user has a line for each of today's users."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(_states)
+
+
+def _states(connection: Connection) -> list[BudgetState]:
+    today = datetime.now(UTC).date().isoformat()
+    rows = connection.execute(select(budgets).order_by(budgets.c.scope, budgets.c.who)).all()
+    users = set(
+        connection.execute(
+            select(day_totals.c.value).where(day_totals.c.day == today, day_totals.c.dimension == "user")
+        ).scalars()
+    )
+    own = {row.who for row in rows if row.scope == "user"}
+    found = []
+    for row in rows:
+        budget = Budget.model_validate(row.limits)
+        everybody = row.scope == "user" and not row.who
+        if row.scope == "journey" or everybody:
+            found.append(BudgetState(scope=row.scope, who=row.who, budget=budget, alert_at=row.alert_at))
+        whose = sorted(users - own) if everybody else [] if row.scope == "journey" else [row.who]
+        found += [_state(connection, Limit(row.scope, who, today, budget, row.alert_at)) for who in whose]
+    return found
+
+
+def _state(connection: Connection, limit: Limit) -> BudgetState:
+    spent = spent_of(connection, limit)
+    used = {name: getattr(spent, name) for name in ("calls", "tokens", "seconds", "money", "held_tokens")}
+    return BudgetState(scope=limit.scope, who=limit.who, budget=limit.budget, alert_at=limit.alert_at, **used)

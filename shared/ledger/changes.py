@@ -1,0 +1,171 @@
+"""What is written to the ledger, as changes that one transaction takes together."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+
+from shared.calls import CallRecord
+from shared.ledger.limits import Reservation, check_limits, has_limits
+from shared.ledger.tables import OPEN, calls, record_columns, row_of
+from shared.ledger.totals import Delta, sum_up
+from shared.process import this_process
+
+_BY_ID = update(calls).where(calls.c.id == bindparam("known_id"))
+_AT_ONCE = 2000  # rows that are removed in one transaction
+_SUMMED = [*record_columns, calls.c.day, calls.c.is_summed]
+# Statements are built once: SQLAlchemy takes longer to build one than a database to run it.
+_INSERT = insert(calls)
+_KNOWN = select(*_SUMMED).where(calls.c.id.in_(bindparam("ids", expanding=True)))
+_KNOWN_AND_SUMMED = _KNOWN.where(calls.c.is_summed)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """A call that is about to be made; refused with BudgetExceeded when a limit leaves no room for `reserved`."""
+
+    record: CallRecord
+    reserved: Reservation
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How a call ended."""
+
+    record: CallRecord
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A call that another service made; a row that has ended here stays as it is."""
+
+    record: CallRecord
+
+
+Change = Begin | Finish | Merge
+
+
+def apply(connection: Connection, changes: Sequence[Change]) -> list[Exception | None]:
+    """Write the changes: None for each, or why it was refused. When the database raises, none is written."""
+    refused = _begin(connection, [change for change in changes if isinstance(change, Begin)])
+    delta = Delta()
+    _finish(connection, [change.record for change in changes if isinstance(change, Finish)], delta)
+    if merged := [change.record for change in changes if isinstance(change, Merge)]:
+        _merge(connection, merged, delta)
+    delta.write(connection)
+    return [refused.get(id(change)) for change in changes]
+
+
+def as_twin(change: Change) -> Change:
+    """The change under a key of its own: two processes made the same call at once. Both were made, so both count; only
+    one is replayed."""
+    record = change.record
+    twin = record.model_copy(update={"idempotency_key": f"{record.idempotency_key[:95]}:{record.id}"})
+    return Finish(twin) if isinstance(change, Finish) else Merge(twin)
+
+
+def _begin(connection: Connection, begins: list[Begin]) -> dict[int, Exception]:
+    refused: dict[int, Exception] = {}
+    if begins and has_limits(connection, [begin.reserved for begin in begins]):
+        for begin in begins:  # one by one, so that each sees what those before it hold back
+            problem = check_limits(connection, begin.record, begin.reserved)
+            if problem:
+                refused[id(begin)] = problem
+            else:
+                connection.execute(_INSERT, [_begun(begin)])
+    elif begins:
+        connection.execute(_INSERT, [_begun(begin) for begin in begins])
+    return refused
+
+
+def _begun(begin: Begin) -> dict[str, Any]:
+    return {
+        **row_of(begin.record),
+        **_owner(),
+        "reserved_tokens": begin.reserved.tokens,
+        "reserved_cost": begin.reserved.cost,
+    }
+
+
+def _finish(connection: Connection, records: list[CallRecord], delta: Delta) -> None:
+    if not records:
+        return
+    ids = [record.id for record in records]
+    for old in connection.execute(_KNOWN_AND_SUMMED, {"ids": ids}).mappings():
+        delta.add(dict(old), -1)  # closed as lost, and yet it ends
+    rows = [row_of(record) for record in records]
+    connection.execute(_BY_ID, [{**row, "is_summed": True, "known_id": row["id"]} for row in rows])
+    for row in rows:
+        delta.add(row)
+
+
+def _merge(connection: Connection, records: list[CallRecord], delta: Delta) -> None:
+    """Each id once at a time: what is told of a call again finds what was told first."""
+    first = {record.id: record for record in reversed(records)}
+    known = {row["id"]: dict(row) for row in connection.execute(_KNOWN, {"ids": list(first)}).mappings()}
+    new = [_told(record) for id_, record in first.items() if id_ not in known]
+    if new:
+        connection.execute(_INSERT, new)
+    for told in new:
+        if told["is_summed"]:
+            delta.add(told)
+    for id_, old in known.items():
+        if old["status"] in OPEN:
+            _merge_into(connection, old, _told(first[id_]), delta)
+    if again := [record for record in records if first[record.id] is not record]:
+        _merge(connection, again, delta)
+
+
+def _merge_into(connection: Connection, old: dict[str, Any], told: dict[str, Any], delta: Delta) -> None:
+    # A report has no texts, and its key may be the reporter's: the row keeps its own.
+    said = {name: value for name, value in told.items() if value is not None and name != "idempotency_key"}
+    connection.execute(update(calls).where(calls.c.id == old["id"]).values(**said))
+    if old["is_summed"]:
+        delta.add(old, -1)
+    if told["is_summed"]:
+        delta.add({**old, **said})
+
+
+def _told(record: CallRecord) -> dict[str, Any]:
+    return {**row_of(record), "is_summed": record.status != "pending"}
+
+
+@cache
+def _owner() -> dict[str, Any]:
+    pid, started = this_process()
+    return {"owner_host": platform.node(), "owner_pid": pid, "owner_started": started}
+
+
+def close_lost(connection: Connection, lost: Any) -> int:
+    """Close the pending calls that meet the condition `lost`; how many there were."""
+    rows = [dict(row) for row in connection.execute(select(*_SUMMED).where(lost)).mappings()]
+    ended = {"status": "lost", "error": "the process that made the call died", "completed_at": datetime.now(UTC)}
+    for row in rows:
+        connection.execute(update(calls).where(calls.c.id == row["id"]).values(**ended, is_summed=True))
+    sum_up({**row, **ended} for row in rows).write(connection)
+    return len(rows)
+
+
+def sum_missing(connection: Connection, some: Any) -> int:
+    """Add to the sums of their days what calls have ended without being in them (of an older LexiQuery); how many."""
+    rows = [dict(row) for row in connection.execute(select(*_SUMMED).where(some).limit(1000)).mappings()]
+    sum_up(rows).write(connection)
+    if rows:
+        connection.execute(_BY_ID, [{"known_id": row["id"], "is_summed": True} for row in rows])
+    return len(rows)
+
+
+def prune(connection: Connection, oldest: datetime, texts_only: bool) -> int:
+    """Remove some of the calls that began before `oldest` and are in the sums of their days, or only their texts."""
+    old = [calls.c.started_at < oldest, calls.c.is_summed]
+    if texts_only:
+        old.append(or_(calls.c.request.is_not(None), calls.c.response.is_not(None)))
+    some = select(calls.c.id).where(*old).limit(_AT_ONCE).scalar_subquery()
+    removal = update(calls).values(request=None, response=None) if texts_only else delete(calls)
+    return connection.execute(removal.where(calls.c.id.in_(some))).rowcount

@@ -1,0 +1,194 @@
+"""Budgets: what a journey, a user's day and everybody's day may take. Held before a call, settled by how it ended.
+
+What a pending call holds back is part of its row, so that the calls of every process are seen, and what a dead process
+held is free again once its calls are closed as lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, text
+
+from shared.calls import CallRecord
+from shared.errors import BudgetExceeded
+from shared.ledger.tables import PEER, budgets, calls, day_totals, is_pending, is_uncounted, is_unpriced
+from shared.models import Budget
+
+Scope = Literal["journey", "user", "day"]
+Unit = Literal["tokens", "seconds", "calls", "money"]
+UNITS: tuple[Unit, ...] = ("calls", "tokens", "seconds", "money")
+_NEXT_DAY = "wait for the next day (UTC), or raise it: `lexiquery cost set-budget`"
+_CHECKING = 0x1E92
+"""Key of PostgreSQL's advisory lock that is held while a limit is checked."""
+# Statements that every call needs are built once: SQLAlchemy takes longer to build one than a database to run it.
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_ANY_BUDGET = select(budgets.c.scope).limit(1)
+_BUDGETS = select(budgets)
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What a call may come to: about its prompt plus the longest answer, in tokens, and their price where tokens have
+    one. budget: of its journey."""
+
+    tokens: int | None = None
+    cost: float | None = None
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A budget and what it is held against. who: a user, '' for everybody; window: the journey's id, or a UTC day."""
+
+    scope: Scope
+    who: str
+    window: str
+    budget: Budget
+    alert_at: float = 0.8
+
+    def __str__(self) -> str:
+        return {"journey": "the journey's budget", "user": f"the day's budget of '{self.who}'"}.get(
+            self.scope, "the day's budget"
+        )
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What was used, and what pending calls hold back. tokens: prompt plus completion, of the calls that were counted;
+    money: of the calls that have a price."""
+
+    calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    money: float = 0.0
+    uncounted_calls: int = 0
+    unpriced_calls: int = 0
+    held_tokens: int = 0
+    held_money: float = 0.0
+
+    def used(self, unit: Unit) -> float:
+        return float(getattr(self, unit))
+
+    def missing(self, unit: Unit) -> str:
+        """How many calls a sum leaves out, in brackets."""
+        kind, count = {"tokens": ("uncounted", self.uncounted_calls), "money": ("unpriced", self.unpriced_calls)}.get(
+            unit, ("", 0)
+        )
+        return f" ({count} calls {kind})" if count else ""
+
+
+def has_limits(connection: Connection, reserved: Sequence[Reservation]) -> bool:
+    """Whether any limit may bear on these calls; on PostgreSQL other processes then wait until this one has written."""
+    known = connection.execute(_ANY_BUDGET).first()
+    if known is None and not any(one.budget for one in reserved):
+        return False
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"key": _CHECKING})
+    return True
+
+
+def check_limits(connection: Connection, call: CallRecord, reserved: Reservation) -> BudgetExceeded | None:
+    """Why a limit leaves no room for the call; None when all do."""
+    for limit in limits_of(connection, call.journey_id, call.user, reserved.budget):
+        spent = spent_of(connection, limit)
+        for unit in UNITS:
+            most = getattr(limit.budget, unit)
+            if most is not None and (why := _refused(limit, spent, unit, most, reserved)):
+                return BudgetExceeded(why, suggestion=None if limit.scope == "journey" else _NEXT_DAY)
+    return None
+
+
+def limits_of(
+    connection: Connection, journey_id: str | None, user: str | None, journey: Budget | None = None
+) -> Iterator[Limit]:
+    """What bears on a call. journey: the budget that came with the question; it takes the place of the one for all
+    journeys. A user's own takes the place of the one for every user."""
+    rows = connection.execute(_BUDGETS).all()
+    set_for: dict[tuple[str, str], Any] = {(row.scope, row.who): row for row in rows}
+    today = datetime.now(UTC).date().isoformat()
+    if journey_id is not None:
+        if journey is not None:
+            yield Limit("journey", "", journey_id, journey)
+        elif row := set_for.get(("journey", "")):
+            yield _limit(row, "", journey_id)
+    if user and (row := set_for.get(("user", user)) or set_for.get(("user", ""))):
+        yield _limit(row, user, today)
+    if row := set_for.get(("day", "")):
+        yield _limit(row, "", today)
+
+
+def spent_of(connection: Connection, limit: Limit) -> Spent:
+    if limit.scope == "journey":
+        return _spent(connection, _OF_A_JOURNEY, journey_id=limit.window)
+    whose = {"user": limit.who} if limit.scope == "user" else {}
+    dimension, pending = ("user", _PENDING_OF_A_USER) if whose else ("all", _PENDING_OF_A_DAY)
+    summed = _spent(connection, _OF_A_DAY, day=limit.window, dimension=dimension, value=limit.who)
+    return _plus(summed, _spent(connection, pending, day=limit.window, **whose))
+
+
+def spent_in(connection: Connection, *conditions: ColumnElement[bool]) -> Spent:
+    """Of the calls that meet the conditions: not what a stranger says that it used, and not what a cache answered."""
+    return _spent(connection, _spent_query(*conditions))
+
+
+def _spent(connection: Connection, query: Select[Any], **values: str) -> Spent:
+    return Spent(*(value or 0 for value in connection.execute(query, values).one()))
+
+
+def _spent_query(*conditions: ColumnElement[bool]) -> Select[Any]:
+    call = calls.c
+    is_open = call.status == "pending"
+    sums: list[Any] = [
+        func.count(),
+        func.sum(func.coalesce(call.prompt_tokens, 0) + func.coalesce(call.completion_tokens, 0)),
+        func.sum(call.total_seconds),
+        func.sum(call.cost),
+        func.sum(case((and_(~is_open, is_uncounted), 1), else_=0)),
+        func.sum(case((and_(~is_open, is_unpriced), 1), else_=0)),
+        func.sum(case((is_open, call.reserved_tokens))),
+        func.sum(case((is_open, call.reserved_cost))),
+    ]
+    return select(*sums).where(*conditions, call.id.not_like(f"{PEER}%"), call.status != "cached")
+
+
+def _day_query() -> Select[Any]:
+    total = day_totals.c
+    sums: list[Any] = [
+        func.sum(total.calls - total.cached),
+        func.sum(total.prompt_tokens + total.completion_tokens),
+        func.sum(total.seconds),
+        func.sum(total.cost),
+        func.sum(total.uncounted),
+        func.sum(total.unpriced),
+    ]
+    return select(*sums).where(*(total[name] == bindparam(name) for name in ("day", "dimension", "value")))
+
+
+_OF_A_JOURNEY = _spent_query(calls.c.journey_id == bindparam("journey_id"))
+_PENDING_OF_A_DAY = _spent_query(is_pending, calls.c.day == bindparam("day"))
+_PENDING_OF_A_USER = _PENDING_OF_A_DAY.where(calls.c.user == bindparam("user"))
+_OF_A_DAY = _day_query()
+
+
+def _plus(a: Spent, b: Spent) -> Spent:
+    return Spent(*(getattr(a, name) + getattr(b, name) for name in Spent.__dataclass_fields__))
+
+
+def _limit(row: Any, who: str, window: str) -> Limit:
+    return Limit(row.scope, who, window, Budget.model_validate(row.limits), row.alert_at)
+
+
+def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Reservation) -> str | None:
+    used = spent.used(unit)
+    if used >= most:
+        return f"{limit} of {most:g} {unit} is spent: {used:g} used{spent.missing(unit)}"
+    held = {"tokens": spent.held_tokens, "money": spent.held_money}.get(unit, 0)
+    wanted = {"tokens": reserved.tokens, "money": reserved.cost}.get(unit) or 0
+    if used + held + wanted > most:
+        kept = f" and {held:g} held by calls under way" if held else ""
+        return f"{limit} of {most:g} {unit} leaves too little for a call of up to {wanted:g}: {used:g} used{kept}"
+    return None

@@ -1,0 +1,234 @@
+"""What the ledger tells an operator: sums by day, model, user or tag with percentiles, and calls by what they share.
+
+Sums come from the totals of each day, never from the calls themselves, so that a million of them cost nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
+
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.calls import CallRecord, CallStatus, Moment
+from shared.errors import InvalidInput, NotFound
+from shared.ledger import record_of
+from shared.ledger.latency import percentile
+from shared.ledger.sums import currency_of
+from shared.ledger.tables import calls, day_latencies, day_totals, record_columns
+from shared.ledger.totals import KIND
+from shared.models import Model
+
+By = Literal["day", "model", "operation", "agent", "user", "tag", "peer"]
+BY: tuple[By, ...] = get_args(By)
+_SUMS = [column.name for column in day_totals.columns if column.name not in ("day", "dimension", "value", "currency")]
+
+
+class CallStats(Model):
+    """The calls that share `value` of `by`, of one UTC day or (day None) of all days asked for.
+
+    error_rate: failed, cancelled and lost calls, of all. p50, p95, p99: of total_seconds, nearest rank, right to one
+    part in a hundred; calls that a cache answered are not among them. Tokens are None where no call was counted, cost
+    where none has a price in `currency`; `uncounted` and `unpriced` say how many calls a sum misses.
+    """
+
+    by: By
+    value: str
+    day: str | None
+    calls: int
+    failed: int
+    error_rate: float
+    cached: int
+    retries: int
+    uncounted: int
+    unpriced: int
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+    cost: float | None
+    currency: str | None
+    saved_tokens: int
+    saved_seconds: float
+    saved_cost: float | None
+    p50_seconds: float | None
+    p95_seconds: float | None
+    p99_seconds: float | None
+
+
+class KindTotals(Model):
+    """Our own calls of one agent, provider, model, operation, purpose and status since the ledger began."""
+
+    agent: str
+    provider: str
+    model: str
+    operation: str
+    purpose: str
+    status: str
+    currency: str | None
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    uncounted: int
+    seconds: float
+    cost: float
+    unpriced: int
+    saved_tokens: int
+    saved_cost: float
+
+
+class CallFilter(Model):
+    """Which calls; what is None does not matter. since, until: of their start, `until` not included; tag: one of
+    theirs; slower: seconds in all, at least; before: a call's id, for the page of those that began earlier."""
+
+    journey_id: str | None = None
+    user: str | None = None
+    tag: str | None = None
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    operation: str | None = None
+    purpose: str | None = None
+    prompt_name: str | None = None
+    prompt_version: str | None = None
+    status: CallStatus | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    slower: float | None = None
+    before: str | None = None
+
+
+_EQUAL = [name for name in CallFilter.model_fields if name not in ("tag", "since", "until", "slower", "before")]
+
+
+class Statistics:
+    """Reads the ledger of the process's database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def stats(self, by: By = "model", *, days: int = 30, daily: bool = False) -> list[CallStats]:
+        """The last `days` UTC days, the newest first, and the values with the most calls first. daily: a line a day."""
+        daily = daily or by == "day"
+        totals, latencies = await self._rows(_totals_query(by, days, daily)), await self._rows(_bins(by, days, daily))
+        bins: dict[tuple[str | None, str], dict[int, int]] = {}
+        for row in latencies:
+            bins.setdefault((row.day, row.value), {})[row.bin] = row.calls
+        found: dict[tuple[str | None, str], list[Row[Any]]] = {}
+        for row in totals:
+            found.setdefault((row.day, row.value), []).append(row)
+        lines = [_line(by, day, value, rows, bins.get((day, value), {})) for (day, value), rows in found.items()]
+        return sorted(lines, key=lambda line: (line.day or "", line.calls, line.value), reverse=True)
+
+    async def kinds(self) -> list[KindTotals]:
+        total = day_totals.c
+        sums = [func.sum(total[name]).label(name) for name in _SUMS if name in KindTotals.model_fields]
+        query = select(total.value, total.currency, *sums).where(total.dimension == "kind")
+        rows = await self._rows(query.group_by(total.value, total.currency).order_by(total.value, total.currency))
+        return [
+            KindTotals.model_validate(
+                dict(zip(KIND, json.loads(row.value), strict=True))
+                | {name: value for name, value in row._mapping.items() if name != "value"}
+                | {"currency": row.currency or None}
+            )
+            for row in rows
+        ]
+
+    async def latencies(self) -> dict[str, dict[int, int]]:
+        """How many calls of each model are in each bin of latency.py, since the ledger began."""
+        counted = day_latencies.c
+        query = select(counted.value, counted.bin, func.sum(counted.calls).label("calls"))
+        query = query.where(counted.dimension == "model").group_by(counted.value, counted.bin)
+        found: dict[str, dict[int, int]] = {}
+        for row in await self._rows(query):
+            found.setdefault(row.value, {})[row.bin] = int(row.calls)
+        return found
+
+    async def find(self, wanted: CallFilter, limit: int = 100, offset: int = 0) -> list[CallRecord]:
+        """The newest first. Raises NotFound for a call that `before` names and that is not there."""
+        order = (calls.c.started_at.desc(), calls.c.id.desc())
+        query = select(*record_columns).where(*self._conditions(wanted)).order_by(*order).limit(limit).offset(offset)
+        if wanted.before is not None:
+            start = await self._rows(select(calls.c.started_at).where(calls.c.id == wanted.before))
+            if not start:
+                raise NotFound(f"no call '{wanted.before}' is on the ledger")
+            at = literal(start[0].started_at, calls.c.started_at.type)
+            query = query.where(tuple_(calls.c.started_at, calls.c.id) < tuple_(at, literal(wanted.before)))
+        async with self._engine.connect() as connection:
+            return [record_of(row) for row in (await connection.execute(query)).mappings()]
+
+    def _conditions(self, wanted: CallFilter) -> Iterable[ColumnElement[bool]]:
+        if wanted.since and wanted.until and wanted.since >= wanted.until:
+            raise InvalidInput(f"nothing began since {wanted.since} and before {wanted.until}")
+        yield from (calls.c[name] == value for name in _EQUAL if (value := getattr(wanted, name)) is not None)
+        if wanted.since:
+            yield calls.c.started_at >= wanted.since
+        if wanted.until:
+            yield calls.c.started_at < wanted.until
+        if wanted.slower is not None:
+            yield calls.c.total_seconds >= wanted.slower
+        if wanted.tag is not None:
+            yield self._has_tag(wanted.tag)
+
+    def _has_tag(self, tag: str) -> ColumnElement[bool]:
+        if self._engine.dialect.name == "postgresql":
+            return calls.c.tags.cast(JSONB).contains([tag])
+        each = func.json_each(calls.c.tags).table_valued("value")
+        return select(each.c.value).where(each.c.value == tag).exists()
+
+    async def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        async with self._engine.connect() as connection:
+            rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+        return rows
+
+
+def _since(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days - 1)).date().isoformat()
+
+
+def _totals_query(by: By, days: int, daily: bool) -> Select[Any]:
+    total = day_totals.c
+    keys = (_day(total.day, daily), total.value, total.currency)
+    sums = [func.sum(total[name]).label(name) for name in _SUMS]
+    return _grouped(select(*keys, *sums), total, by, days, keys, daily)
+
+
+def _bins(by: By, days: int, daily: bool) -> Select[Any]:
+    counted = day_latencies.c
+    keys = (_day(counted.day, daily), counted.value, counted.bin)
+    return _grouped(select(*keys, func.sum(counted.calls).label("calls")), counted, by, days, keys, daily)
+
+
+def _day(column: Any, daily: bool) -> Any:
+    return (column if daily else literal(None)).label("day")
+
+
+def _grouped(query: Select[Any], column: Any, by: By, days: int, keys: Sequence[Any], daily: bool) -> Select[Any]:
+    dimension = "all" if by == "day" else by
+    return query.where(column.dimension == dimension, column.day >= _since(days)).group_by(
+        *(keys if daily else keys[1:])
+    )
+
+
+def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], bins: dict[int, int]) -> CallStats:
+    """rows: the same sums for each currency; amounts of two can't be added, so those of the rarer ones are unpriced."""
+    currency = currency_of(rows)
+    sums = {name: sum(getattr(row, name) for row in rows) for name in _SUMS}
+    priced = [row for row in rows if row.currency == currency]
+    foreign = sum(row.calls - row.unpriced - row.cached for row in rows if row.currency not in ("", currency))
+    is_counted = sums["uncounted"] < sums["calls"]
+    money = {name: sum(getattr(row, name) for row in priced) if priced else None for name in ("cost", "saved_cost")}
+    tokens = ("prompt_tokens", "cached_tokens", "completion_tokens")
+    known = {name: sums[name] if is_counted or sums[name] else None for name in tokens}
+    return CallStats.model_validate(
+        sums
+        | known
+        | money
+        | {"by": by, "value": value, "day": day, "currency": currency, "unpriced": sums["unpriced"] + foreign}
+        | {"error_rate": sums["failed"] / sums["calls"] if sums["calls"] else 0.0}
+        | {f"p{percent}_seconds": percentile(bins, percent) for percent in (50, 95, 99)}
+    )

@@ -1,0 +1,73 @@
+"""The configured providers in their order of failover, each with its breaker and a queue for each of its models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from shared.llm.providers.base import ModelMissing, Provider
+from shared.llm.providers.breaker import Breaker
+from shared.llm.providers.queue import FairQueue
+
+_LACKS_SECONDS = 60.0
+"""After this a provider is asked again for a model that it did not have."""
+_ONE_AT_A_TIME = "embedded"
+"""It answers one call after the other, in the order of their coming: only our queue is fair."""
+
+
+class Fleet:
+    """It makes no calls itself. concurrency: most calls at a time of one model on one provider. clock: seconds.
+
+    For each of `candidates(model)`: make the call within `turn`; go on to the next when ModelUnavailable is raised.
+    """
+
+    def __init__(
+        self, providers: Sequence[Provider], *, concurrency: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.providers = tuple(providers)
+        self._concurrency = concurrency
+        self._clock = clock
+        self._breakers = {provider.name: Breaker(provider.name, clock=clock) for provider in providers}
+        self._lacks_until: dict[tuple[str, str], float] = {}
+        self._queues: dict[tuple[str, str], FairQueue] = {}
+
+    def candidates(self, model: str) -> list[Provider]:
+        """Those that may be tried now, first to last; of those that had no such model a while ago only if all hadn't.
+
+        Raises the first one's ModelUnavailable when none may.
+        """
+        found = [provider for provider in self.providers if self._breakers[provider.name].lets_through]
+        if not found:
+            raise self._breakers[self.providers[0].name].refusal()
+        having = [one for one in found if self._clock() >= self._lacks_until.get((one.name, model), 0.0)]
+        return having or found
+
+    @asynccontextmanager
+    async def turn(self, provider: Provider, model: str, journey_id: str | None) -> AsyncIterator[float]:
+        """Make the call within the block, and let its error leave it: the breaker counts it. Gives seconds queued.
+
+        Raises ModelUnavailable, before anything is sent, when the provider was given up while the call waited.
+        """
+        async with self.queue(provider, model).turn(journey_id) as queued:
+            with self._breakers[provider.name].watched():
+                try:
+                    yield queued
+                except ModelMissing:
+                    self._lacks_until[provider.name, model] = self._clock() + _LACKS_SECONDS
+                    raise
+
+    def breaker(self, provider: Provider) -> Breaker:
+        return self._breakers[provider.name]
+
+    async def close(self) -> None:
+        async with AsyncExitStack() as stack:  # each is closed, whatever becomes of the others
+            for provider in self.providers:
+                stack.push_async_callback(provider.close)
+
+    def queue(self, provider: Provider, model: str) -> FairQueue:
+        """Of one model on one provider."""
+        if (provider.name, model) not in self._queues:
+            limit = 1 if provider.name == _ONE_AT_A_TIME else self._concurrency
+            self._queues[provider.name, model] = FairQueue(limit, clock=self._clock)
+        return self._queues[provider.name, model]

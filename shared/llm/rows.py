@@ -1,0 +1,60 @@
+"""What a call's row on the ledger says beyond how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from shared.calls import CallRecord
+from shared.ledger.recording import new_call
+from shared.llm.providers.base import Reply, Vectors
+from shared.llm.rates import Price
+
+
+def key(journey_id: str, record: CallRecord) -> str:
+    """Under which a journey finds a call of its own again: the same for the same request of the same agent.
+
+    The record's metadata holds the digest of its request, `content`.
+    """
+    parts = [journey_id, record.agent, record.operation, record.model, record.metadata["content"]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def renew(record: CallRecord) -> None:
+    """Make it the record of another call for the same."""
+    fresh = new_call(**{name: getattr(record, name) for name in ("operation", "purpose", "provider", "model")})
+    kept = {"idempotency_key", "prompt_name", "prompt_version", "request", "metadata"}
+    for name in CallRecord.model_fields.keys() - kept:
+        setattr(record, name, getattr(fresh, name))
+
+
+def take_counts(record: CallRecord, answer: Reply | Vectors) -> None:
+    record.prompt_tokens = answer.prompt_tokens
+    record.load_seconds = answer.load_seconds
+    record.prompt_seconds = answer.prompt_seconds
+    if isinstance(answer, Reply):
+        record.completion_tokens = answer.completion_tokens
+        record.cached_tokens = answer.cached_tokens
+        record.generation_seconds = answer.generation_seconds
+        record.metadata["finish"] = answer.finish
+
+
+def set_price(record: CallRecord, price: Price | None) -> None:
+    if price is None:
+        return
+    record.cost, record.currency = price.cost, price.currency
+    record.cost_source, record.rate_card = price.source, price.card
+    record.energy_cost, record.amortisation_cost, record.idle_cost = price.energy, price.amortisation, price.idle
+
+
+def spare(record: CallRecord, origin: CallRecord | None) -> None:
+    """The call needed no model: it got the answer of `origin`, or its vectors from their cache (None)."""
+    record.status, record.completed_at = "cached", datetime.now(UTC)
+    if origin is None:
+        return
+    record.cache_of, record.provider, record.model_digest = origin.id, origin.provider, origin.model_digest
+    record.saved_seconds, record.saved_cost, record.currency = origin.total_seconds, origin.cost, origin.currency
+    counts = [count for count in (origin.prompt_tokens, origin.completion_tokens) if count is not None]
+    record.saved_tokens = sum(counts) if counts else None
+    record.metadata |= {name: value for name, value in origin.metadata.items() if name == "finish"}

@@ -1,0 +1,105 @@
+"""`lexiquery cache`: what is kept, what it spared, and how to be rid of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import delete, update
+
+from core_engine.cache_commands import cache_clear, cache_stats
+from core_engine.state import State, open_state
+from shared.calls import CallRecord
+from shared.errors import SourceUnavailable
+from shared.ledger.tables import calls, day_totals
+from shared.llm.caching import open_stores
+from shared.llm.caching.savings import read_savings
+from shared.settings import Settings
+
+
+def hit(number: int, cost: float | None = None) -> CallRecord:
+    return CallRecord(
+        id=f"hit-{number}",
+        idempotency_key=f"hit-{number}",
+        journey_id="j",
+        agent="kql",
+        operation="chat",
+        purpose="derive",
+        provider="ollama",
+        model="m",
+        status="cached",
+        started_at=datetime.now(UTC),
+        completed_at=datetime.now(UTC),
+        cache_of="call-1",
+        saved_tokens=100,
+        saved_seconds=1.5,
+        saved_cost=cost,
+        currency="EUR" if cost else None,
+    )
+
+
+@pytest.fixture
+def _here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEXIQUERY_DATA_DIR", str(settings.data_dir))
+
+
+@asynccontextmanager
+async def filled(settings: Settings) -> AsyncIterator[State]:
+    """A state whose caches hold two answers and a vector."""
+    async with open_state(settings) as state:
+        stores = open_stores(settings, state.engine)
+        await stores.responses.put("chat", {"a": b"x" * 10, "b": b"y" * 20})
+        await stores.embeddings.put("m", {"a": b"aaaa"})
+        yield state
+
+
+@pytest.mark.usefixtures("_here")
+async def test_stats_say_what_is_kept_and_what_it_spared(settings: Settings) -> None:
+    async with filled(settings) as state:
+        await state.ledger.merge([hit(1, cost=0.25), hit(2, cost=0.5), hit(3)])
+    result = await cache_stats()
+    assert [(line.cache, line.entries, line.bytes) for line in result.value.caches] == [
+        ("responses", 2, 30),
+        ("embeddings", 1, 4),
+    ]
+    assert result.text.splitlines()[-1] == "3 calls spared: 300 tokens, 4.5 s, 0.75 EUR"
+
+
+async def test_what_was_spared_is_counted_once_whether_its_day_is_summed_or_not(settings: Settings) -> None:
+    async with open_state(settings) as state:
+        await state.ledger.merge([hit(number, cost=0.25) for number in range(4)])
+        summed = await read_savings(state.engine)
+        async with state.engine.begin() as connection:
+            await connection.execute(delete(day_totals))
+            await connection.execute(update(calls).values(is_summed=False))
+        assert await read_savings(state.engine) == summed
+    assert (summed.hits, summed.tokens, summed.cost) == (4, 400, {"EUR": 1.0})
+
+
+@pytest.mark.usefixtures("_here")
+async def test_one_cache_is_cleared_or_both(settings: Settings) -> None:
+    async with filled(settings):
+        assert (await cache_clear(responses=True)).value == {"responses": 2}
+        cleared = await cache_clear()
+    assert cleared.value == {"responses": 0, "embeddings": 1}
+    assert cleared.text.startswith("0 responses dropped; 1 embeddings dropped; ")
+
+
+@pytest.mark.usefixtures("_here")
+async def test_stats_say_why_answers_are_not_kept(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEXIQUERY_CALL_TEXT", "off")
+    result = await cache_stats()
+    assert "answers are kept in memory only: LEXIQUERY_CALL_TEXT is off" in result.text
+    monkeypatch.setenv("LEXIQUERY_RESPONSE_CACHE_DAYS", "0")
+    assert "answers are not kept: LEXIQUERY_RESPONSE_CACHE_DAYS is 0" in (await cache_stats()).text
+    assert result.text.splitlines()[-1] == "no call was spared yet"
+
+
+@pytest.mark.usefixtures("_here")
+async def test_stats_of_a_redis_that_is_down_are_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEXIQUERY_CACHE_URL", "redis://:hush@127.0.0.1:1/0")
+    with pytest.raises(SourceUnavailable, match=r"redis://127\.0\.0\.1:1/0") as raised:
+        await cache_stats()
+    assert "hush" not in str(raised.value)

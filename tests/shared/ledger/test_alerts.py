@@ -1,0 +1,84 @@
+"""An operator hears of a budget that fills up, once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+import structlog
+
+from shared.ledger import Ledger
+from shared.ledger.alerts import Alerts
+from shared.ledger.budgets import Budgets
+from shared.models import Budget
+from tests.shared.ledger.calls import call, record
+
+
+class Webhook(HTTPServer):
+    """Keeps what it is sent, and answers `status`."""
+
+    def __init__(self, status: int = 204) -> None:
+        self.status, self.sent = status, list[dict[str, Any]]()
+        super().__init__(("127.0.0.1", 0), _Taker)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class _Taker(BaseHTTPRequestHandler):
+    server: Webhook
+
+    def do_POST(self) -> None:
+        self.server.sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    server = Webhook()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+async def spend(ledger: Ledger, alerts: Alerts, *names: str) -> None:
+    for name in names:
+        ended = call(name, status="success", user="ada", prompt_tokens=30, completion_tokens=10)
+        await record(ledger, ended)
+        alerts.ended(ended)
+        await alerts.close()
+
+
+async def test_an_alert_is_told_once_at_its_share_and_once_when_the_budget_is_spent(
+    either: Ledger, webhook: Webhook
+) -> None:
+    await Budgets(either.engine).set("user", "ada", Budget(tokens=100), alert_at=0.5)
+    alerts = Alerts(either.engine, webhook.url)
+    await spend(either, alerts, "a", "b")
+    again = Alerts(either.engine, webhook.url)
+    await Budgets(either.engine).set("user", "ada", Budget(tokens=120), alert_at=0.5)
+    await spend(either, again, "c")
+    assert [(one["used"], one["limit"], one["share"]) for one in webhook.sent] == [(80, 100, 0.5), (120, 120, 1.0)]
+    assert webhook.sent[0]["text"].endswith("has used 80 of 100 tokens")
+
+
+async def test_without_a_budget_nothing_is_told(either: Ledger, webhook: Webhook) -> None:
+    await spend(either, Alerts(either.engine, webhook.url), "a")
+    assert webhook.sent == []
+
+
+async def test_a_webhook_that_fails_costs_a_line_in_the_log(ledger: Ledger, webhook: Webhook) -> None:
+    webhook.status = 500
+    await Budgets(ledger.engine).set("day", "", Budget(calls=1))
+    with structlog.testing.capture_logs() as logs:
+        await spend(ledger, Alerts(ledger.engine, webhook.url), "a")
+    assert [line["event"] for line in logs] == ["budget", "the alert webhook failed"]
