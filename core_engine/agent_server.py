@@ -19,6 +19,7 @@ async def serve_agent(name: str, settings: Settings) -> None:
     settings = with_own_port(name, settings)
     listener = open_socket(settings)
     async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
+        await state.ledger.close_lost()
         key = settings.api_key.get_secret_value() if settings.api_key else None
         async with open_agent(name, state, models) as agent:
             url = address(settings, listener)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from core_engine.exporting import FORMS, Form, exported, parquet
-from core_engine.results import Result, as_table, listed, opened_state, write_text
+from core_engine.exporting import FORMS, Form, exported, parquet, write_lines
+from core_engine.results import Result, as_table, listed, opened_state
 from shared.calls import CallStatus
 from shared.errors import InvalidInput, did_you_mean, first_problem
 from shared.ledger.budgets import Budgets, BudgetState, read_whose
@@ -135,11 +134,10 @@ async def cost_export(out: str) -> Result:
         if form == "parquet":
             calls = await parquet(every, Path(out))
             return Result({"file": out, "calls": calls}, f"{calls} calls written to {out}")
-        lines = [line async for line in exported(every, form)]
-    if out == "-":
-        return Result([json.loads(line) for line in lines], "".join(lines).rstrip("\n"))
-    await write_text(out, "".join(lines))
-    calls = len(lines) - (form == "csv")
+        if out == "-":
+            records = [call async for call in every]
+            return Result(records, "\n".join(call.model_dump_json() for call in records))
+        calls = await write_lines(exported(every, form), Path(out)) - (form == "csv")
     return Result({"file": out, "calls": calls}, f"{calls} calls written to {out}")
 
 

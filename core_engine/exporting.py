@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,19 +33,16 @@ async def exported(calls: AsyncIterator[CallRecord], form: Form) -> AsyncIterato
     if form == "csv":
         yield _csv(_FIELDS)
     async for call in calls:
-        yield _csv(call.model_dump(mode="json").values()) if form == "csv" else f"{call.model_dump_json()}\n"
+        yield (
+            _csv(map(_cell, call.model_dump(mode="json").values())) if form == "csv" else f"{call.model_dump_json()}\n"
+        )
 
 
 async def parquet(calls: AsyncIterator[CallRecord], out: Path) -> int:
     """Write a Parquet file (times with zone, tags as a list, metadata as JSON); how many calls. Raises InvalidInput."""
     with tempfile.TemporaryDirectory(prefix="lexiquery-export-") as folder:
-        lines, waiting = Path(folder, "calls.jsonl"), [""]
-        async for line in exported(calls, "jsonl"):
-            waiting.append(line)
-            if len(waiting) >= _LINES:
-                await asyncio.to_thread(_append, lines, waiting)
-                waiting = []
-        await asyncio.to_thread(_append, lines, waiting)
+        lines = Path(folder, "calls.jsonl")
+        await write_lines(exported(calls, "jsonl"), lines)
         return await asyncio.to_thread(_convert, lines, out)
 
 
@@ -60,7 +58,7 @@ async def parquet_stream(calls: AsyncIterator[CallRecord]) -> AsyncIterator[byte
 
 
 def _append(file: Path, lines: list[str]) -> None:
-    with file.open("a", encoding="utf-8") as written:
+    with file.open("a", encoding="utf-8", newline="") as written:
         written.writelines(lines)
 
 
@@ -101,6 +99,26 @@ def _kinds(annotation: Any) -> set[Any]:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+async def write_lines(lines: AsyncIterator[str], out: Path) -> int:
+    """Write the lines to a file, some at a time; how many. Raises InvalidInput."""
+    written, waiting = 0, list[str]()
+    try:
+        await asyncio.to_thread(out.write_text, "", encoding="utf-8")
+        async for line in lines:
+            waiting.append(line)
+            if len(waiting) >= _LINES:
+                await asyncio.to_thread(_append, out, waiting)
+                written, waiting = written + len(waiting), []
+        await asyncio.to_thread(_append, out, waiting)
+    except OSError as error:
+        raise InvalidInput(f"can't write {out}: {error.strerror}") from error
+    return written + len(waiting)
 
 
 def _csv(cells: Any) -> str:

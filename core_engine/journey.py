@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from dbos import DBOS, SetWorkflowID
@@ -38,7 +38,7 @@ from core_engine.proving import prove_request
 from core_engine.store import Store
 from protocol_interface.product import RegisteredAgent, Stage
 from shared.catalog import Catalogs
-from shared.context import scoped
+from shared.context import current, scoped
 from shared.database import storage_failure
 from shared.errors import AgentUnavailable, BudgetExceeded, Conflict, LexiQueryError, problem_detail
 from shared.ledger import Ledger
@@ -59,6 +59,7 @@ from shared.models import (
 )
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 KNOWLEDGE_HITS = 5
 PROBE_SECONDS = 120.0
 """Longest wait for an agent's first look at a question."""
@@ -160,8 +161,7 @@ class Journeys:
         await asyncio.gather(*self._workflows, return_exceptions=True)
 
     async def _run(self, journey_id: str) -> None:
-        question, rejected = await self._store.question(journey_id)
-        asked = follow_up(question, await self._store.earlier(journey_id, TURNS))
+        question, rejected, asked = await self._at_last(journey_id, lambda: self._asked(journey_id))
         findings = Findings()
         with scoped(
             journey_id=journey_id,
@@ -181,7 +181,7 @@ class Journeys:
                 status, problem = "failed", problem_detail(fault)
             if asked.question != question.question:
                 findings.plan.notes.append(f"asked as: {asked.question}")
-            await self._finish_at_last(journey_id, question, findings, status, problem)
+            await self._at_last(journey_id, lambda: self._finish(journey_id, question, findings, status, problem))
 
     async def _through_stages(
         self, journey_id: str, question: Question, rejected: list[tuple[str, str]], findings: Findings
@@ -293,6 +293,11 @@ class Journeys:
     async def _send(self, journey_id: str, stage: Stage, tasks: list[Task]) -> list[Outcome]:
         """All at once, each a step; the outcomes in the tasks' order. Raises Stopped."""
         await self._stop_if_cancelled(journey_id)
+        try:
+            scope = current()
+            await self._ledger.check(journey_id, scope.user, scope.budget)
+        except BudgetExceeded as spent:
+            raise Stopped("failed", problem_detail(spent)) from spent
         steps = [
             DBOS.run_step_async({"name": f"{stage}:{task.agent}"}, self._step, journey_id, stage, task.model_dump())
             for task in tasks
@@ -344,18 +349,24 @@ class Journeys:
             if not running:
                 self._running.pop(journey_id, None)
 
-    async def _finish_at_last(self, journey_id: str, *end: Any) -> None:
-        """Store the journey's end; as long as that fails, who waits for it is told why."""
+    async def _asked(self, journey_id: str) -> tuple[Question, list[tuple[str, str]], Question]:
+        """The question, the queries that were rejected before, and the question as agents are asked it."""
+        question, rejected = await self._store.question(journey_id)
+        return question, rejected, follow_up(question, await self._store.earlier(journey_id, TURNS))
+
+    async def _at_last(self, journey_id: str, work: Callable[[], Awaitable[T]]) -> T:
+        """What the database gives, in the end; as long as it fails, who waits for the journey is told why."""
         while True:
             try:
-                await self._finish(journey_id, *end)
+                done = await work()
                 break
             except (DBAPIError, OSError) as error:
-                log.exception("the end of the journey can't be stored")
+                log.exception("the journey can't be read or stored")
                 self.unstored[journey_id] = storage_failure(error)
                 self._tell()
             await asyncio.sleep(FINISH_AGAIN_SECONDS)
         self.unstored.pop(journey_id, None)
+        return done
 
     async def _finish(
         self,

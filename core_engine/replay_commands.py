@@ -77,6 +77,9 @@ def differences(before: Answer, after: Answer) -> Iterator[Difference]:
     yield from _difference("status", before.status, after.status)
     yield from _difference("problem", _problem(before), _problem(after))
     yield from _difference("steps", _steps(before), _steps(after))
+    yield from _difference("knowledge", _passages(before), _passages(after))
+    yield from _difference("asked back", _asked_back(before), _asked_back(after))
+    yield from _difference("missing", _missing(before), _missing(after))
     old, new = _by_place(before), _by_place(after)
     for place in dict.fromkeys([*old, *new]):
         yield from _of_queries(place, old.get(place), new.get(place))
@@ -86,6 +89,8 @@ def _of_queries(place: str, old: QueryAnswer | None, new: QueryAnswer | None) ->
     yield from _difference(f"{place}: query", old and old.query, new and new.query)
     if old and new:
         yield from _difference(f"{place}: verdict", old.proof.verdict, new.proof.verdict)
+        yield from _difference(f"{place}: checks", _checks(old), _checks(new))
+        yield from _difference(f"{place}: assumptions", old.assumptions, new.assumptions)
         yield from _difference(f"{place}: route", old.route, new.route)
         yield from _difference(f"{place}: rows", _rows(old), _rows(new))
         yield from _difference(f"{place}: confidence", _percent(old), _percent(new))
@@ -97,7 +102,34 @@ def _difference(what: str, before: Any, after: Any) -> Iterator[Difference]:
 
 
 def _by_place(answer: Answer) -> dict[str, QueryAnswer]:
-    return {f"{one.platform} on {one.schema_group}": one for one in answer.answers}
+    """Several of one place are numbered."""
+    places: dict[str, QueryAnswer] = {}
+    for one in answer.answers:
+        place, number = f"{one.platform} on {one.schema_group}", 1
+        while (name := place if number == 1 else f"{place} ({number})") in places:
+            number += 1
+        places[name] = one
+    return places
+
+
+def _passages(answer: Answer) -> list[str]:
+    return [f"{hit.title} ({hit.source})" for hit in answer.knowledge]
+
+
+def _asked_back(answer: Answer) -> str | None:
+    return f"{answer.clarification.question} {answer.clarification.options}" if answer.clarification else None
+
+
+def _missing(answer: Answer) -> list[str]:
+    return [one.detail for one in answer.missing]
+
+
+def _checks(one: QueryAnswer) -> list[str]:
+    """Without details, which hold times and counts of rows."""
+    return [
+        f"{check.name} {check.status}{''.join(f'; {problem.message}' for problem in check.problems)}"
+        for check in one.proof.checks
+    ]
 
 
 def _problem(answer: Answer) -> str | None:

@@ -22,7 +22,7 @@ from shared import __version__, serving
 from shared.auth import ApiKeyRequired
 from shared.ledger.statistics import Statistics
 from shared.logging import get_logger
-from shared.serving import BodyLimited, OwnHostOnly
+from shared.serving import BodyLimited, OwnHostOnly, WithoutNul
 from shared.settings import Settings
 
 
@@ -63,6 +63,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
         app.add_middleware(ApiKeyRequired, key=key.get_secret_value())
     else:
         app.add_middleware(OwnHostOnly, url=url)
+    app.add_middleware(WithoutNul)
     app.add_middleware(BodyLimited, limit=state.settings.request_limit_mb * 2**20)
     return app
 

@@ -21,7 +21,7 @@ CallStatus = Literal["pending", "success", "error", "cancelled", "lost", "cached
 class CallRecord(Model):
     """One model call as the ledger keeps it. Times in seconds, money in `currency`; None where unknown, never 0.
 
-    queue_seconds: waited for a turn, before anything was sent; total_seconds holds it too. cached_tokens: what of the
+    queue_seconds: waited for a turn, before `started_at`. cached_tokens: what of the
     prompt the model server had read before. status `cached`: answered from the call `cache_of`, without a model;
     saved_*: what that call had taken. cost = energy_cost + amortisation_cost + idle_cost where the
     machine is ours (`local`).

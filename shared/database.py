@@ -6,7 +6,8 @@ import errno
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, event, inspect, text
+from sqlalchemy import Connection, Dialect, MetaData, Table, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -15,6 +16,8 @@ from sqlalchemy.schema import CreateColumn
 from shared.errors import InvalidInput, LexiQueryError, StorageFailed
 
 _EXPECTED = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+_POOL_SECONDS = 600.0
+"""Longest wait for a connection: a hundred journeys at once wait in turn on a slow machine, and none of them fails."""
 _CREATING = 0x1E91
 """Key of PostgreSQL's advisory lock that is held while tables are made."""
 
@@ -29,18 +32,26 @@ def open_database(url: str) -> AsyncEngine:
     except (ArgumentError, ValueError) as error:
         raise InvalidInput("LEXIQUERY_DATABASE_URL is not the URL of a database", suggestion=_EXPECTED) from error
     if parsed.get_backend_name() == "postgresql":
-        return create_async_engine(parsed.set(drivername="postgresql+asyncpg"), pool_pre_ping=True)
+        address = parsed.set(drivername="postgresql+asyncpg")
+        return create_async_engine(address, pool_pre_ping=True, pool_timeout=_POOL_SECONDS)
     if parsed.get_backend_name() != "sqlite" or parsed.host:
         raise InvalidInput("LEXIQUERY_DATABASE_URL is of neither SQLite nor PostgreSQL", suggestion=_EXPECTED)
+    is_file = parsed.database not in (None, "", ":memory:")
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"))
+    queue = {"pool_timeout": _POOL_SECONDS} if is_file else {}  # one in memory has a single connection
+    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), **queue)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _: object) -> None:
         set_pragmas(connection)
 
     return engine
+
+
+def insert_on(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what becomes of a row which is there: both databases can, each by its own class."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def set_pragmas(connection: Any) -> None:

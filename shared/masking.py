@@ -12,10 +12,11 @@ from typing import Any
 _HEX = "[0-9a-fA-F]"
 _RULES = [
     (
-        r"(?i)\b(pass(?:word|wd)?|pwd|secret|token|api[_-]?key|authorization)(\s*[=:]\s*)(?:(?:bearer|basic)\s+)?[^\s,;]+",
-        r"\1\2<secret>",
+        r"(?i)((?:passw(?:or)?d|passphrase|pwd|secret|token(?!s)|api[_-]?key|authorization)[\w-]{0,40}[\"']?\s{0,3}[=:]\s{0,3})"
+        r"(?:(?:bearer|basic)\s+[^\s,;\"']+|\"[^\"]*\"|'[^']*'|[^\s,;}]+)",
+        r"\1<secret>",
     ),
-    (r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+", "<mail>"),
+    (r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", "<mail>"),
     (r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|\.\d)", "<address>"),
     (rf"(?<![\w:])(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}(?![\w:])", "<address>"),
     (rf"(?<![\w:])(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}})*)?::(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}})*)(?![\w:])", "<address>"),

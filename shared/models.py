@@ -223,10 +223,10 @@ class ProblemDetail(Model):
 class Budget(Model):
     """Limits; None is no limit. tokens: prompt plus completion; seconds: model time; money: as the rate card."""
 
-    tokens: int | None = Field(default=None, gt=0)
-    seconds: float | None = Field(default=None, gt=0)
-    calls: int | None = Field(default=None, gt=0)
-    money: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0, le=10**12)
+    seconds: float | None = Field(default=None, gt=0, le=1e9)
+    calls: int | None = Field(default=None, gt=0, le=10**9)
+    money: float | None = Field(default=None, gt=0, le=1e9)
 
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]

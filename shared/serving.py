@@ -12,7 +12,7 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import ForeignOrigin, LexiQueryError, RequestTooLarge, WrongHost
+from shared.errors import ForeignOrigin, InvalidInput, LexiQueryError, RequestTooLarge, WrongHost
 from shared.problems import error_response
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -66,6 +66,20 @@ class OwnHostOnly:
         if origin is not None and origin not in self._origins:
             return ForeignOrigin(f"pages of '{origin}' may not use this server")
         return None
+
+
+class WithoutNul:
+    """Answers 400 to a request whose address holds a NUL character: no name has one, and PostgreSQL takes none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            problem = InvalidInput("the address holds a NUL character")
+            await error_response(problem, scope["path"].replace("\0", ""))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class BodyLimited:

@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         None, description="a URL that is sent an alert, as JSON, when a [budget](costs.md#budgets) fills up"
     )
     response_cache_days: int = Field(
-        30, ge=0, description="how long models' answers are kept for reuse; 0 is not at all"
+        30, ge=0, le=36_500, description="how long models' answers are kept for reuse; 0 is not at all"
     )
     response_cache_mb: int = Field(64, ge=1, description="most room for them, in MiB; the least lately used go first")
     cache_url: SecretStr | None = Field(

@@ -21,6 +21,7 @@ from shared.llm.client import Models
 from shared.llm.models import pull
 from shared.llm.runtime import open_models
 from shared.settings import Settings
+from tests.databases import postgresql_schema, sqlite_file
 from tests.scripted_ollama import ScriptedOllama, scripted_server
 
 # DBOS gives its logger the standard error of the test that imports it first, which is closed after that test.
@@ -95,6 +96,16 @@ async def ledger(engine: AsyncEngine) -> AsyncIterator[Ledger]:
     opened = Ledger(engine)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A ledger on SQLite, and one on PostgreSQL."""
+    async with sqlite_file(tmp_path) if request.param == "sqlite" else postgresql_schema() as engine:
+        await create_tables(engine, ledger_module.schema)
+        ledger = Ledger(engine)
+        yield ledger
+        await ledger.close()
 
 
 @asynccontextmanager

@@ -128,7 +128,10 @@ class ScriptedHandler(BaseHTTPRequestHandler):
         self.get()
 
     def do_POST(self) -> None:
-        body: Json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(length := int(self.headers["Content-Length"]))
+        if len(content) < length:
+            raise ConnectionResetError("the client died in the middle of its request")
+        body: Json = json.loads(content)
         self.script.requests.append((self.path, body))
         self.script.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.script.wait()

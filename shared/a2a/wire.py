@@ -49,7 +49,7 @@ DEPTH = 64
 CALLS = 1000
 """Most calls that one task reports."""
 _NAME, _TAGS = 64, 16
-"""Characters of a user's name or a tag, and how many tags, that are kept."""
+"""Characters of a user's name, a tag or an id, and how many tags there may be."""
 _SHOWN = 500
 """Characters of a peer's text that are kept."""
 _SAID = 4000
@@ -147,11 +147,12 @@ def asked_by(metadata: dict[str, Any], *, otherwise: str) -> Scope:
     Raises InvalidInput naming the field.
     """
     for name in ("journey_id", "parent_call_id", "user", "replay_of"):
-        if not isinstance(metadata.get(name, ""), str):
-            raise InvalidInput(f"metadata {name} is no text but {metadata[name]!r}")
+        _check_name(name, metadata.get(name, ""))
     tags = metadata.get("tags") or []
-    if not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
-        raise InvalidInput(f"metadata tags is no list of texts but {tags!r}")
+    if not isinstance(tags, list) or len(tags) > _TAGS:
+        raise InvalidInput(f"metadata tags is no list of up to {_TAGS} texts but {str(tags)[:80]}")
+    for tag in tags:
+        _check_name("tags", tag)
     try:
         budget = Budget.model_validate(metadata["budget"]) if metadata.get("budget") else None
     except ValidationError as error:
@@ -160,10 +161,18 @@ def asked_by(metadata: dict[str, Any], *, otherwise: str) -> Scope:
         journey_id=metadata.get("journey_id") or otherwise,
         parent_call_id=metadata.get("parent_call_id") or None,
         budget=budget,
-        user=(metadata.get("user") or "")[:_NAME] or None,
-        tags=tuple(tag[:_NAME] for tag in tags[:_TAGS] if tag),
+        user=metadata.get("user") or None,
+        tags=tuple(tag for tag in tags if tag),
         replay_of=metadata.get("replay_of") or None,
     )
+
+
+def _check_name(field: str, value: Any) -> None:
+    """What the ledger's columns hold: a short text in one line."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"metadata {field} is no text but {str(value)[:80]}")
+    if len(value) > _NAME or not (value.isprintable() or not value):
+        raise InvalidInput(f"metadata {field} has more than {_NAME} characters, or control characters: {value[:80]!r}")
 
 
 def scope_metadata(scope: Scope) -> dict[str, Any]:

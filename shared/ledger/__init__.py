@@ -6,6 +6,7 @@ A count or a price that nobody gave is `None`, and a sum says how many calls it 
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,15 +17,16 @@ from sqlalchemy import Connection, Select, and_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.calls import CallRecord
-from shared.ledger.changes import Begin, Finish, Merge, close_lost, prune, sum_missing
-from shared.ledger.limits import Reservation, Spent, spent_in
+from shared.errors import BudgetExceeded
+from shared.ledger.changes import Begin, Finish, Merge, close_lost, lock, prune, sum_missing
+from shared.ledger.limits import Reservation, check_limits
 from shared.ledger.sums import summary_of, sums_query
-from shared.ledger.tables import PEER, UtcDateTime, calls, is_pending, is_unsummed, record_columns, schema
+from shared.ledger.tables import PEER, UtcDateTime, calls, is_pending, is_unsummed, record_columns, schema, succeeded
 from shared.ledger.writer import Writer
-from shared.models import JourneyCostSummary
+from shared.models import Budget, JourneyCostSummary
 from shared.process import is_alive
 
-__all__ = ["PEER", "Ledger", "Reservation", "Spent", "UtcDateTime", "record_of", "schema"]
+__all__ = ["PEER", "Ledger", "Reservation", "UtcDateTime", "record_of", "schema"]
 
 log = structlog.get_logger(__name__)
 _PAGE = 500
@@ -48,6 +50,17 @@ class Ledger:
         """
         await self._writer.write(Begin(record, reserved or Reservation()))
 
+    async def check(self, journey_id: str, user: str | None, budget: Budget | None) -> None:
+        """Raises BudgetExceeded when a budget of the journey, its user or the day is spent, also by calls that agents
+        with a ledger of their own have reported."""
+
+        def refusal(connection: Connection) -> BudgetExceeded | None:
+            return check_limits(connection, journey_id, user, Reservation(budget=budget))
+
+        async with self.engine.connect() as connection:
+            if refused := await connection.run_sync(refusal):
+                raise refused
+
     async def finish(self, record: CallRecord) -> None:
         """Write how the call ended, and add it to the sums of its day."""
         await self._writer.write(Finish(record))
@@ -68,8 +81,10 @@ class Ledger:
         for record in records:
             if misfit := _misfit(record):
                 log.warning("reported call left out", agent=record.agent, problem=misfit)
-            else:
-                await self._writer.write(Merge(record))
+                continue
+            if record.status == "pending":  # whoever reports it has ended, and nobody else can tell how it did
+                record = record.model_copy(update={"status": "lost"})
+            await self._writer.write(Merge(record))
 
     async def replay(self, idempotency_key: str) -> CallRecord | None:
         """The answered call of that key whose text is here as it was, if there is one."""
@@ -86,6 +101,14 @@ class Ledger:
         query = select(*record_columns).where(calls.c.journey_id == journey_id)
         return await self._select(query.order_by(calls.c.started_at, calls.c.id).limit(limit).offset(offset))
 
+    async def last_digest(self, provider: str, model: str) -> str | None:
+        """Of the newest call that the provider's model answered and whose digest is known."""
+        of_it = (calls.c.provider == provider, calls.c.model == model, calls.c.model_digest.is_not(None))
+        query = select(calls.c.model_digest).where(*of_it, succeeded).order_by(calls.c.started_at.desc()).limit(1)
+        async with self.engine.connect() as connection:
+            digest: str | None = (await connection.execute(query)).scalar()
+        return digest
+
     async def every_call(self) -> AsyncIterator[CallRecord]:
         """Every call, the oldest first, a page at a time: no reader holds the database, however slow."""
         order = (calls.c.started_at, calls.c.id)
@@ -96,10 +119,6 @@ class Ledger:
                 yield record
             last = (page[-1].started_at, page[-1].id)
             page = await self._select(query.where(tuple_(*order) > last)) if len(page) == _PAGE else []
-
-    async def spent(self, journey_id: str) -> Spent:
-        """What a journey's budget is held against: not what a stranger says that it used."""
-        return await self._read(lambda connection: spent_in(connection, calls.c.journey_id == journey_id))
 
     async def journey_summary(self, journey_id: str) -> JourneyCostSummary:
         """Sums over the journey's calls; a journey without calls has zero calls and unknown tokens."""
@@ -124,8 +143,10 @@ class Ledger:
         Pending calls stay, and so do the sums of their days. A few thousand at a time, so that calls can go on.
         """
         oldest = datetime.now(UTC) - timedelta(days=days)
-        gone = 0
-        while some := await self._writer.run(lambda connection: prune(connection, oldest, texts_only)):
+        gone, first = await self._writer.run(lambda connection: prune(connection, None, oldest, texts_only))
+        while first:
+            since = first
+            some, first = await self._writer.run(lambda connection: prune(connection, since, oldest, texts_only))  # noqa: B023 -- run before the next round
             gone += some
         return gone
 
@@ -142,10 +163,6 @@ class Ledger:
             await asyncio.wait(self._background)
         await self._writer.close()
 
-    async def _read(self, work: Callable[[Connection], T]) -> T:
-        async with self.engine.connect() as connection:
-            return await connection.run_sync(work)
-
     async def _select(self, query: Select[Any]) -> list[CallRecord]:
         async with self.engine.connect() as connection:
             rows = (await connection.execute(query)).mappings().all()
@@ -158,6 +175,7 @@ def record_of(row: Any) -> CallRecord:
 
 
 def _close_lost(connection: Connection, oldest: datetime) -> int:
+    lock(connection)
     host = platform.node()
     owners = (calls.c.owner_host, calls.c.owner_pid, calls.c.owner_started)
     pending = and_(is_pending, calls.c.owner_host.is_not(None))
@@ -172,6 +190,9 @@ def _close_lost(connection: Connection, oldest: datetime) -> int:
 
 def _misfit(record: CallRecord) -> str | None:
     """What of a record PostgreSQL would refuse: a text longer than its column, or one with a NUL."""
+    for text in [*record.tags, json.dumps(record.metadata)]:
+        if "\0" in text or "\\u0000" in text:
+            return "a tag or the metadata has a NUL character"
     for name, value in record:
         length = getattr(calls.c[name].type, "length", None)
         if isinstance(value, str) and length is not None and len(value) > length:

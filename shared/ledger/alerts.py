@@ -9,14 +9,15 @@ from typing import Any
 import httpx
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import context
 from shared.calls import CallRecord
+from shared.database import insert_on
 from shared.ledger.limits import UNITS, Limit, Unit, limits_of, spent_of
 from shared.ledger.tables import budget_alerts
-from shared.models import Model
+from shared.models import Budget, Model
 
 log = structlog.get_logger(__name__)
 _SECONDS = 10.0
@@ -50,12 +51,12 @@ class Alerts:
     def __init__(self, engine: AsyncEngine, webhook: str | None = None) -> None:
         self._engine = engine
         self._webhook = webhook
-        self._waiting: set[tuple[str | None, str | None]] = set()
+        self._waiting: dict[tuple[str | None, str | None], Budget | None] = {}
         self._looking: asyncio.Task[None] | None = None
 
     def ended(self, call: CallRecord) -> None:
         """A call has ended. Many that end while one look is under way are looked at together."""
-        self._waiting.add((call.journey_id, call.user))
+        self._waiting[call.journey_id, call.user] = context.current().budget
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
 
@@ -66,10 +67,10 @@ class Alerts:
 
     async def _look(self) -> None:
         while self._waiting:
-            some, self._waiting = self._waiting, set()
+            some, self._waiting = self._waiting, {}
             try:
                 async with self._engine.begin() as connection:
-                    raised = await connection.run_sync(_raise_for, sorted(some, key=str))
+                    raised = await connection.run_sync(_raise_for, some)
             except DBAPIError as error:
                 log.warning("budgets can't be looked at", reason=str(error.orig))
                 continue
@@ -82,17 +83,19 @@ class Alerts:
             return
         body = {"text": alert.text, **alert.model_dump(mode="json")}
         try:
-            async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+            async with asyncio.timeout(_SECONDS), httpx.AsyncClient(trust_env=False) as client:
                 (await client.post(self._webhook, json=body)).raise_for_status()
-        except httpx.HTTPError as error:
-            log.warning("the alert webhook failed", reason=str(error) or type(error).__name__)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            # Never the error's text: it quotes the URL, which may hold a secret.
+            status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+            log.warning("the alert webhook failed", reason=type(error).__name__, status=status)
 
 
-def _raise_for(connection: Connection, calls: list[tuple[str | None, str | None]]) -> list[Alert]:
-    """The alerts that nobody, in any process, has raised before."""
+def _raise_for(connection: Connection, calls: dict[tuple[str | None, str | None], Budget | None]) -> list[Alert]:
+    """The alerts that nobody, in any process, has raised before. calls: journey and user, and the journey's budget."""
     limits: dict[tuple[str, str, str], Limit] = {}
-    for journey, user in calls:
-        for limit in limits_of(connection, journey, user):
+    for (journey, user), budget in calls.items():
+        for limit in limits_of(connection, journey, user, budget):
             limits[limit.scope, limit.who, limit.window] = limit
     alerts = [alert for key in sorted(limits) for alert in _reached(connection, limits[key])]
     return [alert for alert in alerts if _is_new(connection, alert)]
@@ -111,6 +114,6 @@ def _reached(connection: Connection, limit: Limit) -> list[Alert]:
 
 
 def _is_new(connection: Connection, alert: Alert) -> bool:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = alert.model_dump(exclude={"used", "limit"})
-    return bool(connection.execute(insert(budget_alerts).values(row).on_conflict_do_nothing()).rowcount)
+    row = alert.model_dump(exclude={"used"})
+    insert = insert_on(connection.dialect, budget_alerts).values(row)
+    return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import get_args
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.database import insert_on
 from shared.errors import InvalidInput, NotFound, did_you_mean
 from shared.ledger.limits import Limit, Scope, spent_of
 from shared.ledger.tables import budgets, day_totals
 from shared.models import Budget, Model
+
+_LONGEST_NAME = 64
 
 
 class BudgetState(Model):
@@ -49,14 +52,16 @@ class Budgets:
         self._engine = engine
 
     async def set(self, scope: Scope, who: str, budget: Budget, alert_at: float = 0.8) -> None:
-        """Instead of the one before. Raises InvalidInput for a budget without a limit."""
+        """Instead of the one before. Raises InvalidInput for a budget without a limit, or of nobody."""
+        _check(scope, who, alert_at)
         limits = budget.model_dump(exclude_none=True)
         if not limits:
             raise InvalidInput("a budget limits something", suggestion="name tokens, seconds, calls or money")
         row = {"scope": scope, "who": who, "limits": limits, "alert_at": alert_at}
         async with self._engine.begin() as connection:
-            await connection.execute(delete(budgets).where(budgets.c.scope == scope, budgets.c.who == who))
-            await connection.execute(insert(budgets).values(row))
+            insert = insert_on(self._engine.dialect, budgets).values(row)
+            given = {"limits": insert.excluded.limits, "alert_at": insert.excluded.alert_at}
+            await connection.execute(insert.on_conflict_do_update(index_elements=["scope", "who"], set_=given))
 
     async def remove(self, scope: Scope, who: str) -> None:
         """Raises NotFound."""
@@ -69,6 +74,17 @@ class Budgets:
         """The budget for every user has a line for each of today's users."""
         async with self._engine.connect() as connection:
             return await connection.run_sync(_states)
+
+
+def _check(scope: Scope, who: str, alert_at: float) -> None:
+    if who and scope != "user":
+        raise InvalidInput(
+            f"the budget of the {scope} is nobody's own", suggestion="leave out who, or set one of a user"
+        )
+    if len(who) > _LONGEST_NAME or any(mark < " " for mark in who):
+        raise InvalidInput(f"{who[:80]!r} is no user's name: one has up to {_LONGEST_NAME} characters in one line")
+    if not 0 < alert_at <= 1:
+        raise InvalidInput(f"alert_at is {alert_at:g}, and a share of a limit is more than 0 and at most 1")
 
 
 def _states(connection: Connection) -> list[BudgetState]:

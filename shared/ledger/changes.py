@@ -9,19 +9,20 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 
 from shared.calls import CallRecord
+from shared.ledger.compiled import Compiled
 from shared.ledger.limits import Reservation, check_limits, has_limits
 from shared.ledger.tables import OPEN, calls, record_columns, row_of
 from shared.ledger.totals import Delta, sum_up
 from shared.process import this_process
 
-_BY_ID = update(calls).where(calls.c.id == bindparam("known_id"))
 _AT_ONCE = 2000  # rows that are removed in one transaction
 _SUMMED = [*record_columns, calls.c.day, calls.c.is_summed]
-# Statements are built once: SQLAlchemy takes longer to build one than a database to run it.
-_INSERT = insert(calls)
+_BY_ID = update(calls).where(calls.c.id == bindparam("known_id"))
+_BEGUN, _TOLD = (Compiled(lambda _: insert(calls)) for _ in range(2))
+_ENDED = Compiled(lambda _: _BY_ID)
 _KNOWN = select(*_SUMMED).where(calls.c.id.in_(bindparam("ids", expanding=True)))
 _KNOWN_AND_SUMMED = _KNOWN.where(calls.c.is_summed)
 
@@ -74,13 +75,13 @@ def _begin(connection: Connection, begins: list[Begin]) -> dict[int, Exception]:
     refused: dict[int, Exception] = {}
     if begins and has_limits(connection, [begin.reserved for begin in begins]):
         for begin in begins:  # one by one, so that each sees what those before it hold back
-            problem = check_limits(connection, begin.record, begin.reserved)
+            problem = check_limits(connection, begin.record.journey_id, begin.record.user, begin.reserved)
             if problem:
                 refused[id(begin)] = problem
             else:
-                connection.execute(_INSERT, [_begun(begin)])
+                _BEGUN.run(connection, [_begun(begin)])
     elif begins:
-        connection.execute(_INSERT, [_begun(begin) for begin in begins])
+        _BEGUN.run(connection, [_begun(begin) for begin in begins])
     return refused
 
 
@@ -88,8 +89,10 @@ def _begun(begin: Begin) -> dict[str, Any]:
     return {
         **row_of(begin.record),
         **_owner(),
+        "is_summed": False,
         "reserved_tokens": begin.reserved.tokens,
         "reserved_cost": begin.reserved.cost,
+        "reserved_seconds": begin.reserved.seconds,
     }
 
 
@@ -100,7 +103,7 @@ def _finish(connection: Connection, records: list[CallRecord], delta: Delta) -> 
     for old in connection.execute(_KNOWN_AND_SUMMED, {"ids": ids}).mappings():
         delta.add(dict(old), -1)  # closed as lost, and yet it ends
     rows = [row_of(record) for record in records]
-    connection.execute(_BY_ID, [{**row, "is_summed": True, "known_id": row["id"]} for row in rows])
+    _ENDED.run(connection, [{**row, "is_summed": True, "known_id": row["id"]} for row in rows])
     for row in rows:
         delta.add(row)
 
@@ -110,8 +113,7 @@ def _merge(connection: Connection, records: list[CallRecord], delta: Delta) -> N
     first = {record.id: record for record in reversed(records)}
     known = {row["id"]: dict(row) for row in connection.execute(_KNOWN, {"ids": list(first)}).mappings()}
     new = [_told(record) for id_, record in first.items() if id_ not in known]
-    if new:
-        connection.execute(_INSERT, new)
+    _TOLD.run(connection, new)
     for told in new:
         if told["is_summed"]:
             delta.add(told)
@@ -142,8 +144,14 @@ def _owner() -> dict[str, Any]:
     return {"owner_host": platform.node(), "owner_pid": pid, "owner_started": started}
 
 
+def lock(connection: Connection) -> None:
+    """Nobody else writes to the calls until the transaction ends; on SQLite nobody does in any case."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE llm_calls IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def close_lost(connection: Connection, lost: Any) -> int:
-    """Close the pending calls that meet the condition `lost`; how many there were."""
+    """Close the pending calls that meet the condition `lost`; how many there were. The calls must be locked."""
     rows = [dict(row) for row in connection.execute(select(*_SUMMED).where(lost)).mappings()]
     ended = {"status": "lost", "error": "the process that made the call died", "completed_at": datetime.now(UTC)}
     for row in rows:
@@ -154,6 +162,7 @@ def close_lost(connection: Connection, lost: Any) -> int:
 
 def sum_missing(connection: Connection, some: Any) -> int:
     """Add to the sums of their days what calls have ended without being in them (of an older LexiQuery); how many."""
+    lock(connection)
     rows = [dict(row) for row in connection.execute(select(*_SUMMED).where(some).limit(1000)).mappings()]
     sum_up(rows).write(connection)
     if rows:
@@ -161,11 +170,15 @@ def sum_missing(connection: Connection, some: Any) -> int:
     return len(rows)
 
 
-def prune(connection: Connection, oldest: datetime, texts_only: bool) -> int:
-    """Remove some of the calls that began before `oldest` and are in the sums of their days, or only their texts."""
-    old = [calls.c.started_at < oldest, calls.c.is_summed]
+def prune(connection: Connection, first: datetime | None, oldest: datetime, texts_only: bool) -> tuple[int, Any]:
+    """Remove some of the calls that began after `first` and before `oldest`, or only their texts; how many, and when
+    the last of them began (None: there are no more). Those that no sum of a day holds yet stay."""
+    old = [calls.c.started_at < oldest, *([calls.c.started_at > first] if first else [])]
+    page = select(calls.c.started_at).where(*old).order_by(calls.c.started_at).offset(_AT_ONCE).limit(1)
+    following = connection.execute(page).scalar()
+    if following:
+        old.append(calls.c.started_at <= following)
     if texts_only:
         old.append(or_(calls.c.request.is_not(None), calls.c.response.is_not(None)))
-    some = select(calls.c.id).where(*old).limit(_AT_ONCE).scalar_subquery()
     removal = update(calls).values(request=None, response=None) if texts_only else delete(calls)
-    return connection.execute(removal.where(calls.c.id.in_(some))).rowcount
+    return connection.execute(removal.where(*old, calls.c.is_summed)).rowcount, following

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, text
 
-from shared.calls import CallRecord
 from shared.errors import BudgetExceeded
 from shared.ledger.tables import PEER, budgets, calls, day_totals, is_pending, is_uncounted, is_unpriced
 from shared.models import Budget
@@ -32,11 +31,12 @@ _BUDGETS = select(budgets)
 
 @dataclass(frozen=True)
 class Reservation:
-    """What a call may come to: about its prompt plus the longest answer, in tokens, and their price where tokens have
-    one. budget: of its journey."""
+    """What a call may come to: about its prompt plus the longest answer, in tokens; their price, or what such calls
+    cost lately; the seconds that they took lately. budget: of its journey."""
 
     tokens: int | None = None
     cost: float | None = None
+    seconds: float | None = None
     budget: Budget | None = None
 
 
@@ -69,6 +69,7 @@ class Spent:
     unpriced_calls: int = 0
     held_tokens: int = 0
     held_money: float = 0.0
+    held_seconds: float = 0.0
 
     def used(self, unit: Unit) -> float:
         return float(getattr(self, unit))
@@ -91,9 +92,11 @@ def has_limits(connection: Connection, reserved: Sequence[Reservation]) -> bool:
     return True
 
 
-def check_limits(connection: Connection, call: CallRecord, reserved: Reservation) -> BudgetExceeded | None:
-    """Why a limit leaves no room for the call; None when all do."""
-    for limit in limits_of(connection, call.journey_id, call.user, reserved.budget):
+def check_limits(
+    connection: Connection, journey_id: str | None, user: str | None, reserved: Reservation
+) -> BudgetExceeded | None:
+    """Why a limit leaves no room for a call; None when all do."""
+    for limit in limits_of(connection, journey_id, user, reserved.budget):
         spent = spent_of(connection, limit)
         for unit in UNITS:
             most = getattr(limit.budget, unit)
@@ -105,7 +108,7 @@ def check_limits(connection: Connection, call: CallRecord, reserved: Reservation
 def limits_of(
     connection: Connection, journey_id: str | None, user: str | None, journey: Budget | None = None
 ) -> Iterator[Limit]:
-    """What bears on a call. journey: the budget that came with the question; it takes the place of the one for all
+    """What bears on a call. journey: the budget that came with the question; it holds beside the one for all
     journeys. A user's own takes the place of the one for every user."""
     rows = connection.execute(_BUDGETS).all()
     set_for: dict[tuple[str, str], Any] = {(row.scope, row.who): row for row in rows}
@@ -113,7 +116,7 @@ def limits_of(
     if journey_id is not None:
         if journey is not None:
             yield Limit("journey", "", journey_id, journey)
-        elif row := set_for.get(("journey", "")):
+        if row := set_for.get(("journey", "")):
             yield _limit(row, "", journey_id)
     if user and (row := set_for.get(("user", user)) or set_for.get(("user", ""))):
         yield _limit(row, user, today)
@@ -151,6 +154,7 @@ def _spent_query(*conditions: ColumnElement[bool]) -> Select[Any]:
         func.sum(case((and_(~is_open, is_unpriced), 1), else_=0)),
         func.sum(case((is_open, call.reserved_tokens))),
         func.sum(case((is_open, call.reserved_cost))),
+        func.sum(case((is_open, call.reserved_seconds))),
     ]
     return select(*sums).where(*conditions, call.id.not_like(f"{PEER}%"), call.status != "cached")
 
@@ -186,8 +190,8 @@ def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Rese
     used = spent.used(unit)
     if used >= most:
         return f"{limit} of {most:g} {unit} is spent: {used:g} used{spent.missing(unit)}"
-    held = {"tokens": spent.held_tokens, "money": spent.held_money}.get(unit, 0)
-    wanted = {"tokens": reserved.tokens, "money": reserved.cost}.get(unit) or 0
+    held = {"tokens": spent.held_tokens, "money": spent.held_money, "seconds": spent.held_seconds}.get(unit, 0)
+    wanted = {"tokens": reserved.tokens, "money": reserved.cost, "seconds": reserved.seconds}.get(unit) or 0
     if used + held + wanted > most:
         kept = f" and {held:g} held by calls under way" if held else ""
         return f"{limit} of {most:g} {unit} leaves too little for a call of up to {wanted:g}: {used:g} used{kept}"

@@ -101,6 +101,7 @@ calls = Table(
     Column("is_summed", Boolean, nullable=False, default=False, server_default=text("false")),
     Column("reserved_tokens", Integer),
     Column("reserved_cost", Float),
+    Column("reserved_seconds", Float),
     Column("owner_host", String(255)),
     Column("owner_pid", Integer),
     Column("owner_started", String(80)),
@@ -182,11 +183,37 @@ budget_alerts = Table(
     Column("who", String(64), primary_key=True),
     Column("window", String(64), primary_key=True, comment="a journey's id or a day"),
     Column("unit", String(8), primary_key=True),
+    Column("limit", Float, primary_key=True),
     Column("share", Float, primary_key=True),
     Column("raised_at", UtcDateTime, nullable=False),
 )
 
 
 def row_of(record: CallRecord) -> dict[str, Any]:
-    """The columns of a call, by name."""
-    return {**dict(record), "day": record.started_at.astimezone(UTC).date().isoformat()}
+    """The columns of a call, by name, so that every database takes them: without NUL and lone surrogates, which
+    servers send, and no longer than their columns."""
+    row = {name: _storable(value) for name, value in record}
+    for name, length in _LENGTHS.items():
+        if row[name] is not None and len(row[name]) > length:
+            row[name] = row[name][:length]
+    return {**row, "day": record.started_at.astimezone(UTC).date().isoformat()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
+
+
+_LONGEST_ERROR = 4000
+_LENGTHS = {"error": _LONGEST_ERROR} | {
+    name: length
+    for name in CallRecord.model_fields
+    if (length := getattr(calls.c[name].type, "length", None)) is not None
+}

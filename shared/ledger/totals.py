@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import partial
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from shared.ledger.compiled import Compiled
 from shared.ledger.latency import bin_of
 from shared.ledger.tables import FAILED, PEER, day_latencies, day_totals
 
@@ -52,8 +53,8 @@ class Delta:
             for (day, dimension, value, number), count in self._bins.items()
         ]
         # Rows are locked in one order, so that two writers never wait for each other.
-        _add(connection, day_totals, sorted(totals, key=lambda row: [row[key] for key in _KEYS]))
-        _add(connection, day_latencies, sorted(bins, key=lambda row: list(row.values())[:4]))
+        _ADD_TOTALS.run(connection, sorted(totals, key=lambda row: [row[key] for key in _KEYS]))
+        _ADD_LATENCIES.run(connection, sorted(bins, key=lambda row: list(row.values())[:4]))
 
 
 def sum_up(rows: Iterable[Row]) -> Delta:
@@ -101,16 +102,13 @@ def _numbers(call: Row) -> dict[str, Any]:
     }
 
 
-def _add(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(_upsert(connection.dialect.name, table), rows)
-
-
-@cache
-def _upsert(dialect: str, table: Table) -> Insert:
-    """Built once, since SQLAlchemy takes longer to build and compile it than a database to run it."""
+def _upsert(table: Table, dialect: str) -> Insert:
     insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     keys = list(table.primary_key.columns)
     added = {column.name: column + insert.excluded[column.name] for column in table.columns if column not in set(keys)}
     upsert: Insert = insert.on_conflict_do_update(index_elements=keys, set_=added)
     return upsert
+
+
+_ADD_TOTALS = Compiled(partial(_upsert, day_totals))
+_ADD_LATENCIES = Compiled(partial(_upsert, day_latencies))

@@ -64,8 +64,12 @@ class Keys:
                 token = await connection.scalar(select(_keys.c.token).where(_keys.c.name == name))
             if token is None:
                 return None
-            with suppress(InvalidToken):
+            try:
                 return _opened(token, self._ring())
+            except InvalidToken:
+                continue
+            except LexiQueryError as error:  # the file is damaged or can't be read: another provider may answer
+                raise ModelUnavailable(error.message, suggestion=error.suggestion) from error
         raise self._unreadable(name)
 
     async def remove(self, name: str) -> bool:

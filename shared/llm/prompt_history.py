@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Column, String, Table, Text, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.database import insert_on
 from shared.errors import InvalidInput, NotFound, did_you_mean
 from shared.ledger import schema
 from shared.ledger.tables import UtcDateTime
@@ -46,8 +46,7 @@ class PromptHistory:
         key = (prompt.name, prompt.version)
         if key in self._kept:
             return
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        row = insert(_prompts).values(
+        row = insert_on(self._engine.dialect, _prompts).values(
             name=prompt.name, version=prompt.version, text=prompt.text, first_used_at=datetime.now(UTC)
         )
         async with self._engine.begin() as connection:

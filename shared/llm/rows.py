@@ -11,6 +11,8 @@ from shared.ledger.recording import new_call
 from shared.llm.providers.base import Reply, Vectors
 from shared.llm.rates import Price
 
+_MOST_SECONDS = 1e9
+
 
 def key(journey_id: str, record: CallRecord) -> str:
     """Under which a journey finds a call of its own again: the same for the same request of the same agent.
@@ -30,14 +32,23 @@ def renew(record: CallRecord) -> None:
 
 
 def take_counts(record: CallRecord, answer: Reply | Vectors) -> None:
-    record.prompt_tokens = answer.prompt_tokens
-    record.load_seconds = answer.load_seconds
-    record.prompt_seconds = answer.prompt_seconds
+    """What the server counted. What can't be (less than nothing, no number, more than a row holds) is unknown."""
+    record.prompt_tokens = _count(answer.prompt_tokens)
+    record.load_seconds = _seconds(answer.load_seconds)
+    record.prompt_seconds = _seconds(answer.prompt_seconds)
     if isinstance(answer, Reply):
-        record.completion_tokens = answer.completion_tokens
-        record.cached_tokens = answer.cached_tokens
-        record.generation_seconds = answer.generation_seconds
+        record.completion_tokens = _count(answer.completion_tokens)
+        record.cached_tokens = _count(answer.cached_tokens)
+        record.generation_seconds = _seconds(answer.generation_seconds)
         record.metadata["finish"] = answer.finish
+
+
+def _count(told: int | None) -> int | None:
+    return told if told is not None and 0 <= told < 2**31 else None
+
+
+def _seconds(told: float | None) -> float | None:
+    return told if told is not None and 0 <= told <= _MOST_SECONDS else None
 
 
 def set_price(record: CallRecord, price: Price | None) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.errors import ModelFileCorrupt, ModelUnavailable, StorageFailed
 from shared.ledger import Ledger
 from shared.llm.caching import EmbeddingCache, ResponseCache, open_stores
+from shared.llm.calling import Calls
 from shared.llm.client import Caches, Models
 from shared.llm.keys import Keys
 from shared.llm.models import locate
@@ -48,7 +49,8 @@ async def open_models(settings: Settings, ledger: Ledger, engine: AsyncEngine) -
     fleet = Fleet(providers, concurrency=settings.model_concurrency)
     caches = Caches(ResponseCache(settings, stores.responses), EmbeddingCache(stores.embeddings))
     try:
-        yield Models(settings, ledger, fleet, caches, card=card, history=PromptHistory(engine))
+        calls = Calls(settings, ledger, fleet, card)
+        yield Models(settings, ledger, fleet, calls, caches, PromptHistory(engine))
     finally:
         await fleet.close()
         await stores.close()

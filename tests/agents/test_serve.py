@@ -156,7 +156,7 @@ async def test_the_agent_knows_who_asks() -> None:
     who = {"journey_id": "j-1", "parent_call_id": "c-1", "budget": {"tokens": 100}}
     async with in_memory(agent_app(ScriptedAgent(), url=URL)) as http:
         task = await send(http, asking("who", {}, **who))
-    seen = {**who, "agent": "scripted", "budget": {"tokens": 100, "seconds": None, "calls": None}}
+    seen = {**who, "agent": "scripted", "budget": {"tokens": 100, "seconds": None, "calls": None, "money": None}}
     assert output(task) == seen
 
 

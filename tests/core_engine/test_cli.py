@@ -171,7 +171,7 @@ def test_a_port_in_use_is_named(lexiquery: Command) -> None:
 
 
 def test_a_dead_model_is_named_and_the_journey_still_ends(lexiquery: Command) -> None:
-    done = Command(lexiquery.folder, NOBODY).run("ask", "How many orders are open?", "--json")
+    done = Command(lexiquery.folder, NOBODY).run("ask", "How many orders are late?", "--json")
     answer = json.loads(done.stdout)
     assert done.exit_code == 1
     assert answer["status"] == "failed"

@@ -31,7 +31,8 @@ class EmbeddingCache:
 
     async def get(self, model: str, hashes: Iterable[str]) -> dict[str, list[float]]:
         """Those of `hashes` that are known, with their vectors."""
-        return {key: _unpack(packed) for key, packed in (await self._kept.get(model, hashes)).items()}
+        found = await self._kept.get(model, hashes)
+        return {key: vector for key, packed in found.items() if (vector := _unpack(packed))}
 
     async def put(self, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
         """Keep vectors by text hash; in SQL one that another process kept first stays."""
@@ -43,6 +44,9 @@ def _pack(vector: Sequence[float]) -> bytes:
 
 
 def _unpack(packed: bytes) -> list[float]:
+    """Empty for what is no vector of length 1: nobody wrote it here, or not all of it."""
+    if len(packed) % 4:
+        return []
     values = array("f")
     values.frombytes(packed)
-    return values.tolist()
+    return values.tolist() if 0.99 < math.hypot(*values) < 1.01 else []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from shared.llm.caching.store import CacheStore, Layered, utc_now
 from shared.llm.providers.base import ChatRequest, Reply
@@ -18,6 +18,9 @@ _FORM = 1
 """Part of each key: raised when what is kept changes its meaning, so that older entries are not found."""
 _SHELF = "chat"
 _MEMORY_BYTES = 16 * 2**20
+_LONGEST_ID = 64
+_A_MINUTE = timedelta(minutes=1)
+"""By how much the clock of another machine may be ahead."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,12 @@ class ResponseCache:
             return None
         try:
             entry = _entry.validate_json(value)
-        except ValidationError:  # another version's, or a text that is no UTF-8: the call is made again and replaces it
+        except ValueError:  # another version's, or a text that is no UTF-8: the call is made again and replaces it
             return None
-        return entry if self._clock() - entry.made_at < self._life else None
+        if entry.made_at.tzinfo is None or len(entry.call_id) > _LONGEST_ID:
+            return None  # nobody wrote it here
+        age = self._clock() - entry.made_at
+        return entry if -_A_MINUTE < age < self._life else None
 
     async def put(
         self,

@@ -20,9 +20,9 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.database import insert_on
 from shared.ledger.tables import UtcDateTime, schema
 from shared.llm.caching.store import MEMORY_SECONDS, Allowance, Kept, batches, utc_now
 
@@ -144,7 +144,7 @@ class SqlEmbeddings:
         rows = [{"model": shelf, "text_hash": key, "vector": vector} for key, vector in sorted(values.items())]
         async with self._engine.begin() as connection:
             for some in batches(rows, _AT_ONCE):
-                insert = _insert(self._engine, _embeddings).values(some)
+                insert = insert_on(self._engine.dialect, _embeddings).values(some)
                 await connection.execute(insert.on_conflict_do_nothing())
 
     async def kept(self) -> Kept:
@@ -155,12 +155,8 @@ class SqlEmbeddings:
         return await _clear(self._engine, _embeddings)
 
 
-def _insert(engine: AsyncEngine, table: Table) -> Any:
-    return (postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert)(table)
-
-
 def _upsert(engine: AsyncEngine, rows: list[dict[str, Any]]) -> Any:
-    insert = _insert(engine, _responses).values(rows)
+    insert = insert_on(engine.dialect, _responses).values(rows)
     changed = {name: insert.excluded[name] for name in ("value", "bytes", "kept_at", "used_at")}
     return insert.on_conflict_do_update(index_elements=["key"], set_=changed)
 

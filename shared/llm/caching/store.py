@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Literal, Protocol, TypeVar
 
+import structlog
+from sqlalchemy.exc import DBAPIError
+
 from shared.llm.caching.memory import Memory
+
+log = structlog.get_logger(__name__)
 
 Kind = Literal["responses", "embeddings"]
 T = TypeVar("T")
@@ -70,7 +75,7 @@ class CacheStores:
 
 
 class Layered:
-    """A store with memory in front of it; memory alone where store is None."""
+    """A store with memory in front of it; memory alone where store is None. A database that fails is a miss."""
 
     def __init__(self, store: CacheStore | None, max_bytes: int) -> None:
         self._store = store
@@ -88,18 +93,29 @@ class Layered:
                 found[key] = value
         if not missing or self._store is None:
             return found
-        stored = await self._store.get(shelf, missing)
+        try:
+            stored = await self._store.get(shelf, missing)
+        except DBAPIError as error:
+            _warn(error)
+            return found
         self._hold(shelf, stored)
         return found | stored
 
     async def put(self, shelf: str, values: Mapping[str, bytes]) -> None:
         self._hold(shelf, values)
         if self._store is not None and values:
-            await self._store.put(shelf, values)
+            try:
+                await self._store.put(shelf, values)
+            except DBAPIError as error:
+                _warn(error)
 
     def _hold(self, shelf: str, values: Mapping[str, bytes]) -> None:
         for key, value in values.items():
             self._memory.put((shelf, key), value)
+
+
+def _warn(error: DBAPIError) -> None:
+    log.warning("the cache's database failed", reason=str(error.orig))
 
 
 class Allowance:

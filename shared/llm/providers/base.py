@@ -87,7 +87,7 @@ class Provider(ABC):
 
     @abstractmethod
     async def digest(self, model: str) -> str | None:
-        """What exactly answers to that name; None when the server doesn't say. Asked once a server and model."""
+        """What exactly answers to that name; None when the server doesn't say. Asked once a minute at most."""
 
     def require(self, model: str, there: dict[str, str | None]) -> None:
         """Raises ModelMissing, naming the nearest fix, when `model` is not among those `there` (what models() gave)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
 from functools import cache
 
 import httpx
@@ -11,6 +12,8 @@ from shared.addresses import Address, is_own, pin, resolve
 from shared.errors import ModelUnavailable
 
 CONNECT_SECONDS = 10.0
+_MOST_BYTES = 64 << 20
+"""Of one answer: 64 vectors of 4,096 dimensions as JSON are 6 MiB."""
 
 
 class Egress(httpx.AsyncBaseTransport):
@@ -49,10 +52,34 @@ class Egress(httpx.AsyncBaseTransport):
     async def _to(self, address: Address, request: httpx.Request, url: httpx.URL) -> httpx.Response:
         request.url = url
         pin(request, str(address))
-        return await self._network.handle_async_request(request)
+        request.headers["accept-encoding"] = "identity"  # a few kilobytes of gzip may be gigabytes
+        response = await self._network.handle_async_request(request)
+        response.headers.pop("content-encoding", None)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Bounded(response.stream, request)
+        return response
 
     async def aclose(self) -> None:
         await self._network.aclose()
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """Raises httpx.RequestError for an answer that is longer than any that a model gives."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
+        self._stream = stream
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        taken = 0
+        async for block in self._stream:
+            taken += len(block)
+            if taken > _MOST_BYTES:
+                raise httpx.RequestError(f"an answer of more than {_MOST_BYTES >> 20} MiB", request=self._request)
+            yield block
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 @cache

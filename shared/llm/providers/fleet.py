@@ -57,8 +57,9 @@ class Fleet:
                     self._lacks_until[provider.name, model] = self._clock() + _LACKS_SECONDS
                     raise
 
-    def breaker(self, provider: Provider) -> Breaker:
-        return self._breakers[provider.name]
+    def is_answering(self, provider: Provider) -> bool:
+        """Whether nothing speaks against it: it has not failed so often that it is left alone."""
+        return self._breakers[provider.name].lets_through
 
     async def close(self) -> None:
         async with AsyncExitStack() as stack:  # each is closed, whatever becomes of the others

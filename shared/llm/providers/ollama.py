@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from http import HTTPStatus
@@ -23,12 +24,14 @@ Connect = Callable[[], Awaitable[str]]
 """Gives the server's URL when it is ready; it may start it, and may raise ModelUnavailable."""
 
 # What Ollama's client lets through for a body that is not JSON, not an object, or not of its fields.
-_NOT_OLLAMA = (json.JSONDecodeError, ValidationError, TypeError, AttributeError)
+_NOT_OLLAMA = (ValueError, TypeError, AttributeError, RecursionError)
 _UNREACHED = (ConnectionError, httpx.RequestError)
 _TRANSIENT = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _TOO_LONG = "exceed_context_size_error"
 """The type of llama.cpp's error for a prompt beyond the window, which newer Ollamas pass on."""
 _KEEP_ALIVE = "30m"
+_DIGEST_SECONDS = 60.0
+"""After this a server is asked again what a name stands for: `ollama pull` may have brought another model."""
 _NANOSECONDS = 1e9
 
 
@@ -52,7 +55,7 @@ class OllamaProvider(Provider):
         self._names = names or {}
         self._clients: dict[str, ollama.AsyncClient] = {}
         self._open = AsyncExitStack()
-        self._digests: dict[tuple[str, str], str | None] = {}
+        self._digests: dict[tuple[str, str], tuple[float, str | None]] = {}
 
     async def chat(self, request: ChatRequest, heard: Heard) -> Reply:
         async def once() -> Reply:
@@ -83,12 +86,15 @@ class OllamaProvider(Provider):
 
     async def digest(self, model: str) -> str | None:
         url, theirs = await self._connect(), self._theirs(model)
-        if (url, theirs) not in self._digests:
-            there = await self.models()
-            if not _is_there(theirs, there):
-                return None  # it may be installed a moment later
-            self._digests[url, theirs] = there.get(theirs, there.get(f"{theirs}:latest"))
-        return self._digests[url, theirs]
+        told, found = self._digests.get((url, theirs), (-math.inf, None))
+        if time.monotonic() - told < _DIGEST_SECONDS:
+            return found
+        there = await self.models()
+        if not _is_there(theirs, there):
+            return None  # it may be installed a moment later
+        found = there.get(theirs, there.get(f"{theirs}:latest"))
+        self._digests[url, theirs] = (time.monotonic(), found)
+        return found
 
     def require(self, model: str, there: dict[str, str | None]) -> None:
         """As everywhere; a name without a tag is that of `latest`."""

@@ -80,16 +80,19 @@ class OpenAIProvider(Provider):
         return await tried(once, heard.retry)
 
     async def embed(self, model: str, texts: list[str], num_ctx: int, heard: Heard) -> Vectors:
-        """The API refuses a text beyond the window, so it is sent again by halves until it fits."""
-        theirs, sent = self._theirs(model), texts
-        while True:
-            try:
-                return await self._embed(theirs, sent, heard)
-            except ContextExceeded:
-                half = max(map(len, sent)) // 2
-                if not half:
-                    raise
-                sent = [text[:half] for text in sent]
+        """The API refuses a text beyond the window: then each is sent alone, and such a one by halves until it fits."""
+        theirs = self._theirs(model)
+        try:
+            return await self._embed(theirs, texts, heard)
+        except ContextExceeded:
+            if len(texts) == 1 and len(texts[0]) > 1:
+                return await self.embed(model, [texts[0][: len(texts[0]) // 2]], num_ctx, heard)
+            if len(texts) == 1:
+                raise
+        each = [await self.embed(model, [text], num_ctx, heard) for text in texts]
+        counts = [one.prompt_tokens for one in each if one.prompt_tokens is not None]
+        vectors = [vector for one in each for vector in one.vectors]
+        return Vectors(vectors, prompt_tokens=sum(counts) if len(counts) == len(each) else None)
 
     async def models(self) -> dict[str, str | None]:
         return await tried(self._listed, lambda: None)
@@ -129,7 +132,7 @@ class OpenAIProvider(Provider):
                     for choice in chunk.choices[:1]:
                         finish = choice.finish_reason or finish
                         yield Part((choice.delta.content if choice.delta else None) or "")
-        except (httpx.RequestError, ValidationError, NotOpenAI) as error:
+        except (httpx.RequestError, ValueError, RecursionError, NotOpenAI) as error:
             raise self._problem(error, model) from error
         if finish == "content_filter":
             raise ModelUnavailable(f"{self._who(model)} withheld its answer: its content filter stopped it")
@@ -150,7 +153,7 @@ class OpenAIProvider(Provider):
             ):
                 await self._check(response, model)
                 return form.model_validate_json(await response.aread())
-        except (httpx.RequestError, ValidationError) as error:
+        except (httpx.RequestError, ValueError, RecursionError) as error:
             raise self._problem(error, model) from error
 
     async def _headers(self) -> dict[str, str]:
@@ -171,7 +174,7 @@ class OpenAIProvider(Provider):
         content = await response.aread()
         try:
             refusal = Refusal.of(json.loads(content))
-        except ValueError:
+        except (ValueError, RecursionError):
             refusal = Refusal(message=content.decode(errors="replace")[:200])
         problem = self._refused(refusal, response.status_code, model)
         raise Transient(problem, asked_pause(response.headers)) if _passes(response, refusal) else problem

@@ -119,7 +119,7 @@ async def test_a_form_that_leaves_out_what_the_question_names_is_an_answer_where
     assert (answer.route, answer.proof.verdict, len(scripted_ollama.chats)) == ("outline", "proven", 5)
     assert "the question names '192.0.2.7', the query does not" in answer.assumptions
     scripted_ollama.reply = [wrong, wrong, json.dumps(form), "SigninLogs | take 5"]
-    answer = await ask(agent, "Failed sign-ins from 192.0.2.7")
+    answer = await ask(agent, "Failed sign-ins, from 192.0.2.7")
     assert (answer.route, answer.proof.verdict) == ("direct", "proven")
 
 

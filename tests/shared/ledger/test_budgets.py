@@ -10,6 +10,7 @@ from shared.calls import CallRecord
 from shared.errors import BudgetExceeded, InvalidInput, NotFound
 from shared.ledger import Ledger, Reservation
 from shared.ledger.budgets import Budgets, read_whose
+from shared.ledger.limits import Scope
 from shared.models import Budget
 from tests.shared.ledger.calls import call, record
 
@@ -45,13 +46,53 @@ async def test_a_user_s_own_budget_takes_the_place_of_every_user_s(either: Ledge
     await either.begin(call("e"))
 
 
-async def test_a_journey_s_own_budget_takes_the_place_of_every_journey_s(either: Ledger) -> None:
-    await Budgets(either.engine).set("journey", "", Budget(seconds=1.0))
+async def test_a_journey_s_own_budget_holds_beside_every_journey_s(either: Ledger) -> None:
+    await Budgets(either.engine).set("journey", "", Budget(seconds=10.0))
     await spend(either, "a")
     with pytest.raises(BudgetExceeded, match="the journey's budget of 1 seconds is spent: 2 used"):
-        await either.begin(call("b"))
+        await either.begin(call("b"), Reservation(budget=Budget(seconds=1.0)))
+    with pytest.raises(
+        BudgetExceeded, match="the journey's budget of 10 seconds leaves too little for a call of up to 9"
+    ):
+        await either.begin(call("b"), Reservation(seconds=9.0, budget=Budget(seconds=60.0)))
     await either.begin(call("b"), Reservation(budget=Budget(seconds=60.0)))
     await either.begin(call("c", journey_id="j2"))
+
+
+async def test_money_and_seconds_are_held_back_too(either: Ledger) -> None:
+    await Budgets(either.engine).set("day", "", Budget(money=1.0, seconds=5.0))
+    await either.begin(call("a"), Reservation(cost=0.6, seconds=1.0))
+    for reserved, unit in ((Reservation(cost=0.5), "1 money"), (Reservation(seconds=4.5), "5 seconds")):
+        with pytest.raises(BudgetExceeded, match=f"the day's budget of {unit} leaves too little"):
+            await either.begin(call("b"), reserved)
+
+
+async def test_two_processes_on_one_database_spend_nothing_twice(either: Ledger) -> None:
+    other = Ledger(either.engine)
+    begun = [
+        ledger.begin(call(f"{name}{number}"), Reservation(tokens=40, budget=Budget(tokens=400)))
+        for number in range(10)
+        for name, ledger in (("a", either), ("b", other))
+    ]
+    refused = [one for one in await asyncio.gather(*begun, return_exceptions=True) if one is not None]
+    await other.close()
+    assert [type(one) for one in refused] == [BudgetExceeded] * 10
+
+
+async def test_a_spent_budget_is_seen_between_calls_too(either: Ledger) -> None:
+    await Budgets(either.engine).set("user", "ada", Budget(calls=1))
+    await either.check("j1", "ada", None)
+    await either.merge([call("r", user="ada", status="success", prompt_tokens=6)])
+    with pytest.raises(BudgetExceeded, match="is spent"):
+        await either.check("j1", "ada", None)
+
+
+@pytest.mark.parametrize(("scope", "who", "alert_at"), [("day", "bob", 0.8), ("user", "a\nb", 0.8), ("day", "", 5.0)])
+async def test_a_budget_that_would_hold_for_nobody_is_an_error(
+    ledger: Ledger, scope: Scope, who: str, alert_at: float
+) -> None:
+    with pytest.raises(InvalidInput):
+        await Budgets(ledger.engine).set(scope, who, Budget(calls=1), alert_at)
 
 
 async def test_money_is_counted_where_calls_have_a_price_and_the_others_are_named(either: Ledger) -> None:

@@ -83,6 +83,16 @@ def test_a_prompt_beyond_the_window_is_refused_and_never_cut(embedded: Target, s
     assert f"does not fit the context window of {WINDOW}" in answer.json["error"]
 
 
+@shows("beyond-the-window")
+def test_one_token_over_the_window_is_refused_and_one_less_is_read(embedded: Target) -> None:
+    around = embedded.chat("word " * 10, options=ONE, stream=False).json["prompt_eval_count"] - 10
+    fits, over = (
+        embedded.chat("word " * (tokens - around), options=ONE, stream=False) for tokens in (WINDOW - 1, WINDOW)
+    )
+    assert (fits.status, fits.json["prompt_eval_count"]) == (200, WINDOW - 1)
+    assert (over.status, f"has {WINDOW} tokens" in over.json["error"]) == (413, True)
+
+
 @shows("hardware-is-set-at-start")
 def test_options_of_the_hardware_change_nothing_and_reload_nothing(embedded: Target) -> None:
     embedded.post("/api/generate", {"model": embedded.model, "options": SHORT})

@@ -180,10 +180,10 @@ def fleet(clock: Clock) -> Fleet:
     return Fleet([on_openai("http://127.0.0.1:9"), on_ollama("http://127.0.0.1:9")], concurrency=4, clock=clock)
 
 
-async def broken(fleet: Fleet, number: int) -> None:
+async def broken(fleet: Fleet, number: int, model: str = "m") -> None:
     for _ in range(FAILURES):
         with pytest.raises(ModelUnavailable):
-            async with fleet.turn(fleet.providers[number], "m", "j1"):
+            async with fleet.turn(fleet.providers[number], model, "j1"):
                 raise ModelUnavailable(f"provider {number} is down")
 
 
@@ -225,7 +225,7 @@ async def test_a_call_that_waited_while_its_provider_broke_is_not_made(fleet: Fl
             await held.enter_async_context(fleet.queue(provider, "m").turn("j1"))
         waiting = asyncio.create_task(call())
         await settle()
-        fail(fleet.breaker(provider), times=FAILURES)
+        await broken(fleet, 0, "another")
     with pytest.raises(ModelUnavailable, match="left alone"):
         await waiting
 
