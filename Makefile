@@ -26,7 +26,7 @@ WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 test: install-dev  ## the whole test suite: what needs nothing more, the public data, two minutes of load, the model
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not real_model and not public_data and not load"
 	$(BIN)/pytest -n auto --dist loadfile -m "public_data and not real_model"
-	$(BIN)/pytest -m load
+	$(BIN)/pytest -n auto -m load
 	$(BIN)/pytest -m real_model
 
 bench: CALLS := 1000000

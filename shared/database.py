@@ -67,8 +67,7 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
             if engine.dialect.name == "postgresql":  # services that start together would make the same table twice
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATING})
             for schema in schemas:
-                await connection.run_sync(schema.create_all)
-                await connection.run_sync(_add_columns, schema)
+                await connection.run_sync(_create, schema)
     except DBAPIError as error:
         raise StorageFailed(f"can't use the database {engine.url!r}: {error.orig}") from error
     except OSError as error:
@@ -78,18 +77,24 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
         ) from error
 
 
-def _add_columns(connection: Connection, schema: MetaData) -> None:
-    """What a table of an older LexiQuery lacks. New columns may be empty, or have a default in the database."""
-    known = inspect(connection)
+def _create(connection: Connection, schema: MetaData) -> None:
+    """The tables that are not there, and what those of an older LexiQuery lack."""
+    there = {name: columns for (_, name), columns in inspect(connection).get_multi_columns().items()}
+    schema.create_all(connection, [table for table in schema.tables.values() if table.name not in there], False)
     for table in schema.tables.values():
-        there = {column["name"] for column in known.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                added = CreateColumn(column).compile(dialect=connection.dialect)
-                name = connection.dialect.identifier_preparer.format_table(table)
-                connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {added}"))
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
+        if table.name in there:
+            _add_columns(connection, table, {column["name"] for column in there[table.name]})
+
+
+def _add_columns(connection: Connection, table: Table, there: set[str]) -> None:
+    """New columns may be empty, or have a default in the database; with them come the new indexes."""
+    missing = [column for column in table.columns if column.name not in there]
+    for column in missing:
+        added = CreateColumn(column).compile(dialect=connection.dialect)
+        name = connection.dialect.identifier_preparer.format_table(table)
+        connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {added}"))
+    for index in table.indexes if missing else ():
+        index.create(connection, checkfirst=True)
 
 
 _OF_DISKS = frozenset(

@@ -8,8 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama
+
+pytestmark = pytest.mark.load
 
 QUESTION = "How many orders are open?"
 WRONG = "SELECT count(*) AS orders FROM orders WHERE zzyzx = 'open'"
