@@ -85,12 +85,11 @@ def test_a_prompt_beyond_the_window_is_refused_and_never_cut(embedded: Target, s
 
 @shows("beyond-the-window")
 def test_one_token_over_the_window_is_refused_and_one_less_is_read(embedded: Target) -> None:
-    around = embedded.chat("word " * 10, options=ONE, stream=False).json["prompt_eval_count"] - 10
-    fits, over = (
-        embedded.chat("word " * (tokens - around), options=ONE, stream=False) for tokens in (WINDOW - 1, WINDOW)
-    )
-    assert (fits.status, fits.json["prompt_eval_count"]) == (200, WINDOW - 1)
-    assert (over.status, f"has {WINDOW} tokens" in over.json["error"]) == (413, True)
+    small, asked = 512, {"options": ONE | {"num_ctx": 512}, "stream": False}
+    around = embedded.chat("word " * 10, **asked).json["prompt_eval_count"] - 10
+    fits, over = (embedded.chat("word " * (tokens - around), **asked) for tokens in (small - 1, small))
+    assert (fits.status, fits.json["prompt_eval_count"]) == (200, small - 1)
+    assert (over.status, f"has {small} tokens" in over.json["error"]) == (413, True)
 
 
 @shows("hardware-is-set-at-start")
