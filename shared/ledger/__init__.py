@@ -10,7 +10,7 @@ import json
 import platform
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Select, and_, or_, select, tuple_
@@ -30,7 +30,6 @@ __all__ = ["PEER", "Ledger", "Reservation", "UtcDateTime", "record_of", "schema"
 
 log = structlog.get_logger(__name__)
 _PAGE = 500
-T = TypeVar("T")
 Ended = Callable[[CallRecord], None]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,7 +15,6 @@ from shared.ledger.latency import bin_of
 from shared.ledger.tables import FAILED, PEER, day_latencies, day_totals
 
 Dimension = Literal["all", "model", "operation", "agent", "user", "tag", "peer", "kind"]
-DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 """`kind` is every combination of KIND, for metrics; `peer` what agents report that nobody vouches for, by agent: that
 counts nowhere else."""
 KIND = ("agent", "provider", "model", "operation", "purpose", "status")
