@@ -201,10 +201,10 @@ class Models:
         return None
 
     async def _space_of(self, provider: Provider, model: str) -> str | None:
-        """The digest of the provider's model; its name where the server answers and tells none."""
+        """The digest of the provider's model; its name where the server has the model and tells no digest."""
         if digest := await self._calls.digest(provider, model):
             return digest
-        return f"{provider.name}/{model}" if self._fleet.is_answering(provider) else None
+        return f"{provider.name}/{model}" if await self._fleet.has(provider, model) else None
 
     async def _embed_unknown(
         self, hashed: dict[str, str], model: str, purpose: str, space: str | None
@@ -214,12 +214,15 @@ class Models:
         wanted = [key for key in hashed if key not in known]
         if hashed and not wanted:
             await self._calls.spare(self._calls.record("embeddings", model, purpose, {"texts": len(hashed)}))
+        among = await self._alike(model, space) if wanted else []
         for batch in batches(wanted, _TEXTS_A_CALL):
-            vectors = await self._embed_batch([hashed[key] for key in batch], model, purpose, space)
+            vectors = await self._embed_batch([hashed[key] for key in batch], model, purpose, among)
             known |= dict(zip(batch, vectors, strict=True))
         return known
 
-    async def _embed_batch(self, texts: list[str], model: str, purpose: str, space: str | None) -> list[list[float]]:
+    async def _embed_batch(
+        self, texts: list[str], model: str, purpose: str, among: list[Provider]
+    ) -> list[list[float]]:
         """Vectors go to the cache before the row says success, so that no later run makes this call again."""
         window = self._settings.num_ctx
         record = self._calls.record("embeddings", model, purpose, {"input": texts, "options": {"num_ctx": window}})
@@ -240,7 +243,7 @@ class Models:
             record.response = self._calls.kept({"vectors": len(vectors), "dimensions": len(vectors[0])})
 
         tokens = sum(map(len, texts)) // _LETTERS_A_TOKEN
-        await self._calls.make(record, tokens, ask, keep, among=await self._alike(model, space))
+        await self._calls.make(record, tokens, ask, keep, among)
         return vectors
 
     async def _alike(self, model: str, space: str | None) -> list[Provider]:

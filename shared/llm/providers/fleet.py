@@ -6,12 +6,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from shared.errors import ModelUnavailable
 from shared.llm.providers.base import ModelMissing, Provider
 from shared.llm.providers.breaker import Breaker
 from shared.llm.providers.queue import FairQueue
 
 _LACKS_SECONDS = 60.0
-"""After this a provider is asked again for a model that it did not have."""
+"""After this a provider is asked again whether it has a model."""
 _ONE_AT_A_TIME = "embedded"
 """It answers one call after the other, in the order of their coming: only our queue is fair."""
 
@@ -30,6 +31,7 @@ class Fleet:
         self._clock = clock
         self._breakers = {provider.name: Breaker(provider.name, clock=clock) for provider in providers}
         self._lacks_until: dict[tuple[str, str], float] = {}
+        self._has_until: dict[tuple[str, str], float] = {}
         self._queues: dict[tuple[str, str], FairQueue] = {}
 
     def candidates(self, model: str) -> list[Provider]:
@@ -57,9 +59,21 @@ class Fleet:
                     self._lacks_until[provider.name, model] = self._clock() + _LACKS_SECONDS
                     raise
 
-    def is_answering(self, provider: Provider) -> bool:
-        """Whether nothing speaks against it: it has not failed so often that it is left alone."""
-        return self._breakers[provider.name].lets_through
+    async def has(self, provider: Provider, model: str) -> bool:
+        """Whether the provider answers and has the model, by what it listed within the last minute."""
+        key, now = (provider.name, model), self._clock()
+        if now < self._lacks_until.get(key, 0.0) or not self._breakers[provider.name].lets_through:
+            return False
+        if now >= self._has_until.get(key, 0.0):
+            try:
+                provider.require(model, await provider.models())
+            except ModelMissing:
+                self._lacks_until[key] = now + _LACKS_SECONDS
+                return False
+            except ModelUnavailable:
+                return False  # the call meets the same error, and writes it down
+            self._has_until[key] = now + _LACKS_SECONDS
+        return True
 
     async def close(self) -> None:
         async with AsyncExitStack() as stack:  # each is closed, whatever becomes of the others

@@ -74,6 +74,21 @@ async def test_an_openai_compatible_server_is_counted_priced_and_timed(
     assert call.queue_seconds is not None
 
 
+async def test_a_provider_without_the_embedding_model_leaves_vectors_to_the_next(
+    settings: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
+) -> None:
+    server = ScriptedOpenAI().start()
+    server.models = ["qwen2.5-coder:1.5b"]
+    changes = {"providers": {"lab": server.url, "ollama": ""}, "ollama_host": scripted_ollama.url}
+    async with open_models(settings.model_copy(update=changes), ledger, ledger.engine) as models:
+        with scoped(journey_id="j1"):
+            await models.chat(HELLO, purpose="derive")
+            await models.embed([f"disk {number}" for number in range(70)], purpose="link")
+    server.stop()
+    made = [(call.operation, call.provider, call.status) for call in await ledger.calls("j1")]
+    assert made == [("chat", "lab", "success"), *[("embeddings", "ollama", "success")] * 2]
+
+
 async def test_masked_texts_name_nobody_and_are_replayed_for_nobody(
     two: Settings, ledger: Ledger, scripted_ollama: ScriptedOllama
 ) -> None:
