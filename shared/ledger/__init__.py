@@ -5,10 +5,9 @@ A count or a price that nobody gave is `None`, and a sum says how many calls it 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import platform
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,7 +39,6 @@ class Ledger:
         self.engine = engine
         self._writer = Writer(engine)
         self._on_end = list(on_end)
-        self._background: set[asyncio.Task[None]] = set()
 
     async def begin(self, record: CallRecord, reserved: Reservation | None = None) -> None:
         """Write the call down as pending, owned by this process, before anything is sent.
@@ -61,16 +59,12 @@ class Ledger:
                 raise refused
 
     async def finish(self, record: CallRecord) -> None:
-        """Write how the call ended, and add it to the sums of its day."""
-        await self._writer.write(Finish(record))
-        for told in self._on_end:
-            told(record)
+        """Write how the call ended, and add it to the sums of its day; also when the caller is cancelled meanwhile."""
+        await self._end(Finish(record))
 
     async def add(self, record: CallRecord) -> None:
         """Write a call down that has ended already: one that needed no model."""
-        await self._writer.write(Merge(record))
-        for told in self._on_end:
-            told(record)
+        await self._end(Merge(record))
 
     async def merge(self, records: list[CallRecord]) -> None:
         """Add calls that another service made; a row that is already finished here stays as it is.
@@ -149,18 +143,16 @@ class Ledger:
             gone += some
         return gone
 
-    def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A task that `close` waits for: rows are written also of calls that nobody waits for any more."""
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
-
     async def close(self) -> None:
         """Wait until everything is written."""
-        if self._background:
-            await asyncio.wait(self._background)
         await self._writer.close()
+
+    async def _end(self, change: Finish | Merge) -> None:
+        try:
+            await self._writer.write(change)
+        finally:
+            for told in self._on_end:
+                told(change.record)
 
     async def _select(self, query: Select[Any]) -> list[CallRecord]:
         async with self.engine.connect() as connection:

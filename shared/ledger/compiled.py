@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 
 Row = Mapping[str, Any]
+Columns = Sequence[tuple[str, Callable[[Any], Any] | None]]
+"""Names of a statement's values in order, each with what makes it one of the driver's, if anything does."""
 
 
 class Compiled:
-    """An insert or update of rows that have the same columns each time. build: makes it, for a dialect by name."""
+    """An insert or update of rows that have the same columns each time.
 
-    def __init__(self, build: Callable[[str], Any]) -> None:
+    build: makes it, for a dialect by name; without: columns that it leaves as they are.
+    """
+
+    def __init__(self, build: Callable[[str], Any], without: Collection[str] = ()) -> None:
         self._build = build
-        self._known: dict[str, tuple[str, list[tuple[str, Callable[[Any], Any] | None]]]] = {}
+        self._without = without
+        self._known: dict[str, tuple[str, Columns]] = {}
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """For all rows; nothing is done for none."""
-        if not rows:
-            return
-        dialect = connection.dialect
-        text, columns = self._known.get(dialect.name) or self._compile(dialect, rows[0])
-        values = [tuple([turn(row[name]) if turn else row[name] for name, turn in columns]) for row in rows]
-        connection.exec_driver_sql(text, values)
+        if rows:
+            text, columns = self._compiled(connection.dialect, rows[0])
+            connection.exec_driver_sql(text, [_values(row, columns) for row in rows])
 
-    def _compile(self, dialect: Dialect, row: Row) -> tuple[str, list[tuple[str, Callable[[Any], Any] | None]]]:
-        compiled = self._build(dialect.name).compile(dialect=dialect, column_keys=list(row))
+    def run_one(self, connection: Connection, row: Row) -> int:
+        """For one row; how many rows of the table it changed."""
+        text, columns = self._compiled(connection.dialect, row)
+        return connection.exec_driver_sql(text, _values(row, columns)).rowcount
+
+    def _compiled(self, dialect: Dialect, row: Row) -> tuple[str, Columns]:
+        return self._known.get(dialect.name) or self._compile(dialect, row)
+
+    def _compile(self, dialect: Dialect, row: Row) -> tuple[str, Columns]:
+        compiled = self._build(dialect.name).compile(
+            dialect=dialect, column_keys=[name for name in row if name not in self._without]
+        )
         types = {name: compiled.binds[name].type.dialect_impl(dialect) for name in compiled.positiontup}
         columns = [(name, kind.bind_processor(dialect)) for name, kind in types.items()]
         assert len(columns) == len(compiled.positiontup), "no value is used twice"
         self._known[dialect.name] = str(compiled), columns
         return self._known[dialect.name]
+
+
+def _values(row: Row, columns: Columns) -> tuple[Any, ...]:
+    return tuple([turn(row[name]) if turn else row[name] for name, turn in columns])

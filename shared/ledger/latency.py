@@ -1,4 +1,4 @@
-"""Percentiles of call times from counts in bins, exact to one part in a hundred.
+"""Percentiles of call times from counts in bins, exact to one part in fifty.
 
 The bins are DDSketch's (Masson, Rim, Lee: DDSketch, VLDB 2019): bin i holds the times in (g^(i-1), g^i] seconds with
 g = (1 + a) / (1 - a), and 2 g^i / (g + 1) is off by at most the share `a` of any of them. Counts of bins can be
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-ACCURACY = 0.01
+ACCURACY = 0.02
 _BASE = (1 + ACCURACY) / (1 - ACCURACY)
 _LOG_BASE = math.log(_BASE)
 _LEAST_SECONDS = 1e-6

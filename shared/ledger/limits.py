@@ -25,7 +25,7 @@ _CHECKING = 0x1E92
 """Key of PostgreSQL's advisory lock that is held while a limit is checked."""
 # Statements that every call needs are built once: SQLAlchemy takes longer to build one than a database to run it.
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_ANY_BUDGET = select(budgets.c.scope).limit(1)
+_ANY_BUDGET = "SELECT 1 FROM budgets LIMIT 1"
 _BUDGETS = select(budgets)
 
 
@@ -84,7 +84,7 @@ class Spent:
 
 def has_limits(connection: Connection, reserved: Sequence[Reservation]) -> bool:
     """Whether any limit may bear on these calls; on PostgreSQL other processes then wait until this one has written."""
-    known = connection.execute(_ANY_BUDGET).first()
+    known = connection.exec_driver_sql(_ANY_BUDGET).first()
     if known is None and not any(one.budget for one in reserved):
         return False
     if connection.dialect.name == "postgresql":

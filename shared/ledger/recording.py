@@ -59,13 +59,15 @@ async def recorded(
     """
     record.started_at = datetime.now(UTC)
     began = time.monotonic()
-    writing = asyncio.ensure_future(ledger.begin(record, reserved))
+    has_row = False
     try:
-        await asyncio.shield(writing)
+        await ledger.begin(record, reserved)
+        has_row = True
         yield record
         record.status = "success"
     except asyncio.CancelledError:
         record.status = "cancelled"
+        has_row = True  # also when nobody waited for it to be written
         raise
     except BaseException as error:
         record.status = "error"
@@ -77,18 +79,8 @@ async def recorded(
         record.completed_at = datetime.now(UTC)
         if settle:
             settle(record)
-        await _finish(ledger, record, writing)
-
-
-async def _finish(ledger: Ledger, record: CallRecord, writing: asyncio.Future[None]) -> None:
-    """Shielded: a cancelled call still gets its last row. A call that was never begun has none."""
-
-    async def finish() -> None:
-        await asyncio.wait([writing])
-        if not writing.cancelled() and writing.exception() is None:
+        if has_row:
             await ledger.finish(record)
-
-    await asyncio.shield(ledger.background(finish()))
 
 
 def metered(

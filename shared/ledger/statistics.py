@@ -32,7 +32,7 @@ class CallStats(Model):
     """The calls that share `value` of `by`, of one UTC day or (day None) of all days asked for.
 
     error_rate: failed, cancelled and lost calls, of all. p50, p95, p99: of total_seconds, nearest rank, right to one
-    part in a hundred; calls that a cache answered are not among them. Tokens are None where no call was counted, cost
+    part in fifty; calls that a cache answered are not among them. Tokens are None where no call was counted, cost
     where none has a price in `currency`; `uncounted` and `unpriced` say how many calls a sum misses.
     """
 

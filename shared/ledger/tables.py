@@ -161,7 +161,7 @@ day_totals = Table(
     sqlite_with_rowid=False,
 )
 day_latencies = Table(
-    "llm_day_latencies",
+    "llm_day_times",
     schema,
     *_key(),
     Column("bin", Integer, primary_key=True, comment="of total_seconds, see latency.py"),
@@ -192,7 +192,7 @@ budget_alerts = Table(
 def row_of(record: CallRecord) -> dict[str, Any]:
     """The columns of a call, by name, so that every database takes them: without NUL and lone surrogates, which
     servers send, and no longer than their columns."""
-    row = {name: _storable(value) for name, value in record}
+    row = {name: _storable(value) if type(value) in _NESTED else value for name, value in vars(record).items()}
     for name, length in _LENGTHS.items():
         if row[name] is not None and len(row[name]) > length:
             row[name] = row[name][:length]
@@ -211,6 +211,7 @@ def _storable(value: Any) -> Any:
     return value
 
 
+_NESTED = (str, list, dict)
 _LONGEST_ERROR = 4000
 _LENGTHS = {"error": _LONGEST_ERROR} | {
     name: length
