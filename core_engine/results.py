@@ -105,7 +105,7 @@ def make_settings(**changes: Any) -> Settings:
         first = error.errors()[0]
         field = str(first["loc"][0])
         name = f"--{field}" if field in given else f"LEXIQUERY_{field.upper().removeprefix('LEXIQUERY_')}"
-        raise InvalidInput(f"{name}: {first['msg']}") from error
+        raise InvalidInput(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
     configure_logging(settings)
     return settings
 

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from filelock import AsyncFileLock, Timeout
 from sqlalchemy import Column, String, Table, Text, delete, insert, select, update
@@ -24,6 +25,7 @@ from shared.errors import AlreadyRunning, InvalidInput, LexiQueryError, ModelUna
 from shared.ledger.tables import UtcDateTime, schema
 from shared.settings import Settings
 
+log = structlog.get_logger(__name__)
 _keys = Table(
     "provider_keys",
     schema,
@@ -126,6 +128,8 @@ class Keys:
             return _checked(given.get_secret_value().split(","), "LEXIQUERY_SECRET_KEY")
         path = self._settings.key_path
         try:
+            if path.stat().st_mode & 0o077:
+                log.warning("others may read the key of the providers' keys", file=str(path), mend=f"chmod 600 {path}")
             return _checked(path.read_text(encoding="ascii", errors="replace").split(), str(path))
         except FileNotFoundError:
             return []

@@ -179,5 +179,5 @@ def test_an_address_that_is_none_is_a_bad_setting(
     monkeypatch.setenv(name, address)
     assert results.run(commands.up(None, 0)) == 2
     said = capsys.readouterr().err
-    assert f"{name.removeprefix('LEXIQUERY_')}: Value error, expected an address like http://host:8000" in said
+    assert f"{name.removeprefix('LEXIQUERY_')}: expected an address like http://host:8000" in said
     assert "secret" not in said

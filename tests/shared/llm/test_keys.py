@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.schema import CreateSchema, DropSchema
+from structlog.testing import capture_logs
 
 from shared.database import open_database
 from shared.errors import AlreadyRunning, InvalidInput, ModelUnavailable, StorageFailed
@@ -188,3 +189,11 @@ async def test_keys_are_kept_on_postgresql_too(settings: Settings) -> None:
         async with opened.begin() as connection:
             await connection.execute(DropSchema(place, cascade=True))
         await opened.dispose()
+
+
+async def test_a_key_file_that_others_may_read_is_warned_of(keys: Keys, settings: Settings) -> None:
+    await keys.set("vllm", KEY)
+    settings.key_path.chmod(0o644)
+    with capture_logs() as logs:
+        assert await keys.get("vllm") == KEY
+    assert [(line["log_level"], line["mend"]) for line in logs] == [("warning", f"chmod 600 {settings.key_path}")]

@@ -48,6 +48,12 @@ def test_named_ones_come_in_their_order_and_only_listed_ones_may_be_outside(
     assert Settings().provider_urls["ollama"] == "http://127.0.0.1:11434"
 
 
+def test_a_misspelt_name_of_a_hosted_provider_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"LEXIQUERY_PROVIDERS": "vllm=http://gpu:8000/v1", "LEXIQUERY_HOSTED": "vlm"}
+    with pytest.raises(ValidationError, match=r"'vlm' is no provider .* ollama, embedded, vllm"):
+        providers(settings, monkeypatch, **named)
+
+
 async def test_a_provider_gets_its_key_and_its_own_names_of_models(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, scripted_openai: ScriptedOpenAI, ears: Ears
 ) -> None:
