@@ -204,7 +204,8 @@ def _copied(dialect: str, since: datetime) -> tuple[list[str], Select[Any]]:
     made: dict[str, Any] = {
         "prompt_name": func.coalesce(call.prompt_name, ""),
         "cause": cause,
-        "content": func.md5(_joined([*whose, call.request])),
+        # The digest of all that the answer depends on, which is there also where texts are not kept.
+        "content": _joined([*whose, func.coalesce(call.metadata["content"].as_string(), func.md5(call.request))]),
         "max_tokens": case((call.operation != "embeddings", limit)),
         # As compute_seconds of shared/llm/rates.py.
         "compute_seconds": func.coalesce(call.load_seconds, 0.0) + call.prompt_seconds + generated,

@@ -95,6 +95,11 @@ async def test_the_same_request_to_the_same_model_is_a_repeat_from_the_second_on
     assert (found.cost, found.currency, found.unpriced_calls) == (0.5, "EUR", 0)
 
 
+async def test_repeats_are_known_by_their_digest_where_no_text_is_kept(database: AsyncEngine) -> None:
+    first, again, other = (call(request=None, metadata={"content": digest}) for digest in ("a", "a", "b"))
+    assert (await savings(database, first, again, other))["repeated"].calls == 1
+
+
 async def test_a_prompt_far_above_the_median_could_save_what_is_beyond_twice_of_it(database: AsyncEngine) -> None:
     """800 of 1000 tokens, hence 8 of the 10 seconds that they were read in, and 8 of 20 seconds' cost."""
     usual = [call(prompt_name="p", prompt_tokens=100, completion_tokens=10) for _ in range(20)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.ledger.tables import PEER, calls, day_totals, is_unsummed
+from shared.ledger.tables import day_totals
 from shared.models import Model
 
 
@@ -22,10 +22,9 @@ class Savings(Model):
 
 
 async def read_savings(engine: AsyncEngine) -> Savings:
-    """Over all time: from the sums of each day, which outlive the calls, and the calls that no sum holds yet."""
-    query = union_all(_summed(), _not_yet_summed())
+    """Over all time: from the sums of each day, which outlive the calls."""
     async with engine.connect() as connection:
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(_SAVED)).all()
     cost: dict[str, float] = {}
     for row in rows:
         if row.currency and row.cost:
@@ -38,20 +37,16 @@ async def read_savings(engine: AsyncEngine) -> Savings:
     )
 
 
-def _summed() -> Select[Any]:
-    totals = day_totals.c
-    saved = (totals.saved_tokens, totals.saved_seconds, totals.saved_cost)
-    sums = _sums(func.sum(totals.cached), *saved)
-    return select(totals.currency, *sums).where(totals.dimension == "all").group_by(totals.currency)
+def _saved() -> Select[Any]:
+    total = day_totals.c
+    sums = {
+        "hits": total.cached,
+        "tokens": total.saved_tokens,
+        "seconds": total.saved_seconds,
+        "cost": total.saved_cost,
+    }
+    named = [func.coalesce(func.sum(column), 0).label(name) for name, column in sums.items()]
+    return select(total.currency, *named).where(total.dimension == "all").group_by(total.currency)
 
 
-def _not_yet_summed() -> Select[Any]:
-    row = calls.c
-    sums = _sums(func.count(), row.saved_tokens, row.saved_seconds, row.saved_cost)
-    waiting = (is_unsummed, row.status == "cached", row.id.not_like(f"{PEER}%"))
-    return select(row.currency, *sums).where(*waiting).group_by(row.currency)
-
-
-def _sums(hits: Any, tokens: Any, seconds: Any, cost: Any) -> list[Any]:
-    named = {"hits": hits, "tokens": func.sum(tokens), "seconds": func.sum(seconds), "cost": func.sum(cost)}
-    return [func.coalesce(value, 0).label(name) for name, value in named.items()]
+_SAVED = _saved()
