@@ -99,5 +99,7 @@ def _said(saved: Savings) -> str:
     if not saved.hits:
         return "no call was spared yet"
     costs = [f"{amount:.4g} {currency}" for currency, amount in sorted(saved.cost.items())]
-    spared = [f"{saved.tokens} tokens", f"{saved.seconds:.1f} s", *costs]
+    tokens = "tokens unknown" if saved.tokens is None else f"{saved.tokens} tokens"
+    seconds = "time unknown" if saved.seconds is None else f"{saved.seconds:.1f} s"
+    spared = [tokens, seconds, *costs]
     return f"{saved.hits} calls spared: {', '.join(spared)}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from core_engine.exporting import FORMS, Form, exported, parquet, write_lines
-from core_engine.results import Result, as_table, listed, opened_state
+from core_engine.results import Result, as_table, listed, money, opened_state
 from shared.calls import CallStatus
 from shared.errors import InvalidInput, did_you_mean, first_problem
 from shared.ledger.budgets import Budgets, BudgetState, read_whose
 from shared.ledger.statistics import BY, By, CallFilter, Statistics
-from shared.models import Budget
+from shared.models import Budget, CostLine, JourneyCostSummary
 from shared.render import cut, render_cost
 
 _BAD_LIMIT = "expected a number greater than 0"
@@ -23,7 +24,27 @@ async def cost_show(journey: str) -> Result:
     async with opened_state() as opened:
         await opened.store.status(journey)
         summary = await opened.ledger.journey_summary(journey)
-    return Result(summary, render_cost(summary))
+    return Result(summary, "\n\n".join([render_cost(summary), *_parts(summary)]))
+
+
+def _parts(summary: JourneyCostSummary) -> Iterator[str]:
+    """What it comes to by each thing of which the journey had more than one."""
+    header = ("calls", "prompt", "completion", "seconds", "cost")
+    for by in ("agent", "provider", "model", "operation"):
+        lines: list[CostLine] = getattr(summary, f"by_{by}")
+        rows = [
+            (
+                line.key,
+                line.calls,
+                line.prompt_tokens,
+                line.completion_tokens,
+                f"{line.seconds:.1f}",
+                money(line.cost, summary.currency),
+            )
+            for line in lines
+        ]
+        if len(rows) > 1:
+            yield as_table(rows, (by, *header))
 
 
 async def cost_recent(limit: int) -> Result:
@@ -38,7 +59,7 @@ async def cost_recent(limit: int) -> Result:
             cost.prompt_tokens,
             cost.completion_tokens,
             f"{cost.seconds:.1f}",
-            _money(cost.cost, cost.currency),
+            money(cost.cost, cost.currency),
             cut(one.question, 50),
         )
         for one, cost in zip(journeys, costs, strict=True)
@@ -66,7 +87,7 @@ async def cost_stats(by: str, days: int, daily: bool) -> Result:
             line.p50_seconds,
             line.p95_seconds,
             line.p99_seconds,
-            _money(line.cost, line.currency),
+            money(line.cost, line.currency),
             line.unpriced,
         )
         for line in stats
@@ -86,7 +107,8 @@ async def cost_stats(by: str, days: int, daily: bool) -> Result:
         "cost",
         "unpriced",
     )
-    return Result(stats, as_table(rows, header) if rows else f"no model call in the last {days} days")
+    which = f" of a {by}" if by in ("user", "tag", "peer") else ""
+    return Result(stats, as_table(rows, header) if rows else f"no model call{which} in the last {days} days")
 
 
 async def cost_calls(wanted: dict[str, Any], limit: int) -> Result:
@@ -105,7 +127,7 @@ async def cost_calls(wanted: dict[str, Any], limit: int) -> Result:
             one.prompt_tokens,
             one.completion_tokens,
             one.total_seconds,
-            _money(one.cost, one.currency),
+            money(one.cost, one.currency),
             cut(one.error or "", 60),
         )
         for one in calls
@@ -173,6 +195,8 @@ def _budget_line(one: BudgetState) -> dict[str, Any]:
     for unit in ("tokens", "seconds", "calls", "money"):
         limit, used = getattr(one.budget, unit), getattr(one, unit)
         told[unit] = None if limit is None else f"{limit:g}" if used is None else f"{used:g} of {limit:g}"
+    missing = {"uncounted": one.uncounted_calls, "unpriced": one.unpriced_calls}
+    told["calls missing"] = ", ".join(f"{count} {kind}" for kind, count in missing.items() if count) or None
     return told | {"warns at": f"{one.alert_at:.0%}"}
 
 
@@ -192,7 +216,3 @@ async def remove_budget(whose: str) -> Result:
     async with opened_state() as opened:
         await Budgets(opened.engine).remove(*read_whose(whose))
     return Result({"whose": whose}, f"{whose}: no limit")
-
-
-def _money(amount: float | None, currency: str | None) -> str:
-    return "-" if amount is None else f"{amount:.4g} {currency or ''}".rstrip()

@@ -8,7 +8,7 @@ from typing import Any
 
 from core_engine.bootstrap import open_lexiquery
 from core_engine.product import asked_again
-from core_engine.results import DONE, FAILED, Result, as_table, opened_state, quiet_settings
+from core_engine.results import DONE, FAILED, Result, as_table, money, opened_state, quiet_settings
 from core_engine.session import open_product
 from core_engine.state import State
 from shared.errors import Conflict
@@ -173,6 +173,7 @@ def _counted(rows: Any) -> str:
 
 def _costs(found: Replay) -> str:
     before, after = found.before.cost, found.after.cost
-    names = ("calls", "cached_calls", "prompt_tokens", "completion_tokens", "seconds", "cost")
+    names = ("calls", "cached_calls", "prompt_tokens", "completion_tokens", "seconds", "unpriced_calls")
     rows = [(name.replace("_", " "), getattr(before, name), getattr(after, name)) for name in names]
-    return as_table(rows, ("", "before", "after"))
+    cost = ("cost", *(money(one.cost, one.currency) for one in (before, after)))
+    return as_table([*rows, cost], ("", "before", "after"))

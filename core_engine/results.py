@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,10 @@ def _cell(value: Any) -> str:
     return str(round(value, 2) if isinstance(value, float) else value)
 
 
+def money(amount: float | None, currency: str | None) -> str:
+    return "-" if amount is None else f"{amount:.4g} {currency or ''}".rstrip()
+
+
 def listed(lines: Sequence[dict[str, Any]], otherwise: str) -> Result:
     """Lines of the same fields as a table, or `otherwise` when there is none."""
     return Result(lines, as_table([list(line.values()) for line in lines], list(lines[0])) if lines else otherwise)
@@ -107,7 +112,19 @@ def make_settings(**changes: Any) -> Settings:
         name = f"--{field}" if field in given else f"LEXIQUERY_{field.upper().removeprefix('LEXIQUERY_')}"
         raise InvalidInput(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
     configure_logging(settings)
+    _warn_of_misspelt()
     return settings
+
+
+def _warn_of_misspelt() -> None:
+    """A variable that nothing reads would leave on what an operator means to have off. One that is near no setting may
+    be a connection's own."""
+    known = [name.upper() for name in Settings.model_fields]
+    for variable in os.environ:
+        prefix, _, name = variable.partition("_")
+        meant = get_close_matches(name, known, n=1, cutoff=0.8) if prefix == "LEXIQUERY" and name not in known else []
+        if meant:
+            print(f"lexiquery: nothing reads {variable}; did you mean LEXIQUERY_{meant[0]}?", file=sys.stderr)
 
 
 def quiet_settings(**changes: Any) -> Settings:

@@ -90,6 +90,7 @@ class _Handler(ScriptedHandler):
     def _embed(self, body: Json) -> None:
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         counts = self._counts(sum(len(words(text)) for text in texts), None)
+        counts.pop("prompt_eval_duration", None)  # Ollama tells none for an embedding
         self.send_json({"model": body["model"], "embeddings": [embedding(text) for text in texts], **counts})
 
     def _counts(self, prompt: int, completion: int | None) -> Json:

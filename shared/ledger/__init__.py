@@ -39,12 +39,15 @@ class Ledger:
         self.engine = engine
         self._writer = Writer(engine)
         self._on_end = list(on_end)
+        self.written = 0
+        """Calls that were written down here so far: as many as before means that nobody has called since."""
 
     async def begin(self, record: CallRecord, reserved: Reservation | None = None) -> None:
         """Write the call down as pending, owned by this process, before anything is sent.
 
         Raises BudgetExceeded, and writes nothing, when a budget leaves no room for what is reserved.
         """
+        self.written += 1
         await self._writer.write(Begin(record, reserved or Reservation()))
 
     async def check(self, journey_id: str, user: str | None, budget: Budget | None) -> None:
@@ -64,6 +67,7 @@ class Ledger:
 
     async def add(self, record: CallRecord) -> None:
         """Write a call down that has ended already: one that needed no model."""
+        self.written += 1
         await self._end(Merge(record))
 
     async def merge(self, records: list[CallRecord]) -> None:

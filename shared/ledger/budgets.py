@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import insert_on
 from shared.errors import InvalidInput, NotFound, did_you_mean
-from shared.ledger.limits import Limit, Scope, spent_of
+from shared.ledger.limits import UNITS, Limit, Scope, spent_of
 from shared.ledger.tables import budgets, day_totals
 from shared.models import Budget, Model
 
@@ -21,6 +21,7 @@ class BudgetState(Model):
     """A budget, and what is used of it today; of a journey's nothing, since each has its own.
 
     who: '' is everybody, or with scope `user` every user that has none of his own. held: by calls under way.
+    uncounted_calls, unpriced_calls: those whose tokens or money is in no sum.
     """
 
     scope: Scope
@@ -32,13 +33,15 @@ class BudgetState(Model):
     seconds: float | None = None
     money: float | None = None
     held_tokens: int | None = None
+    uncounted_calls: int = 0
+    unpriced_calls: int = 0
 
 
 def read_whose(text: str) -> tuple[Scope, str]:
     """`journey`, `day`, `user` or `user:NAME`. Raises InvalidInput."""
     scope, _, who = text.partition(":")
     known = {name: name for name in get_args(Scope)}
-    if scope not in known or (who and scope != "user"):
+    if scope not in known or (who and scope != "user") or text.endswith(":"):
         raise InvalidInput(
             f"'{text}' has no budget", suggestion=did_you_mean(scope, known) or "journey, day, user:NAME"
         )
@@ -109,5 +112,5 @@ def _states(connection: Connection) -> list[BudgetState]:
 
 def _state(connection: Connection, limit: Limit) -> BudgetState:
     spent = spent_of(connection, limit)
-    used = {name: getattr(spent, name) for name in ("calls", "tokens", "seconds", "money", "held_tokens")}
+    used = {name: getattr(spent, name) for name in (*UNITS, "held_tokens", "uncounted_calls", "unpriced_calls")}
     return BudgetState(scope=limit.scope, who=limit.who, budget=limit.budget, alert_at=limit.alert_at, **used)

@@ -21,6 +21,7 @@ Scope = Literal["journey", "user", "day"]
 Unit = Literal["tokens", "seconds", "calls", "money"]
 UNITS: tuple[Unit, ...] = ("calls", "tokens", "seconds", "money")
 _NEXT_DAY = "wait for the next day (UTC), or raise it: `lexiquery cost set-budget`"
+_RAISE = "raise it: `lexiquery cost set-budget`, or the question's own budget"
 _CHECKING = 0x1E92
 """Key of PostgreSQL's advisory lock that is held while a limit is checked."""
 # Statements that every call needs are built once: SQLAlchemy takes longer to build one than a database to run it.
@@ -38,6 +39,9 @@ class Reservation:
     cost: float | None = None
     seconds: float | None = None
     budget: Budget | None = None
+
+    def wanted(self, unit: Unit) -> float:
+        return {"tokens": self.tokens, "money": self.cost, "seconds": self.seconds}.get(unit) or 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ def check_limits(
         for unit in UNITS:
             most = getattr(limit.budget, unit)
             if most is not None and (why := _refused(limit, spent, unit, most, reserved)):
-                return BudgetExceeded(why, suggestion=None if limit.scope == "journey" else _NEXT_DAY)
+                is_too_small = limit.scope == "journey" or reserved.wanted(unit) > most
+                return BudgetExceeded(why, suggestion=_RAISE if is_too_small else _NEXT_DAY)
     return None
 
 
@@ -191,7 +196,7 @@ def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Rese
     if used >= most:
         return f"{limit} of {most:g} {unit} is spent: {used:g} used{spent.missing(unit)}"
     held = {"tokens": spent.held_tokens, "money": spent.held_money, "seconds": spent.held_seconds}.get(unit, 0)
-    wanted = {"tokens": reserved.tokens, "money": reserved.cost, "seconds": reserved.seconds}.get(unit) or 0
+    wanted = reserved.wanted(unit)
     if used + held + wanted > most:
         kept = f" and {held:g} held by calls under way" if held else ""
         return f"{limit} of {most:g} {unit} leaves too little for a call of up to {wanted:g}: {used:g} used{kept}"

@@ -32,8 +32,9 @@ class CallStats(Model):
     """The calls that share `value` of `by`, of one UTC day or (day None) of all days asked for.
 
     error_rate: failed, cancelled and lost calls, of all. p50, p95, p99: of total_seconds, nearest rank, right to one
-    part in fifty; calls that a cache answered are not among them. Tokens are None where no call was counted, cost
-    where none has a price in `currency`; `uncounted` and `unpriced` say how many calls a sum misses.
+    part in fifty; calls that a cache answered are not among them. Tokens are None where no call was counted, cached
+    and saved ones where nobody told any, cost where no call has a price in `currency`; `uncounted` and `unpriced` say
+    how many calls a sum misses.
     """
 
     by: By
@@ -52,8 +53,8 @@ class CallStats(Model):
     seconds: float
     cost: float | None
     currency: str | None
-    saved_tokens: int
-    saved_seconds: float
+    saved_tokens: int | None
+    saved_seconds: float | None
     saved_cost: float | None
     p50_seconds: float | None
     p95_seconds: float | None
@@ -234,8 +235,8 @@ def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], bins: d
     is_counted, is_priced = sums["uncounted"] < made, sum(row.calls - row.cached - row.unpriced for row in priced) > 0
     saved = sum(row.saved_cost for row in priced)
     money = {"cost": sum(row.cost for row in priced) if is_priced else None, "saved_cost": saved or None}
-    tokens = ("prompt_tokens", "cached_tokens", "completion_tokens")
-    known = {name: sums[name] if is_counted or sums[name] else None for name in tokens}
+    known = {name: sums[name] if is_counted or sums[name] else None for name in ("prompt_tokens", "completion_tokens")}
+    known |= {name: sums[name] or None for name in ("cached_tokens", "saved_tokens", "saved_seconds")}
     return CallStats.model_validate(
         sums
         | known

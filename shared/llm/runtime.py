@@ -13,13 +13,13 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.errors import ModelFileCorrupt, ModelUnavailable, StorageFailed
+from shared.errors import ModelFileCorrupt, ModelUnavailable, NotFound, StorageFailed
 from shared.ledger import Ledger
 from shared.llm.caching import EmbeddingCache, ResponseCache, open_stores
 from shared.llm.calling import Calls
 from shared.llm.client import Caches, Models
 from shared.llm.keys import Keys
-from shared.llm.models import locate
+from shared.llm.models import locate, read_manifest
 from shared.llm.prompt_history import PromptHistory
 from shared.llm.providers.configured import configured
 from shared.llm.providers.fleet import Fleet
@@ -32,9 +32,13 @@ _STOP_SECONDS = 10.0
 
 
 def needed_models(settings: Settings) -> list[str]:
-    """What `pull` must have fetched for these settings: without the embedded server only what estimates tokens."""
-    served_here = "embedded" in settings.provider_urls
-    return [*([settings.model, settings.embedding_model_name] if served_here else []), ENCODING_MODEL]
+    """What `pull` must have fetched for these settings: without the embedded server only what estimates tokens; beside
+    other providers only what it has, for one of them may have the rest."""
+    wanted = [settings.model, settings.embedding_model_name] if "embedded" in settings.provider_urls else []
+    if len(settings.provider_urls) > 1:
+        known = {model.name for model in read_manifest().models}
+        wanted = [name for name in wanted if name.removesuffix(":latest") in known]
+    return [*wanted, ENCODING_MODEL]
 
 
 @asynccontextmanager
@@ -116,7 +120,7 @@ class EmbeddedServer:
                 locate(name, self._settings.models_path)
             except ModelFileCorrupt:
                 raise
-            except ModelUnavailable:
+            except (ModelUnavailable, NotFound):  # the chat model may be another provider's
                 continue
 
     def _spawn(self) -> subprocess.Popen[bytes]:

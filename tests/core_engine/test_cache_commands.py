@@ -7,15 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, update
 
 from core_engine.cache_commands import cache_clear, cache_stats
 from core_engine.state import State, open_state
 from shared.calls import CallRecord
 from shared.errors import SourceUnavailable
-from shared.ledger.tables import calls, day_totals
 from shared.llm.caching import open_stores
-from shared.llm.caching.savings import read_savings
 from shared.settings import Settings
 
 
@@ -67,15 +64,11 @@ async def test_stats_say_what_is_kept_and_what_it_spared(settings: Settings) -> 
     assert result.text.splitlines()[-1] == "3 calls spared: 300 tokens, 4.5 s, 0.75 EUR"
 
 
-async def test_what_was_spared_is_counted_once_whether_its_day_is_summed_or_not(settings: Settings) -> None:
+@pytest.mark.usefixtures("_here")
+async def test_what_nobody_told_of_a_spared_call_is_unknown(settings: Settings) -> None:
     async with open_state(settings) as state:
-        await state.ledger.merge([hit(number, cost=0.25) for number in range(4)])
-        summed = await read_savings(state.engine)
-        async with state.engine.begin() as connection:
-            await connection.execute(delete(day_totals))
-            await connection.execute(update(calls).values(is_summed=False))
-        assert await read_savings(state.engine) == summed
-    assert (summed.hits, summed.tokens, summed.cost) == (4, 400, {"EUR": 1.0})
+        await state.ledger.merge([hit(1).model_copy(update={"saved_tokens": None, "saved_seconds": None})])
+    assert (await cache_stats()).text.splitlines()[-1] == "1 calls spared: tokens unknown, time unknown"
 
 
 @pytest.mark.usefixtures("_here")

@@ -100,6 +100,17 @@ def test_a_spent_budget_ends_the_journey_with_what_was_found(lexiquery: Command)
     assert "no budget is set for user 'eve'" in lexiquery.run("cost", "remove-budget", "user:eve").stderr
 
 
+def test_a_budget_of_a_user_without_a_name_is_refused(lexiquery: Command) -> None:
+    refused = lexiquery.run("cost", "set-budget", "user:", "--tokens", "9")
+    assert (refused.exit_code, "'user:' has no budget" in refused.stderr) == (2, True)
+
+
+def test_a_variable_that_nothing_reads_is_told_with_the_setting_that_was_meant(lexiquery: Command) -> None:
+    said = lexiquery.run("cost", "budgets", LEXIQUERY_CALL_TEXTS="off", LEXIQUERY_ACME_TOKEN="its own").stderr
+    assert "nothing reads LEXIQUERY_CALL_TEXTS; did you mean LEXIQUERY_CALL_TEXT?" in said
+    assert "ACME" not in said
+
+
 @pytest.mark.usefixtures("journey")
 def test_calls_are_exported_as_parquet(lexiquery: Command, tmp_path: Path) -> None:
     file = tmp_path / "calls.parquet"

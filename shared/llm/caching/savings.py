@@ -13,11 +13,11 @@ from shared.models import Model
 
 class Savings(Model):
     """hits: calls that a cache answered. What the calls that they were answered from had taken: tokens; seconds of
-    waiting; cost by currency (ISO 4217), without the hits whose call had no price."""
+    waiting; cost by currency (ISO 4217), without the hits whose call had no price; None where none of them told any."""
 
     hits: int
-    tokens: int
-    seconds: float
+    tokens: int | None
+    seconds: float | None
     cost: dict[str, float]
 
 
@@ -31,8 +31,8 @@ async def read_savings(engine: AsyncEngine) -> Savings:
             cost[row.currency] = cost.get(row.currency, 0.0) + row.cost
     return Savings(
         hits=sum(int(row.hits) for row in rows),
-        tokens=sum(int(row.tokens) for row in rows),
-        seconds=sum(row.seconds for row in rows),
+        tokens=sum(int(row.tokens) for row in rows) or None,
+        seconds=sum(row.seconds for row in rows) or None,
         cost=cost,
     )
 

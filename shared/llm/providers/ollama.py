@@ -77,7 +77,7 @@ class OllamaProvider(Provider):
             [list(vector) for vector in answer.embeddings],
             prompt_tokens=answer.prompt_eval_count,
             load_seconds=_seconds(answer.load_duration),
-            prompt_seconds=_seconds(answer.prompt_eval_duration),
+            prompt_seconds=_embedding_seconds(answer),
         )
 
     async def models(self) -> dict[str, str | None]:
@@ -178,10 +178,17 @@ class OllamaProvider(Provider):
     def _start(self) -> str:
         if self.name == "embedded":
             return "see logs/embedded.log in the data directory"
-        return "start Ollama there, or unset OLLAMA_HOST to use the embedded model"
+        return "start Ollama there, or mend OLLAMA_HOST and LEXIQUERY_PROVIDERS (docs/providers.md)"
 
     def _theirs(self, model: str) -> str:
         return self._names.get(model, model)
+
+
+def _embedding_seconds(answer: ollama.EmbedResponse) -> float | None:
+    """For an embedding the servers tell the whole time and that of loading; the rest is the prompt's."""
+    if answer.prompt_eval_duration is not None or answer.total_duration is None:
+        return _seconds(answer.prompt_eval_duration)
+    return _seconds(max(answer.total_duration - (answer.load_duration or 0), 0))
 
 
 def _options(request: ChatRequest) -> dict[str, Any]:

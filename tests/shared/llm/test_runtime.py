@@ -47,6 +47,17 @@ async def test_opening_starts_nothing(settings: Settings, ledger: Ledger, engine
     assert needed_models(settings) == ["qwen2.5-coder:1.5b", "all-minilm", "cl100k_base"]
 
 
+async def test_beside_other_providers_the_embedded_server_needs_only_the_models_that_it_has(settings: Settings) -> None:
+    changes = {"providers": {"vllm": "http://gpu:8000/v1", "embedded": ""}, "model": "qwen2.5-coder:7b"}
+    settings = settings.model_copy(update=changes)
+    assert needed_models(settings) == ["all-minilm", "cl100k_base"]
+    server = EmbeddedServer(settings)
+    try:
+        assert (await server.url()).startswith("http://127.0.0.1:")
+    finally:
+        await server.close()
+
+
 async def test_a_model_that_was_not_pulled_is_said_with_the_command(
     settings: Settings, ledger: Ledger, engine: AsyncEngine
 ) -> None:
