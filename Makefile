@@ -58,7 +58,7 @@ types: install-dev
 	$(BIN)/mypy
 
 install: .venv/installed
-install-dev: .venv/installed-dev
+install-dev: .venv/installed-dev .venv/installed-node
 
 .venv/uv-ready:
 	@test -n "$(PYTHON)" || { echo "LexiQuery needs Python 3.11, 3.12 or 3.13; none is on the PATH"; exit 1; }
@@ -76,6 +76,14 @@ install-dev: .venv/installed-dev
 .venv/installed-dev: .venv/installed requirements/dev.txt
 	$(UV) pip install -q --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
+
+NODE := tests/protocol_interface/mcp_conformance
+
+# The MCP conformance suite and inspector; their tests are skipped where they are not.
+.venv/installed-node: .venv/installed-dev $(NODE)/package-lock.json
+	@mkdir -p .venv/node && cp $(NODE)/package.json $(NODE)/package-lock.json .venv/node/
+	@cd .venv/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch ../installed-node \
+		|| echo "npm did not install $(NODE)/package.json: the tests of MCP conformance are skipped"
 
 .venv/installed-fuzz: .venv/installed-dev requirements/fuzz.txt
 	$(UV) pip install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/fuzz.txt

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.tasks import TaskUpdater
-from a2a.types import AgentCard, AgentSkill, Message, Part
+from a2a.types import AgentCard, AgentSkill, Message
 from pydantic import ValidationError
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,16 +24,17 @@ from starlette.routing import Route
 
 from agents.agent import Agent
 from shared.a2a.card import build_card
+from shared.a2a.push import Webhooks
 from shared.a2a.server import A2AServer
 from shared.a2a.tasks import begin, fail
 from shared.a2a.wire import (
     CALLS,
-    EXTENSION,
     asked,
     asked_by,
     calls_metadata,
-    metadata_of,
+    is_active,
     output_parts,
+    wants_data,
 )
 from shared.auth import ApiKeyRequired
 from shared.calls import CallRecord
@@ -41,6 +44,9 @@ from shared.errors import InvalidInput, LexiQueryError, did_you_mean, first_prob
 from shared.ledger import Ledger
 from shared.serving import BodyLimited, OwnHostOnly, Server
 from shared.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from shared.a2a.grpc_server import GrpcPlace
 
 log = structlog.get_logger(__name__)
 
@@ -67,15 +73,18 @@ def agent_app(
     telemetry: Telemetry | None = None,
     engine: AsyncEngine | None = None,
     api_key: str | None = None,
+    webhooks: Webhooks | None = None,
+    place: GrpcPlace | None = None,
 ) -> Starlette:
     """The agent as an ASGI app: its card, JSON-RPC, REST and /health.
 
     ledger: where the agent's model calls are read from to report them to the caller; telemetry: told of its tasks;
     engine: keeps tasks in SQL (the recent ones in memory if not given), and closes at start those that a killed server
-    left; api_key: asked of clients.
+    left; api_key: asked of clients; webhooks: how they are called, which needs an engine; place: where gRPC is served.
     """
     served = ServedAgent(agent, ledger, telemetry)
-    server = A2AServer(served, agent_card(agent, url, secured=api_key is not None), engine=engine)
+    card = agent_card(agent, url, secured=api_key is not None)
+    server = A2AServer(served, card, engine=engine, webhooks=webhooks, place=place)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "agent": agent.name})
@@ -96,14 +105,26 @@ async def run_agent_server(
     telemetry: Telemetry | None = None,
     engine: AsyncEngine | None = None,
     api_key: str | None = None,
+    webhooks: Webhooks | None = None,
+    place: GrpcPlace | None = None,
     request_limit: int,
 ) -> None:
     """Serve the agent on a listening socket until SIGINT or SIGTERM.
 
     url: where clients reach it; api_key: asked of them, and needed on a socket that the network can reach; without one
-    only requests that name this server are answered; request_limit: bytes of the longest request.
+    only requests that name this server are answered; request_limit: bytes of the longest request. The rest is
+    `agent_app`'s.
     """
-    app = agent_app(agent, url=url, ledger=ledger, telemetry=telemetry, engine=engine, api_key=api_key)
+    app = agent_app(
+        agent,
+        url=url,
+        ledger=ledger,
+        telemetry=telemetry,
+        engine=engine,
+        api_key=api_key,
+        webhooks=webhooks,
+        place=place,
+    )
     guarded = BodyLimited(app if api_key else OwnHostOnly(app, url=url), limit=request_limit)
     config = uvicorn.Config(guarded, log_config=None, timeout_graceful_shutdown=5)
     await Server(config).serve(sockets=[listener])
@@ -121,23 +142,26 @@ class ServedAgent(AgentExecutor):
         message, task = await begin(context, event_queue)
         updates = TaskUpdater(event_queue, task.id, task.context_id)
         await updates.start_work()
-        started = datetime.now(UTC)
+        started, written = datetime.now(UTC), self._written
+        requested = context.requested_extensions
         journey_id = task.context_id
         try:
-            scope = asked_by(metadata_of(message), otherwise=task.context_id)
+            scope = asked_by(message, requested, otherwise=task.context_id)
             journey_id = scope.journey_id or task.context_id
-            skill, parts = await self._answer(message, scope)
+            skill, output = await self._answer(message, scope)
+            accepted = context.configuration.accepted_output_modes if context.configuration else ()
+            parts = output_parts(output, data=wants_data(message, accepted))
         except LexiQueryError as error:
-            await fail(updates, error, calls_metadata(await self._calls(journey_id, started)))
+            await fail(updates, error, await self._report(message, requested, journey_id, started, written))
         except Exception as error:
             log.exception("agent failed", agent=self._agent.name, journey_id=journey_id)
             fault = LexiQueryError(f"agent '{self._agent.name}' failed with {type(error).__name__}; its log has more")
             if isinstance(error, DatabaseError):
                 fault = storage_failure(error)
-            await fail(updates, fault, calls_metadata(await self._calls(journey_id, started)))
+            await fail(updates, fault, await self._report(message, requested, journey_id, started, written))
         else:
-            metadata = calls_metadata(await self._calls(journey_id, started))
-            await updates.add_artifact(parts, name=skill, metadata=metadata, extensions=[EXTENSION])
+            report = await self._report(message, requested, journey_id, started, written)
+            await updates.add_artifact(parts, name=skill, metadata=report, extensions=[*report])
             await updates.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
@@ -146,7 +170,7 @@ class ServedAgent(AgentExecutor):
         if task is not None:
             await TaskUpdater(event_queue, task.id, task.context_id).cancel()
 
-    async def _answer(self, message: Message, scope: Scope) -> tuple[str, list[Part]]:
+    async def _answer(self, message: Message, scope: Scope) -> tuple[str, dict[str, Any]]:
         skills = [skill.id for skill in self._agent.skills()]
         skill, request = asked(message, self._agent.default_skill or skills[0])
         if skill not in skills:
@@ -171,11 +195,21 @@ class ServedAgent(AgentExecutor):
                 raise InvalidInput(f"{skill}: {first_problem(error)}") from error
         if not isinstance(output, dict):
             raise TypeError(f"skill '{skill}' returned {type(output).__name__}, not a JSON object")
-        return skill, output_parts(output)
+        return skill, output
 
-    async def _calls(self, journey_id: str, since: datetime) -> list[CallRecord]:
-        """What the run cost: this agent's calls of the journey since its start."""
-        if self._ledger is None:
-            return []
-        calls = await self._ledger.calls(journey_id, limit=CALLS)
-        return [call for call in calls if call.agent == self._agent.name and call.started_at >= since]
+    @property
+    def _written(self) -> int:
+        return self._ledger.written if self._ledger else 0
+
+    async def _report(
+        self, message: Message, requested: Collection[str], journey_id: str, since: datetime, written: int
+    ) -> dict[str, Any]:
+        """What the run cost, for who uses the extension: this agent's calls of the journey since its start.
+
+        written: calls on the ledger at its start; as many now, and there is nothing to look for.
+        """
+        if not is_active(message, requested):
+            return {}
+        calls = await self._ledger.calls(journey_id, limit=CALLS) if self._ledger and self._written > written else []
+        mine: list[CallRecord] = [call for call in calls if call.agent == self._agent.name and call.started_at >= since]
+        return calls_metadata(mine)

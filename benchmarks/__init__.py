@@ -1,1 +1,1 @@
-"""What the ledger costs, measured: `make bench`. The figures are in docs/performance.md."""
+"""What the ledger costs and the protocols add, measured: `make bench`. The figures are in docs/performance.md."""

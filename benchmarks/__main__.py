@@ -1,4 +1,4 @@
-"""Fill a ledger, read it, record on it, and print what each took: `make bench`."""
+"""Fill a ledger, read it, record on it; find agents; call over the protocols; print what each took: `make bench`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ import argparse
 import asyncio
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
+from benchmarks import ingest
 from benchmarks.bare import inserted_and_updated
 from benchmarks.databases import Name, Place, ledger_on
+from benchmarks.discovery import discovery
 from benchmarks.figures import RANKS, Figures
 from benchmarks.filling import fill
+from benchmarks.protocols import measure_protocols
 from benchmarks.reading import searches, sums
 from benchmarks.recording import at_once, one_by_one
 
+Part = Literal["ledger", "discovery", "protocols"]
 _RECORDERS = (1, 100)
 _POSTGRESQL = "postgresql://root@127.0.0.1/test"
 
 
 def main(arguments: list[str] | None = None) -> None:
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["ingest"]:
+        ingest.main(given[1:])
+        return
     asked = _parser().parse_args(arguments)
     figures = asyncio.run(_measure(asked))
     if asked.out:
@@ -37,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--text", type=int, default=1000, help="characters of a prompt; an answer has a quarter")
     parser.add_argument("--recorded", type=int, default=2000, help="calls that are recorded one by one")
     parser.add_argument("--seconds", type=float, default=10.0, help="of recording calls at once")
+    parser.add_argument("--agents", type=int, default=10_000, help="in the registry")
+    parser.add_argument("--parts", nargs="+", choices=get_args(Part), default=list(get_args(Part)), help="all of them")
+    parser.add_argument("--rounds", type=int, default=300, help="of a call over a protocol, ours and the bare SDK's")
+    parser.add_argument("--streams", type=int, default=200, help="at once")
     parser.add_argument("--databases", nargs="+", choices=get_args(Name), default=list(get_args(Name)))
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="of the file; on a real disk")
     parser.add_argument("--postgresql", default=_POSTGRESQL, help="URL of a database; gets a schema of its own")
@@ -48,13 +61,24 @@ async def _measure(asked: argparse.Namespace) -> Figures:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     machine = f"{cores} core(s) of {platform.machine()}, load {os.getloadavg()[0]:.1f}, {platform.system()}"
     figures = Figures([f"{datetime.now(UTC):%Y-%m-%d}, {machine}, Python {platform.python_version()}"])
-    for name in asked.databases:
+    for name in asked.databases if {"ledger", "discovery"} & {*asked.parts} else ():
         async with ledger_on(name, asked.folder, asked.postgresql) as place:
             await _measure_on(place, asked, figures)
+    if "protocols" in asked.parts:
+        await measure_protocols(figures, asked.rounds, asked.streams)
     return figures
 
 
 async def _measure_on(place: Place, asked: argparse.Namespace, figures: Figures) -> None:
+    if "ledger" in asked.parts:
+        await _measure_ledger(place, asked, figures)
+    if "discovery" in asked.parts:
+        rows = await discovery(place, asked.agents)
+        title = f"{place.name}, discovery among {asked.agents:,} agents"
+        figures.table(title, ("asked for", "found", *RANKS, "CPU"), rows)
+
+
+async def _measure_ledger(place: Place, asked: argparse.Namespace, figures: Figures) -> None:
     for title, columns, rows in (
         ("filling", ("calls", "seconds", "calls/s", "MB with indexes"), _filling),
         ("sums of 30 days", ("asked for", "first", "median", "from the calls", "times"), _sums),

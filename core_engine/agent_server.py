@@ -6,6 +6,7 @@ from agents.serve import run_agent_server
 from core_engine.agents import PORTS, check_agent, open_agent
 from core_engine.listening import address, open_socket
 from core_engine.state import open_state
+from protocol_interface.a2a_server import grpc_place, webhooks_of
 from shared.llm.runtime import open_models
 from shared.settings import Settings
 
@@ -31,6 +32,8 @@ async def serve_agent(name: str, settings: Settings) -> None:
                 telemetry=state.telemetry,
                 engine=state.engine,
                 api_key=key,
+                webhooks=webhooks_of(settings),
+                place=grpc_place(settings, url),
                 request_limit=settings.request_limit_mb * 2**20,
             )
 

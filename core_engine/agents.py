@@ -35,14 +35,17 @@ async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[A
 
         yield Planner(models, state.settings.prompts_dir)
     elif name == "sop":
+        from agents.knowledge.glossary import store as glossary
+        from agents.knowledge.graph import store as graph
         from agents.knowledge.procedures import Procedures
         from agents.knowledge.sop import Sop
         from agents.knowledge.store import schema
+        from agents.knowledge.telling import Telling
 
-        await create_tables(state.engine, schema)
+        await create_tables(state.engine, schema, glossary.schema, graph.schema)
         procedures = Procedures(state.engine, models, state.settings)
         try:
-            yield Sop(procedures)
+            yield Sop(procedures, Telling(state.engine))
         finally:
             await procedures.close()
     elif name == "known_errors":

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Header, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agents.data.importing import ImportReport
 from core_engine.api_costs import add_costs
+from core_engine.api_knowledge import add_knowledge
 from core_engine.bootstrap import LexiQuery
 from core_engine.groups import Part
 from core_engine.waiting import answer_while_awaited, server_sent, while_awaited
+from protocol_interface.product import Explanation
 from shared.catalog import Catalog
 from shared.context import scoped
-from shared.documents import IngestReport, IngestRequest, SentDocument
+from shared.documents import (
+    DocumentText,
+    DocumentVersion,
+    IngestReport,
+    IngestRequest,
+    Label,
+    SentDocument,
+    StoredDocument,
+)
 from shared.models import (
     Answer,
     Conversation,
@@ -24,6 +35,8 @@ from shared.models import (
     FeedbackTaken,
     JourneySummary,
     KnowledgeHit,
+    LinkedTable,
+    LinkRequest,
     Model,
     Proof,
     ProveRequest,
@@ -51,6 +64,7 @@ def api_router(lexiquery: LexiQuery) -> APIRouter:
     _add_conversations(router, lexiquery)
     _add_catalogs(router, lexiquery)
     _add_procedures(router, lexiquery)
+    add_knowledge(router, lexiquery.runbooks)
     add_costs(router, lexiquery)
     return router
 
@@ -132,6 +146,11 @@ def _add_proofs(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def prove(request: ProveRequest) -> Proof:
         return await lexiquery.product.prove(request)
 
+    @router.post("/explain")
+    async def explain(request: ProveRequest) -> Explanation:
+        """What a query does, read from its text; no model is asked."""
+        return await lexiquery.product.explain(request)
+
     @router.post("/execute", response_model=Rows)
     async def execute(request: Request, query: ExecuteRequest) -> Rows | Response:
         """The rows of a query that can be proven; it is stopped, on its platform too, when its client leaves."""
@@ -163,9 +182,20 @@ def _add_conversations(router: APIRouter, lexiquery: LexiQuery) -> None:
 def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
     known = lexiquery.groups
 
+    async def changed(change: Awaitable[ImportReport]) -> ImportReport:
+        """With the runbooks that the change breaks among its notes."""
+        before = await lexiquery.runbooks.last()
+        report = await change
+        return report.model_copy(update={"notes": [*report.notes, *await lexiquery.runbooks.broken_since(before)]})
+
     @router.get("/catalog")
     async def groups() -> list[dict[str, Any]]:
         return await known.summaries()
+
+    @router.post("/tables/search")
+    async def find_tables(wanted: LinkRequest) -> list[LinkedTable]:
+        """The tables that may hold a question's answer, best first; no chat call."""
+        return await lexiquery.product.find_tables(wanted.question, wanted.schema_group, wanted.limit)
 
     @router.get("/catalog/{group}")
     async def catalog(group: str) -> dict[str, Any]:
@@ -174,7 +204,7 @@ def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
     @router.put("/catalog/{group}")
     async def put_catalog(group: str, catalog: Catalog) -> ImportReport:
         """Replace the group's catalog. Rows stay where they are: `lexiquery catalog import` loads rows."""
-        return await known.put(group, catalog)
+        return await changed(known.put(group, catalog))
 
     @router.delete("/catalog/{group}", status_code=204)
     async def remove_catalog(group: str) -> None:
@@ -189,11 +219,11 @@ def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
     @router.put("/catalog/{group}/{part}")
     async def put_part(group: str, part: Part, items: list[dict[str, Any]]) -> ImportReport:
         """Replace a part of the group's catalog. Examples that can't be proven are refused, with their proofs."""
-        return await known.put_part(group, part, items)
+        return await changed(known.put_part(group, part, items))
 
     @router.delete("/catalog/{group}/{part}")
     async def remove_part(group: str, part: Part) -> ImportReport:
-        return await known.remove_part(group, part)
+        return await changed(known.remove_part(group, part))
 
 
 def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
@@ -201,11 +231,34 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def add(request: IngestRequest) -> IngestReport:
         return await lexiquery.product.add_procedures(request)
 
+    @router.get("/procedures")
+    async def procedures() -> list[StoredDocument]:
+        """The runbooks that everybody may read."""
+        return await lexiquery.product.procedures()
+
+    @router.get("/procedures/history")
+    async def history(name: str) -> list[DocumentVersion]:
+        """The versions of a runbook that are kept, the newest first."""
+        return await lexiquery.product.procedure_history(name)
+
+    @router.delete("/procedures/{name:path}")
+    async def remove(name: str) -> IngestReport:
+        """Forget a runbook and its history."""
+        return await lexiquery.product.remove_procedure(name)
+
+    @router.get("/procedures/{name:path}")
+    async def procedure(name: str) -> DocumentText:
+        """A runbook, by its id or as answers cite it."""
+        return await lexiquery.product.procedure(name)
+
     @router.post("/procedures/upload", status_code=201)
-    async def upload(files: Annotated[list[UploadFile], File()]) -> IngestReport:
+    async def upload(
+        files: Annotated[list[UploadFile], File()], labels: Annotated[list[Label] | None, Form()] = None
+    ) -> IngestReport:
+        """`labels`, once for each: who may find the documents."""
         documents = [SentDocument.of(file.filename or "", await file.read()) for file in files]
-        return await lexiquery.product.upload_procedures(documents)
+        return await lexiquery.product.upload_procedures(documents, labels)
 
     @router.post("/procedures/search")
     async def search(request: SearchRequest) -> list[KnowledgeHit]:
-        return await lexiquery.product.search_procedures(request.question, request.limit)
+        return await lexiquery.product.search_procedures(request.question, request.limit, request)

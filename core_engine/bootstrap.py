@@ -11,9 +11,10 @@ from sqlalchemy.engine import make_url
 from starlette.types import ASGIApp
 
 from core_engine.agents import AGENTS, open_agent
+from core_engine.asking import Agents
 from core_engine.groups import Groups
-from core_engine.journey import Agents
 from core_engine.product import LocalProduct
+from core_engine.runbooks import Runbooks
 from core_engine.state import State, open_state, own_data_dir
 from core_engine.workflows import open_journeys
 from protocol_interface.a2a_client import A2AClient
@@ -21,6 +22,8 @@ from protocol_interface.health import register_own, watch_agents
 from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry
 from protocol_interface.registry import schema as registry_schema
+from protocol_interface.registry.signatures import TrustedKeys
+from protocol_interface.registry.static import register_cards
 from shared.database import create_tables
 from shared.errors import InvalidInput, did_you_mean
 from shared.llm.client import Models
@@ -37,6 +40,7 @@ class LexiQuery:
     registry: Registry
     client: A2AClient
     groups: Groups
+    runbooks: Runbooks
     product: LocalProduct
 
 
@@ -54,11 +58,13 @@ async def open_lexiquery(settings: Settings, *, url: str | None = None, wait: fl
         await state.ledger.close_lost()
         await create_tables(state.engine, registry_schema)
         models = await stack.enter_async_context(open_models(settings, state.ledger, state.engine))
-        registry = Registry(state.engine, hosts=HostRule.of(settings))
+        registry = Registry(state.engine, hosts=HostRule.of(settings), keys=TrustedKeys.read(settings.agent_keys))
         local = await _register_agents(registry, state, models, stack)
+        await register_cards(registry, settings.agent_cards)
         client = A2AClient(registry, ledger=state.ledger, local=local, settings=settings)
         stack.push_async_callback(client.close)
-        watching = watch_agents(registry, client, settings.agents, seconds=settings.health_seconds)
+        cards, seconds = settings.agent_cards, settings.health_seconds
+        watching = watch_agents(registry, client, settings.agents, seconds=seconds, cards=cards)
         stack.push_async_callback(_end, asyncio.create_task(watching))
         yield await stack.enter_async_context(assemble(state, models, registry, client, agents=client))
 
@@ -76,7 +82,8 @@ async def _register_agents(
             continue
         agent = await stack.enter_async_context(open_agent(name, state, models))
         url = f"http://{name}.agents.localhost"
-        local[name] = agent_app(agent, url=url, ledger=state.ledger, telemetry=state.telemetry)
+        # Without the ledger: nobody needs a report of calls that are on it.
+        local[name] = agent_app(agent, url=url, telemetry=state.telemetry)
         await registry.register(agent_card(agent, url), url=url)
     return local
 
@@ -99,6 +106,8 @@ async def assemble(
 ) -> AsyncIterator[LexiQuery]:
     """The journeys and the product on top of what is open. agents: whom journeys ask."""
     groups = Groups(state.catalogs, state.sandbox, state.connections)
+    runbooks = Runbooks(state.engine, state.catalogs, state.sandbox, groups)
+    await runbooks.prepare()
     async with open_journeys(
         database_url=_journeys_url(state.settings),
         executor_id=state.settings.executor_id,
@@ -120,7 +129,7 @@ async def assemble(
             registry=registry,
             client=client,
         )
-        yield LexiQuery(state, models, registry, client, groups, product)
+        yield LexiQuery(state, models, registry, client, groups, runbooks, product)
 
 
 def _journeys_url(settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from getpass import getuser
@@ -18,7 +18,6 @@ from core_engine.results import (
     DONE,
     FAILED,
     Result,
-    as_table,
     listed,
     make_settings,
     opened_state,
@@ -158,8 +157,11 @@ async def demo(question: str | None) -> Result:
 
 async def catalog_import(source: str, group: str | None, platform: str | None, sample_values: bool) -> Result:
     from agents.data.importing import import_catalog
+    from core_engine.knowledge_commands import runbooks_of
 
     async with opened_state() as state:
+        runbooks = await runbooks_of(state)
+        before = await runbooks.last()
         report = await import_catalog(
             source,
             catalogs=state.catalogs,
@@ -168,6 +170,7 @@ async def catalog_import(source: str, group: str | None, platform: str | None, s
             platform=platform,
             sample_values=sample_values,
         )
+        report.notes += await runbooks.broken_since(before)
         await _index(report.schema_group, state)
     rows = "" if report.rows else f"\n  {_NO_ROWS.format(report.schema_group)}"
     return Result(report, report.render() + rows, FAILED if report.refused else DONE)
@@ -217,35 +220,12 @@ async def catalog_connect(group: str, url: str | None, check: bool = True) -> Re
     return Result(done, done.render())
 
 
-async def sop_add(paths: list[Path]) -> Result:
-    from agents.knowledge.files import add_files
-
+async def sop_search(text: str, limit: int, within: Mapping[str, object]) -> Result:
+    asked = _request(SearchRequest, question=text, limit=limit, **within)
     async with _product() as product:
-        report = await add_files(paths, product.add_procedures)
-    return Result(report, report.render(), FAILED if report.failed else DONE)
-
-
-async def sop_search(text: str, limit: int) -> Result:
-    asked = _request(SearchRequest, question=text, limit=limit)
-    async with _product() as product:
-        hits = await product.search_procedures(asked.question, asked.limit)
+        hits = await product.search_procedures(asked.question, asked.limit, asked)
     shown = [hit.model_dump(include={"title", "source", "excerpt", "score"}) for hit in hits]
     return Result(shown, render_hits(hits))
-
-
-async def agents_list() -> Result:
-    async with _product() as product:
-        found = await product.list_agents()
-    rows = [
-        (one.name, one.platform, ", ".join(skill["id"] for skill in one.skills), one.health, one.url) for one in found
-    ]
-    return Result(found, as_table(rows, ("agent", "platform", "skills", "health", "url")))
-
-
-async def agents_register(url: str) -> Result:
-    async with _product() as product:
-        agent = await product.register_agent(url)
-    return Result(agent, f"registered {agent.name} at {agent.url}")
 
 
 async def models_list() -> Result:

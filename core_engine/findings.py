@@ -13,8 +13,10 @@ from shared.models import (
     Answer,
     AvailableAgent,
     Clarification,
+    Hits,
     JourneyCostSummary,
     JourneyStatus,
+    KnowledgeHint,
     KnowledgeHit,
     LinkedTable,
     Links,
@@ -57,6 +59,7 @@ class Findings(Model):
     linked: list[LinkedTable] = []
     plan: Plan = Plan(steps=[])
     knowledge: list[KnowledgeHit] = []
+    hints: list[KnowledgeHint] = []
     answers: list[QueryAnswer] = []
     clarifications: list[Clarification] = []
     missing: list[ProblemDetail] = []
@@ -145,7 +148,18 @@ def best_first(hits: Sequence[KnowledgeHit], trusted: Sequence[str]) -> list[Kno
     return sorted(hits, key=lambda hit: (hit.agent not in trusted, -hit.score))
 
 
+def keep_hits(outcomes: Sequence[Outcome], findings: Findings) -> None:
+    """Note what knowledge agents found; their hints, which are told to a model, only of agents that are trusted."""
+    for outcome in outcomes:
+        if found := read(Hits, outcome, findings):
+            findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in found.hits)
+            known = found.hints if outcome.agent in findings.trusted else []
+            findings.hints += [hint for hint in known if hint not in findings.hints]
+
+
 def wanted(agent: AvailableAgent, question: Question) -> bool:
+    if question.agent:
+        return agent.agent == question.agent
     return agent.platform is not None and (not question.platforms or agent.platform in question.platforms)
 
 
@@ -186,6 +200,13 @@ def plan_by_links(findings: Findings) -> Plan:
             if one.platform == table.platform
         ]
     return Plan(steps=steps)
+
+
+def plan_alone(question: Question, findings: Findings) -> Plan:
+    """Without a planner: the agent that the question names, else those whose tables were linked."""
+    if not question.agent:
+        return plan_by_links(findings)
+    return Plan(steps=[Step(agent=question.agent, skill="query", reason="it was asked for by name")])
 
 
 def checked(plan: Plan, findings: Findings) -> Plan:

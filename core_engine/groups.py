@@ -11,7 +11,7 @@ from agents.data.connectors.connections import Connections
 from agents.data.importing import ImportReport, store_catalog
 from agents.data.sandbox import Sandbox
 from core_engine.proving import prove_request
-from shared.catalog import Catalog, Catalogs, Example
+from shared.catalog import Catalog, Catalogs, Directive, Example, GlossaryTerm
 from shared.errors import InvalidInput, first_problem
 from shared.models import Proof, ProveRequest
 
@@ -79,6 +79,17 @@ class Groups:
                 changed = [one.model_dump(mode="json") for one in (*others, example)]
                 await self._catalogs.put(_changed(_as_file(catalog), "examples", changed))
         return proof
+
+    async def put_runbooks(
+        self, group: str, examples: list[Example], glossary: list[GlossaryTerm], directives: list[Directive]
+    ) -> None:
+        """Give the group what was proven and accepted of the runbooks, instead of what it had of them. All of it was
+        checked before."""
+        async with self._changing:
+            catalog = await self._catalogs.get(group)
+            changed = catalog.with_runbooks(examples, glossary, directives)
+            if changed.version != catalog.version:
+                await self._catalogs.put(changed)
 
     async def _store(self, catalog: Catalog) -> ImportReport:
         return await store_catalog(catalog, catalogs=self._catalogs, sandbox=self._sandbox)

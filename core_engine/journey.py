@@ -8,16 +8,18 @@ lies costs the answer that agent's part, named in `missing`, and never the journ
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from dbos import DBOS, SetWorkflowID
 from sqlalchemy.exc import DBAPIError
 
 from agents.data.sandbox import Sandbox
+from core_engine.asking import Agents, ask
 from core_engine.conversations import TURNS, follow_up
 from core_engine.findings import (
     Available,
@@ -27,7 +29,8 @@ from core_engine.findings import (
     best_first,
     brief,
     checked,
-    plan_by_links,
+    keep_hits,
+    plan_alone,
     ranked,
     read,
     verdict,
@@ -36,7 +39,8 @@ from core_engine.findings import (
 )
 from core_engine.proving import prove_request
 from core_engine.store import Store
-from protocol_interface.product import RegisteredAgent, Stage
+from protocol_interface.a2a_client import Report
+from protocol_interface.product import Stage
 from shared.catalog import Catalogs
 from shared.context import current, scoped
 from shared.database import storage_failure
@@ -46,7 +50,6 @@ from shared.models import (
     Answer,
     DataRequest,
     DataResult,
-    Hits,
     JourneyStatus,
     LinkRequest,
     Links,
@@ -61,8 +64,6 @@ from shared.models import (
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 KNOWLEDGE_HITS = 5
-PROBE_SECONDS = 120.0
-"""Longest wait for an agent's first look at a question."""
 FINISH_AGAIN_SECONDS = 5.0
 """How long a journey whose end could not be stored waits before it tries again."""
 _LIVE = ("PENDING", "ENQUEUED", "DELAYED")
@@ -81,16 +82,6 @@ class Stopped(Exception):
         super().__init__(status)
         self.status = status
         self.problem = problem
-
-
-class Agents(Protocol):
-    """What a journey needs of the protocol interface."""
-
-    async def discover(self) -> list[RegisteredAgent]: ...
-
-    async def invoke(
-        self, agent: str, skill: str, request: dict[str, Any], *, seconds: float | None = None
-    ) -> dict[str, Any]: ...
 
 
 class Journeys:
@@ -112,7 +103,7 @@ class Journeys:
         self._catalogs = catalogs
         self._sandbox = sandbox
         self._on_end = list(on_end)
-        self._running: dict[str, set[asyncio.Task[dict[str, Any]]]] = {}
+        self._running: dict[str, set[asyncio.Task[Outcome]]] = {}
         self._workflows: set[asyncio.Task[Any]] = set()
         self._news = asyncio.Event()
         self.unstored: dict[str, LexiQueryError] = {}
@@ -208,7 +199,7 @@ class Journeys:
         available = await DBOS.run_step_async({"name": "discover"}, self._available)
         findings.take(Available.model_validate(available), question)
         link = LinkRequest(question=question.question, schema_group=question.schema_group)
-        search = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS)
+        search = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS, labels=question.labels)
         data_agents = [one for one in findings.available if one.platform and wanted(one, question)]
         knowledge_agents = [one for one in findings.available if one.skill == "search"]
         outcomes = await self._send(
@@ -219,9 +210,7 @@ class Journeys:
         )
         linked = [(one, read(Links, out, findings)) for one, out in zip(data_agents, outcomes, strict=False)]
         findings.linked = ranked([(one, links) for one, links in linked if links], findings.trusted)
-        for outcome in outcomes[len(data_agents) :]:
-            if hits := read(Hits, outcome, findings):
-                findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in hits.hits)
+        keep_hits(outcomes[len(data_agents) :], findings)
         return {"agents": [one.agent for one in findings.available], "linked": brief(findings.linked)}
 
     async def _available(self) -> dict[str, Any]:
@@ -236,20 +225,18 @@ class Journeys:
             platforms=question.platforms,
         )
         task = Task(agent="planner", skill="plan", request=request.model_dump())
-        tasks = [task] if task.agent not in findings.silent else []
+        tasks = [task] if task.agent not in findings.silent and not question.agent else []
         plans = [read(Plan, outcome, findings) for outcome in await self._send(journey_id, "planning", tasks)]
-        findings.plan = checked(next(filter(None, plans), None) or plan_by_links(findings), findings)
+        findings.plan = checked(next(filter(None, plans), None) or plan_alone(question, findings), findings)
         return {"plan": findings.plan.model_dump(mode="json")}
 
     async def _consult(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
         """Keep what the chosen knowledge agents found; ask those again that gave nothing at the first look."""
         chosen = [step.agent for step in findings.plan.steps if step.skill == "search"]
         heard = {hit.agent for hit in findings.knowledge} | {one.instance for one in findings.missing}
-        request = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS).model_dump()
-        tasks = [Task(agent=agent, skill="search", request=request) for agent in chosen if agent not in heard]
-        for outcome in await self._send(journey_id, "knowledge", tasks):
-            if hits := read(Hits, outcome, findings):
-                findings.knowledge.extend(hit.model_copy(update={"agent": outcome.agent}) for hit in hits.hits)
+        search = SearchRequest(question=question.question, limit=KNOWLEDGE_HITS, labels=question.labels).model_dump()
+        tasks = [Task(agent=agent, skill="search", request=search) for agent in chosen if agent not in heard]
+        keep_hits(await self._send(journey_id, "knowledge", tasks), findings)
         kept = [hit for hit in findings.knowledge if hit.agent in chosen]
         findings.knowledge = best_first(kept, findings.trusted)
         return {"hits": [{"title": hit.title, "score": hit.score} for hit in findings.knowledge]}
@@ -261,6 +248,7 @@ class Journeys:
             question=question.question,
             schema_group=question.schema_group,
             knowledge=findings.knowledge,
+            hints=findings.hints,
             rejected=rejected,
             run=question.run,
         ).model_dump()
@@ -318,7 +306,13 @@ class Journeys:
         key = f"{stage}:{task.agent}.{task.skill}"
         data = {"stage": stage, "agent": task.agent, "skill": task.skill}
         await self._event(journey_id, f"{key}:started", "step", {**data, "status": "started"})
-        outcome = await self._invoke(journey_id, task)
+
+        async def report(said: str) -> None:
+            about = hashlib.sha256(said.encode()).hexdigest()[:16]
+            working = {**data, "status": "working", "said": said}
+            await self._event(journey_id, f"{key}:said:{about}", "step", working)
+
+        outcome = await self._invoke(journey_id, task, report)
         for call in await self._ledger.calls(journey_id, limit=1000):
             if call.status == "cached" and call.operation == "embeddings":
                 continue  # a dozen a journey, and nothing to watch
@@ -329,16 +323,12 @@ class Journeys:
         await self._event(journey_id, f"{key}:ended", "step", {**data, "status": status, **problem})
         return outcome.model_dump(mode="json")
 
-    async def _invoke(self, journey_id: str, task: Task) -> Outcome:
+    async def _invoke(self, journey_id: str, task: Task, report: Report) -> Outcome:
         running = self._running.setdefault(journey_id, set())
-        seconds = PROBE_SECONDS if task.skill in ("link", "search") else None
-        invocation = asyncio.ensure_future(self._agents.invoke(task.agent, task.skill, task.request, seconds=seconds))
+        invocation = asyncio.ensure_future(ask(self._agents, task, report))
         running.add(invocation)
         try:
-            return Outcome(agent=task.agent, output=await invocation)
-        except LexiQueryError as error:
-            log.warning("agent failed", agent=task.agent, skill=task.skill, code=error.code, message=error.message)
-            return Outcome(agent=task.agent, problem=problem_detail(error, instance=task.agent))
+            return await invocation
         except asyncio.CancelledError:
             if not await self._store.cancel_requested(journey_id):
                 raise

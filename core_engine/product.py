@@ -5,22 +5,33 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from agents.data.platform import platform_names
 from agents.data.sandbox import Sandbox
+from agents.knowledge.store import KnowledgeStore
+from core_engine.agent_directory import LocalDirectory
 from core_engine.conversations import TURNS, follow_up
 from core_engine.groups import Groups
 from core_engine.journey import Journeys
-from core_engine.proving import prove_request
+from core_engine.proving import explain_request, prove_request
 from core_engine.store import Store
 from protocol_interface.a2a_client import A2AClient
-from protocol_interface.product import Event, RegisteredAgent
+from protocol_interface.product import Event, Explanation, GroupSummary, RegisteredAgent
 from protocol_interface.registry import Registry
-from shared.catalog import Catalogs
-from shared.documents import IngestReport, IngestRequest, SentDocument
+from shared.catalog import Catalog, Catalogs
+from shared.documents import (
+    DocumentText,
+    DocumentVersion,
+    IngestReport,
+    IngestRequest,
+    RemovalRequest,
+    SentDocument,
+    StoredDocument,
+)
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from shared.ledger import Ledger
 from shared.models import (
@@ -30,12 +41,17 @@ from shared.models import (
     FeedbackTaken,
     Hits,
     JourneyCostSummary,
+    JourneySummary,
     KnowledgeHit,
+    LinkedTable,
+    LinkRequest,
+    Links,
     Proof,
     ProveRequest,
     Question,
     Rows,
     SearchRequest,
+    SearchScope,
 )
 from shared.settings import Settings
 
@@ -80,6 +96,7 @@ class LocalProduct:
         self._groups = groups
         self._registry = registry
         self._client = client
+        self._runbooks = KnowledgeStore(ledger.engine, "procedures")
 
     async def start(
         self,
@@ -183,29 +200,77 @@ class LocalProduct:
         agent = await self._agent_for("execute", request.platform)
         return Rows.model_validate(await self._client.invoke(agent, "execute", request.model_dump()))
 
-    async def search_procedures(self, question: str, limit: int = 5) -> list[KnowledgeHit]:
+    async def explain(self, request: ProveRequest) -> Explanation:
+        return await explain_request(request, self._catalogs)
+
+    async def search_procedures(
+        self, question: str, limit: int = 5, scope: SearchScope | None = None
+    ) -> list[KnowledgeHit]:
         if not question.strip():
             raise InvalidInput("the search text is empty")
-        agents = await self._own("search")
-        request = SearchRequest(question=question, limit=limit).model_dump()
-        asked = (self._client.invoke(agent.id, "search", request) for agent in agents)
+        within = scope.model_dump(include=set(SearchScope.model_fields)) if scope else {}
+        request = SearchRequest(question=question, limit=limit, **within).model_dump()
+        found = await self._heard(await self._own("search"), "search", request)
+        hits = [hit for one in found for hit in Hits.model_validate(one).hits]
+        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+    async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
+        question = self._read(question)
+        platform = (await self._catalogs.get(schema_group)).platform if schema_group else None
+        request = LinkRequest(question=question, schema_group=schema_group, limit=limit).model_dump()
+        found = await self._heard(await self._own("link", platform), "link", request)
+        tables = [table for one in found for table in Links.model_validate(one).tables]
+        return sorted(tables, key=lambda table: -table.score)[:limit]
+
+    async def _heard(self, agents: list[RegisteredAgent], skill: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """What those agents say that answer; raises what the first of them failed with if none does."""
+        asked = (self._client.invoke(agent.id, skill, request) for agent in agents)
         found = await asyncio.gather(*asked, return_exceptions=True)
         heard = [one for one in found if not isinstance(one, BaseException)]
         if failures := [one for one in found if isinstance(one, BaseException)]:
-            log.warning("knowledge agents failed", reasons=[str(failure) for failure in failures])
+            log.warning("agents failed", skill=skill, reasons=[str(failure) for failure in failures])
             if not heard:
                 raise failures[0]
-        hits = [hit for one in heard for hit in Hits.model_validate(one).hits]
-        return sorted(hits, key=lambda hit: -hit.score)[:limit]
+        return heard
+
+    async def groups(self) -> list[GroupSummary]:
+        return [GroupSummary.model_validate(one) for one in await self._groups.summaries()]
+
+    async def catalog(self, group: str) -> Catalog:
+        return await self._catalogs.get(group)
+
+    async def journeys(self, limit: int = 50) -> list[JourneySummary]:
+        return await self._store.journeys(limit=limit)
+
+    async def peek(self, journey_id: str) -> Answer | None:
+        return await self._store.answer(journey_id)
+
+    async def procedures(self) -> list[StoredDocument]:
+        return [one for one in await self._runbooks.documents() if not one.labels]
+
+    async def procedure(self, name: str) -> DocumentText:
+        for one in await self.procedures():
+            if name in (one.id, one.source):
+                return DocumentText(document=one, text=await self._runbooks.text(one.id, None))
+        raise NotFound.named("procedure", name, [one.source for one in await self.procedures()])
 
     async def add_procedures(self, request: IngestRequest) -> IngestReport:
         """Give documents to the agent that keeps the runbooks."""
         [keeper, *_] = await self._own("ingest")
         return IngestReport.model_validate(await self._client.invoke(keeper.id, "ingest", request.model_dump()))
 
-    async def upload_procedures(self, documents: list[SentDocument]) -> IngestReport:
+    async def remove_procedure(self, name: str) -> IngestReport:
+        """name: the document's id or source."""
+        [keeper, *_] = await self._own("remove")
+        request = RemovalRequest(document=name).model_dump()
+        return IngestReport.model_validate(await self._client.invoke(keeper.id, "remove", request))
+
+    async def procedure_history(self, name: str) -> list[DocumentVersion]:
+        return await self._runbooks.history((await self.procedure(name)).document.id)
+
+    async def upload_procedures(self, documents: list[SentDocument], labels: list[str] | None = None) -> IngestReport:
         """Raises InvalidInput when none of them can be read; else the report names those that can't."""
-        report = await self.add_procedures(IngestRequest(documents=documents))
+        report = await self.add_procedures(IngestRequest(documents=documents, labels=labels))
         if len(report.failed) == len(documents):
             raise InvalidInput("; ".join(f"{failure.source}: {failure.reason}" for failure in report.failed))
         return report
@@ -213,8 +278,12 @@ class LocalProduct:
     async def list_agents(self) -> list[RegisteredAgent]:
         return await self._registry.discover()
 
-    async def register_agent(self, url: str) -> RegisteredAgent:
-        return await self._registry.register_url(url)
+    async def agents_version(self) -> str:
+        return str(await self._registry.version())
+
+    @property
+    def agents(self) -> LocalDirectory:
+        return LocalDirectory(self._registry)
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
         await self._store.status(journey_id)
@@ -235,15 +304,7 @@ class LocalProduct:
 
     async def _checked(self, question: Question) -> Question:
         """The question, usable; raises InvalidInput or NotFound naming what is not."""
-        text = question.question.strip()
-        if not text:
-            raise InvalidInput("the question is empty")
-        if len(text) > self._settings.question_limit:
-            limit = self._settings.question_limit
-            raise InvalidInput(
-                f"the question has {len(text)} characters, the limit is {limit}",
-                suggestion="ask what you want to know; put logs and documents into procedures",
-            )
+        text = self._read(question.question)
         for platform in question.platforms or []:
             if platform not in platform_names():
                 raise NotFound.named("platform", platform, platform_names())
@@ -251,6 +312,20 @@ class LocalProduct:
         if question.schema_group:
             catalog = await self._catalogs.get(question.schema_group, platforms or ())
             platforms = [catalog.platform]
+        if question.agent:
+            await self._registry.get(question.agent)
         if question.conversation_id:
             await self._store.conversation(question.conversation_id)
         return question.model_copy(update={"question": text, "platforms": platforms})
+
+    def _read(self, question: str) -> str:
+        """Raises InvalidInput for a question that is empty or too long."""
+        text, limit = question.strip(), self._settings.question_limit
+        if not text:
+            raise InvalidInput("the question is empty")
+        if len(text) > limit:
+            raise InvalidInput(
+                f"the question has {len(text)} characters, the limit is {limit}",
+                suggestion="ask what you want to know; put logs and documents into procedures",
+            )
+        return text

@@ -19,3 +19,9 @@ async def follow(product: Product, journey_id: str) -> None:
         if event.kind == "stage" and event.data["status"] == "started":
             say(f"  {event.data['stage']} …")
     say("")
+
+
+def count(done: int, total: int) -> None:
+    """`  12 of 60`, written over the last one; a line of its own at the end."""
+    sys.stderr.write(f"\r  {done:,} of {total:,} documents" + ("\n" if done >= total else ""))
+    sys.stderr.flush()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from agents.data.explain import explain
 from agents.data.platform import load_platform
-from agents.data.proof import prove
+from agents.data.proof import prove, unreadable
 from agents.data.sandbox import Sandbox
+from protocol_interface.product import Explanation
 from shared.catalog import Catalogs
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, QueryRejected
 from shared.models import Proof, ProveRequest
 
 
@@ -32,3 +34,20 @@ async def prove_request(request: ProveRequest, catalogs: Catalogs, sandbox: Sand
     platform = load_platform(request.platform)
     catalog = await catalogs.get(request.schema_group, [request.platform])
     return await asyncio.to_thread(prove, platform, request.query, catalog, sandbox)
+
+
+async def explain_request(request: ProveRequest, catalogs: Catalogs) -> Explanation:
+    """What the query does, read from its text. Raises NotFound and InvalidInput as a proof, QueryRejected for a text
+    that does not parse."""
+    platform = load_platform(request.platform)
+    catalog = await catalogs.get(request.schema_group, [request.platform])
+
+    def read() -> Explanation:
+        problem = unreadable(request.query)
+        problems = [problem] if problem else platform.parse(request.query, catalog).problems
+        if problems:
+            raise QueryRejected(f"the query can't be read: {problems[0].message}", suggestion=problems[0].suggestion)
+        tables = platform.tables_of(request.query, catalog)
+        return Explanation(explanation=explain(request.query, tables), tables=[table.name for table in tables])
+
+    return await asyncio.to_thread(read)

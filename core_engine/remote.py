@@ -6,27 +6,36 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
 
-from protocol_interface.product import Event, RegisteredAgent
-from shared.documents import IngestReport, IngestRequest
+from core_engine.agent_directory import RemoteDirectory
+from protocol_interface.product import Event, Explanation, GroupSummary, RegisteredAgent
+from shared.catalog import Catalog
+from shared.documents import DocumentText, IngestReport, IngestRequest, StoredDocument
 from shared.errors import AgentUnavailable, LexiQueryError, error_of
 from shared.models import (
     Answer,
     ExecuteRequest,
     JourneyCostSummary,
+    JourneySummary,
     KnowledgeHit,
+    LinkedTable,
     ProblemDetail,
     Proof,
     ProveRequest,
     Question,
     Rows,
+    SearchScope,
 )
 
 _hits = TypeAdapter(list[KnowledgeHit])
-_agents = TypeAdapter(list[RegisteredAgent])
+_tables = TypeAdapter(list[LinkedTable])
+_groups = TypeAdapter(list[GroupSummary])
+_journeys = TypeAdapter(list[JourneySummary])
+_documents = TypeAdapter(list[StoredDocument])
 
 
 class RemoteProduct:
@@ -35,6 +44,7 @@ class RemoteProduct:
     def __init__(self, client: httpx.AsyncClient) -> None:
         """client: with the server's base_url, its API key, and no read timeout (journeys take what they take)."""
         self._client = client
+        self._agents_seen = ""
 
     async def start(self, question: Question) -> str:
         found = await self._send(
@@ -70,18 +80,61 @@ class RemoteProduct:
     async def execute(self, request: ExecuteRequest) -> Rows:
         return Rows.model_validate(await self._send("POST", "/api/v1/execute", request.model_dump()))
 
-    async def search_procedures(self, question: str, limit: int = 5) -> list[KnowledgeHit]:
-        body = {"question": question, "limit": limit}
+    async def explain(self, request: ProveRequest) -> Explanation:
+        return Explanation.model_validate(await self._send("POST", "/api/v1/explain", request.model_dump()))
+
+    async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
+        body = {"question": question, "schema_group": schema_group, "limit": limit}
+        return _tables.validate_python(await self._send("POST", "/api/v1/tables/search", body))
+
+    async def groups(self) -> list[GroupSummary]:
+        return _groups.validate_python(await self._send("GET", "/api/v1/catalog"))
+
+    async def catalog(self, group: str) -> Catalog:
+        return Catalog.model_validate(await self._send("GET", f"/api/v1/catalog/{quote(group, safe='')}"))
+
+    async def journeys(self, limit: int = 50) -> list[JourneySummary]:
+        return _journeys.validate_python(await self._send("GET", f"/api/v1/journeys?limit={limit}"))
+
+    async def peek(self, journey_id: str) -> Answer | None:
+        found = await self._send("GET", f"/api/v1/journeys/{quote(journey_id, safe='')}")
+        return Answer.model_validate(found) if "plan" in found else None
+
+    async def procedures(self) -> list[StoredDocument]:
+        return _documents.validate_python(await self._send("GET", "/api/v1/procedures"))
+
+    async def procedure(self, name: str) -> DocumentText:
+        return DocumentText.model_validate(await self._send("GET", f"/api/v1/procedures/{quote(name)}"))
+
+    async def agents_version(self) -> str:
+        asked = {"skill": "query", "limit": "1000"}
+        with self._reached():
+            seen = {"If-None-Match": self._agents_seen}
+            response = await self._client.get("/a2a/agents/discover", params=asked, headers=seen)
+        if response.status_code != httpx.codes.NOT_MODIFIED:
+            _json(response)
+            self._agents_seen = response.headers.get("etag", "")
+        return self._agents_seen
+
+    async def search_procedures(
+        self, question: str, limit: int = 5, scope: SearchScope | None = None
+    ) -> list[KnowledgeHit]:
+        within = scope.model_dump(include=set(SearchScope.model_fields)) if scope else {}
+        body = {"question": question, "limit": limit, **within}
         return _hits.validate_python(await self._send("POST", "/api/v1/procedures/search", body))
 
     async def add_procedures(self, request: IngestRequest) -> IngestReport:
         return IngestReport.model_validate(await self._send("POST", "/api/v1/procedures", request.model_dump()))
 
-    async def list_agents(self) -> list[RegisteredAgent]:
-        return _agents.validate_python(await self._send("GET", "/a2a/agents/discover"))
+    async def remove_procedure(self, name: str) -> IngestReport:
+        return IngestReport.model_validate(await self._send("DELETE", f"/api/v1/procedures/{quote(name)}"))
 
-    async def register_agent(self, url: str) -> RegisteredAgent:
-        return RegisteredAgent.model_validate(await self._send("POST", "/a2a/agents/register", {"url": url}))
+    async def list_agents(self) -> list[RegisteredAgent]:
+        return await self.agents.find()
+
+    @property
+    def agents(self) -> RemoteDirectory:
+        return RemoteDirectory(self._send)
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
         return JourneyCostSummary.model_validate(await self._send("GET", f"/api/v1/cost/journey/{journey_id}"))
@@ -104,7 +157,7 @@ class RemoteProduct:
 def _json(response: httpx.Response) -> Any:
     if response.is_error:
         raise _error(response)
-    return response.json()
+    return response.json() if response.content else None
 
 
 def _error(response: httpx.Response) -> LexiQueryError:

@@ -10,13 +10,12 @@ from pathlib import Path
 from agents.data.importing import import_catalog
 from agents.knowledge.known_errors import KnownErrorIndex
 from agents.knowledge.procedures import Procedures
-from agents.knowledge.store import schema as knowledge_schema
 from core_engine.indexing import index_groups
+from core_engine.knowledge_commands import runbooks_of
 from core_engine.state import State, open_state, own_data_dir
 from data.seed.generate import GROUPS, HERE, generate
 from shared import __version__
 from shared.catalog import Catalog, read_catalog
-from shared.database import create_tables
 from shared.documents import IngestReport
 from shared.errors import LexiQueryError
 from shared.llm.client import Models
@@ -45,16 +44,19 @@ async def load_seed(settings: Settings) -> SeedReport:
         await asyncio.to_thread(generate, folder)
         groups = {group: await _load_group(folder / group / "catalog.yaml", state) for group in GROUPS}
         async with open_models(settings, state.ledger, state.engine) as models:
-            await _index([await state.catalogs.get(group) for group in GROUPS], state, models)
-            await create_tables(state.engine, knowledge_schema)
+            runbooks = await runbooks_of(state)
             procedures = Procedures(state.engine, models, settings)
             known_errors = KnownErrorIndex(state.engine, models, settings)
             try:
-                return SeedReport(
+                added = await procedures.add([HERE / "runbooks"], use_git=False)
+                report = SeedReport(
                     groups=groups,
-                    procedures=await procedures.add([HERE / "runbooks"]),
+                    procedures=added,
                     known_errors=await known_errors.add(HERE / "known_errors.yaml"),
                 )
+                await runbooks.learn()
+                await _index([await state.catalogs.get(group) for group in GROUPS], state, models)
+                return report
             finally:
                 await procedures.close()
                 await known_errors.close()
@@ -74,7 +76,7 @@ async def _index(catalogs: Sequence[Catalog], state: State, models: Models) -> N
 
 async def _load_group(path: Path, state: State) -> str:
     catalog = await asyncio.to_thread(read_catalog, path)
-    there = {one.schema_group: one.version for one in await state.catalogs.all()}
+    there = {one.schema_group: one.as_imported.version for one in await state.catalogs.all()}
     if there.get(catalog.schema_group) == catalog.version and state.sandbox.has_rows(catalog):
         return "up to date"
     report = await import_catalog(path, catalogs=state.catalogs, sandbox=state.sandbox)

@@ -17,9 +17,11 @@ from core_engine.bootstrap import LexiQuery, open_lexiquery
 from core_engine.listening import address, open_socket
 from core_engine.metrics import MEDIA_TYPE, exposition
 from core_engine.problems import install_problem_responses
+from core_engine.watching import watch_runbooks
 from protocol_interface.app import mount_protocols
+from protocol_interface.mcp_server import open_paths
 from shared import __version__, serving
-from shared.auth import ApiKeyRequired
+from shared.auth import PUBLIC_PATHS, ApiKeyRequired
 from shared.ledger.statistics import Statistics
 from shared.logging import get_logger
 from shared.serving import BodyLimited, OwnHostOnly, WithoutNul
@@ -58,9 +60,12 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
         engine=state.engine,
         telemetry=state.telemetry,
         secured=key is not None,
+        ledger=state.ledger,
+        settings=state.settings,
     )
     if key:
-        app.add_middleware(ApiKeyRequired, key=key.get_secret_value())
+        public = PUBLIC_PATHS | open_paths(state.settings, url)
+        app.add_middleware(ApiKeyRequired, key=key.get_secret_value(), public=public)
     else:
         app.add_middleware(OwnHostOnly, url=url)
     app.add_middleware(WithoutNul)
@@ -121,7 +126,13 @@ class Server:
             self._uvicorn = serving.Server(config)
             self._url.set_result(url)
             get_logger(__name__).info("serving HTTP, A2A and MCP", url=url, docs=f"{url}/docs")
-            await self._uvicorn.serve(sockets=[listener])
+            hours = self._settings.runbook_check_hours
+            watching = asyncio.create_task(watch_runbooks(lexiquery.runbooks, hours=hours))
+            try:
+                await self._uvicorn.serve(sockets=[listener])
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
 
     async def started(self) -> str:
         """Its URL, once requests are taken; raises what kept it from starting."""

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dbos import DBOS
 
 from agents.data.sandbox import Sandbox
-from core_engine.journey import WORKFLOW_VERSION, Agents, Ended, Journeys
+from core_engine.asking import Agents
+from core_engine.journey import WORKFLOW_VERSION, Ended, Journeys
 from core_engine.store import Store
 from shared.catalog import Catalogs
 from shared.ledger import Ledger

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import json
+from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import ConfigDict, TypeAdapter, model_validator
 
 from protocol_interface.a2a_client import A2AClient
+from protocol_interface.card_check import parse_card
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
+from protocol_interface.registry.exchange import Export, Imported, export_agents, import_agents
+from protocol_interface.registry.records import AgentDetails
 from shared.context import scoped
 from shared.models import Model
 
+PAGE, LONGEST_PAGE = 100, 1000
+_agents = TypeAdapter(list[RegisteredAgent])
+
 
 class Registration(Model):
-    """url: of an agent, or of its card."""
+    """url: of an agent, or of its card; or the card itself. lease_seconds: registered for so long, unless again."""
 
-    url: str
+    url: str | None = None
+    card: dict[str, Any] | None = None
+    lease_seconds: float | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Registration:
+        if (self.url is None) == (self.card is None):
+            raise ValueError("give the agent's url, or its card")
+        return self
 
 
 class Invocation(Model):
@@ -36,20 +54,64 @@ class Invoked(Model):
     output: dict[str, Any]
 
 
+class Search(Model):
+    """after: the last agent of the page before. What else an address asks for is left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    skill: str | None = None
+    platform: str | None = None
+    q: str | None = None
+    tag: str | None = None
+    healthy: bool | None = None
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE
+    after: str | None = None
+
+
 def a2a_router(registry: Registry, client: A2AClient) -> APIRouter:
     router = APIRouter(prefix="/a2a", tags=["a2a"])
 
-    @router.get("/agents/discover")
+    @router.get("/agents/discover", response_model=list[RegisteredAgent])
     async def discover(
-        skill: str | None = None, platform: str | None = None, q: str | None = None
-    ) -> list[RegisteredAgent]:
-        return await registry.discover(skill, platform, q)
+        request: Request,
+        search: Annotated[Search, Query()],
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """Who fits, LexiQuery's own first, then by name; with an ETag, and a Link to the next page if there is one."""
+        wanted = search.model_dump(exclude={"limit"})
+        found = await registry.discover(**wanted, limit=search.limit + 1)
+        page = found[: search.limit]
+        content = _agents.dump_json(page)
+        headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+        if len(found) > len(page):
+            asked = {**dict(request.query_params), "after": page[-1].id}
+            headers["Link"] = f'<{request.url.path}?{urlencode(asked)}>; rel="next"'
+        if if_none_match and _names(if_none_match, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type="application/json", headers=headers)
 
     @router.post("/agents/register", status_code=201)
     async def register(registration: Registration) -> RegisteredAgent:
-        return await registry.register_url(registration.url)
+        lease = registration.lease_seconds
+        if registration.url is not None:
+            return await registry.register_url(registration.url, lease_seconds=lease)
+        card = parse_card(json.dumps(registration.card).encode(), "the request")
+        return await registry.register_card(card, lease_seconds=lease)
 
-    @router.delete("/agents/{agent_id}", status_code=204)
+    @router.get("/agents/export")
+    async def export() -> Export:
+        return await export_agents(registry)
+
+    @router.post("/agents/import")
+    async def import_(exported: Export) -> Imported:
+        return await import_agents(registry, exported)
+
+    @router.get("/agents/{agent_id:path}")
+    async def show(agent_id: str) -> AgentDetails:
+        """With its card, the versions of it, and how each replica is."""
+        return await registry.details(agent_id)
+
+    @router.delete("/agents/{agent_id:path}", status_code=204)
     async def remove(agent_id: str) -> None:
         await registry.remove(agent_id)
 
@@ -61,3 +123,9 @@ def a2a_router(registry: Registry, client: A2AClient) -> APIRouter:
         return Invoked(agent_id=invocation.agent_id, skill=invocation.skill, journey_id=journey_id, output=output)
 
     return router
+
+
+def _names(header: str, etag: str) -> bool:
+    """Whether an If-None-Match header names the page (RFC 9110, 8.8.3.2: compared weakly)."""
+    given = [one.strip().removeprefix("W/") for one in header.split(",")]
+    return "*" in given or etag in given

@@ -1,18 +1,23 @@
 """LexiQuery itself as an A2A agent: peers ask questions, prove queries and search procedures.
 
 A journey's stages come as status updates, its Answer as an artifact. A question that needs clarification leaves the
-task input-required, and the next message of the task continues it.
+task input-required, and the next message of the task continues it. What a peer's journey cost here is reported by the
+extension (docs/a2a-extension.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import httpx
 import structlog
 from a2a.helpers import new_data_part
 from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
 from a2a.server.tasks import TaskUpdater
 from a2a.types import AgentCard, AgentSkill, Message, Part, Role, Task, TaskState
@@ -20,13 +25,27 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
+from protocol_interface.hosts import HostRule, Judged
 from protocol_interface.product import Event, Product
 from shared import __version__
 from shared.a2a.card import build_card
+from shared.a2a.push import Webhooks
+from shared.a2a.requests import CardOf
 from shared.a2a.server import A2AServer
 from shared.a2a.tasks import begin, fail
-from shared.a2a.wire import EXTENSION, JSON, TEXT, asked, asked_by, metadata_of, output_parts
-from shared.context import Scope
+from shared.a2a.wire import (
+    CALLS,
+    EXTENSION,
+    JSON,
+    TEXT,
+    asked,
+    asked_by,
+    calls_metadata,
+    is_active,
+    output_parts,
+    wants_data,
+)
+from shared.context import Scope, scoped
 from shared.errors import (
     AgentUnavailable,
     Conflict,
@@ -36,8 +55,13 @@ from shared.errors import (
     error_of,
     first_problem,
 )
+from shared.ledger import Ledger
 from shared.models import Answer, Clarification, Hits, ProveRequest, Question, SearchRequest
 from shared.render import render_answer, render_clarification, render_hits, render_proof
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.a2a.grpc_server import GrpcPlace
 
 log = structlog.get_logger(__name__)
 NAME = "lexiquery"
@@ -81,23 +105,83 @@ def lexiquery_card(url: str, *, secured: bool = False) -> AgentCard:
 
 
 def mount_a2a(
-    host: Starlette, product: Product, url: str, *, engine: AsyncEngine | None = None, secured: bool = False
+    host: Starlette,
+    product: Product,
+    url: str,
+    *,
+    engine: AsyncEngine | None = None,
+    secured: bool = False,
+    ledger: Ledger | None = None,
+    webhooks: Webhooks | None = None,
+    place: GrpcPlace | None = None,
 ) -> AbstractAsyncContextManager[None]:
     """Add the card, JSON-RPC and REST to the host app; the host's lifespan enters what is returned.
 
-    url: where the host is reached; engine: keeps tasks in SQL; secured: the host wants its API key.
+    url: where the host is reached; engine: keeps tasks in SQL; secured: the host wants its API key; ledger: where the
+    calls of a journey are read from to report them; webhooks, place: `webhooks_of` and `grpc_place` of the settings.
     """
-    card = lexiquery_card(url, secured=secured)
-    server = A2AServer(Journeying(product), card, engine=engine, wait_for_input=WAIT_FOR_INPUT)
+    server = A2AServer(
+        Journeying(product, ledger),
+        lexiquery_card(url, secured=secured),
+        engine=engine,
+        wait_for_input=WAIT_FOR_INPUT,
+        extended=_with_groups(product) if secured else None,
+        webhooks=webhooks,
+        place=place,
+    )
     host.router.routes.extend(server.routes)
     return server.running()
 
 
-class Journeying(AgentExecutor):
-    """Runs the product's skills as A2A tasks; a cancelled task cancels its journey."""
+def webhooks_of(settings: Settings) -> Webhooks:
+    """Webhooks may be where agents that anybody registers may be: at public addresses, and where the settings allow."""
+    rule = HostRule.of(settings)
 
-    def __init__(self, product: Product) -> None:
+    async def allowed(url: httpx.URL) -> None:
+        # A name that can't be resolved now may be later; the transport judges it again at every call.
+        with suppress(AgentUnavailable):
+            await rule.address(url)
+
+    return Webhooks(Judged(rule), allowed)
+
+
+def grpc_place(settings: Settings, url: str) -> GrpcPlace | None:
+    """url: of the server, whose host clients know."""
+    if settings.grpc_port is None:
+        return None
+    from shared.a2a.grpc_server import GrpcPlace  # half a second that only those wait for who serve it
+
+    return GrpcPlace(
+        host=settings.host,
+        port=settings.grpc_port,
+        name=urlsplit(url).hostname or settings.host,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        limit=settings.request_limit_mb * 2**20,
+    )
+
+
+def _with_groups(product: Product) -> CardOf:
+    """The card for those who have the key: what data there is to ask about is not for everybody."""
+
+    async def extended(public: AgentCard, _: ServerCallContext) -> AgentCard:
+        card = AgentCard()
+        card.CopyFrom(public)
+        groups = await product.groups()
+        for skill in card.skills:
+            if skill.id in ("answer_question", "prove_query"):
+                tags = [f"group:{one.schema_group}" for one in groups]
+                skill.tags.extend([*tags, *sorted({f"platform:{one.platform}" for one in groups})])
+        return card
+
+    return extended
+
+
+class Journeying(AgentExecutor):
+    """Runs the product's skills as A2A tasks; a cancelled task cancels its journey. ledger: to report their cost."""
+
+    def __init__(self, product: Product, ledger: Ledger | None = None) -> None:
         self._product = product
+        self._ledger = ledger
         self._journeys: dict[str, str] = {}
         self._skills: dict[str, Callable[[_Run], Coroutine[Any, Any, None]]] = {
             "answer_question": self._answer_question,
@@ -110,7 +194,7 @@ class Journeying(AgentExecutor):
         updates = TaskUpdater(event_queue, task.id, task.context_id)
         await updates.start_work()
         try:
-            run = _Run.of(message, task, updates)
+            run = _Run.of(message, task, updates, context)
             if run.skill not in self._skills:
                 unknown = f"LexiQuery has no skill '{run.skill}'"
                 raise InvalidInput(unknown, suggestion=did_you_mean(run.skill, self._skills))
@@ -140,7 +224,8 @@ class Journeying(AgentExecutor):
                 if event.kind == "stage":
                     await run.report(event)
                 elif event.kind == "answer":
-                    await run.finish(Answer.model_validate(event.data))
+                    answer = Answer.model_validate(event.data)
+                    await run.finish(answer, await self._report(run, journey_id, answer))
                     return
         finally:
             del self._journeys[run.task.id]
@@ -153,66 +238,105 @@ class Journeying(AgentExecutor):
 
     async def _search_procedures(self, run: _Run) -> None:
         request = SearchRequest.model_validate(run.given)
-        hits = await self._product.search_procedures(request.question, request.limit)
-        await run.give("hits", Hits(hits=hits).model_dump(mode="json"), render_hits(hits), {})
+        scope = run.scope
+        with scoped(journey_id=scope.journey_id, parent_call_id=scope.parent_call_id, user=scope.user, tags=scope.tags):
+            hits = await self._product.search_procedures(request.question, request.limit, request)
+        report = await self._report(run, scope.journey_id or run.task.context_id)
+        await run.give("hits", Hits(hits=hits).model_dump(mode="json"), render_hits(hits), report)
         await run.updates.complete()
+
+    async def _report(self, run: _Run, journey_id: str, answer: Answer | None = None) -> dict[str, Any]:
+        """What the run cost, as calls of the caller's journey, for a client that uses the extension."""
+        if not run.uses_extension:
+            return {}
+        calls = await self._ledger.calls(journey_id, limit=CALLS) if self._ledger else []
+        theirs = [
+            call.model_copy(
+                update={"journey_id": run.scope.journey_id, "parent_id": call.parent_id or run.scope.parent_call_id}
+            )
+            for call in calls
+            if call.started_at >= run.started
+        ]
+        report = calls_metadata(theirs)
+        if answer:
+            report[EXTENSION] |= {"journey_id": answer.journey_id, "cost": answer.cost.model_dump(mode="json")}
+        return report
 
 
 class _Run:
     """One message of a task, and the updates that answer it."""
 
-    def __init__(self, task: Task, updates: TaskUpdater, skill: str, given: dict[str, Any], scope: Scope) -> None:
+    def __init__(
+        self,
+        task: Task,
+        updates: TaskUpdater,
+        skill: str,
+        given: dict[str, Any],
+        scope: Scope,
+        *,
+        uses_extension: bool,
+        in_data: bool,
+    ) -> None:
         self.task = task
         self.updates = updates
         self.skill = skill
         self.given = given
-        self._scope = scope
+        self.scope = scope
+        self.uses_extension = uses_extension
+        self.started = datetime.now(UTC)
+        self._in_data = in_data
 
     @classmethod
-    def of(cls, message: Message, task: Task, updates: TaskUpdater) -> _Run:
+    def of(cls, message: Message, task: Task, updates: TaskUpdater, context: RequestContext) -> _Run:
         """Raises InvalidInput for a message that asks for nothing."""
-        scope = asked_by(metadata_of(message), otherwise=task.context_id)
+        requested = context.requested_extensions
+        accepted = context.configuration.accepted_output_modes if context.configuration else ()
+        scope = asked_by(message, requested, otherwise=task.context_id)
         said = [one for one in task.history if one.role == Role.ROLE_USER and one.message_id != message.message_id]
         skill, given = asked((said or [message])[0], "answer_question")
         for reply in [*said[1:], message] if said else []:
             chosen = asked(reply, skill)[1].get("question", "")
             given = {**given, "question": f"{given.get('question', '')} ({chosen})"}
-        return cls(task, updates, skill, given, scope)
+        uses_extension, in_data = is_active(message, requested), wants_data(message, accepted)
+        return cls(task, updates, skill, given, scope, uses_extension=uses_extension, in_data=in_data)
 
     def question(self) -> Question:
         question = Question.model_validate(self.given)
-        asked = {"budget": question.budget or self._scope.budget, "user": question.user or self._scope.user}
-        return question.model_copy(update={**asked, "tags": question.tags or list(self._scope.tags)})
+        asked = {"budget": question.budget or self.scope.budget, "user": question.user or self.scope.user}
+        return question.model_copy(update={**asked, "tags": question.tags or list(self.scope.tags)})
 
     async def report(self, event: Event) -> None:
         """A stage as a status update."""
         said = f"{event.data.get('stage')}: {event.data.get('status')}"
-        parts = [Part(text=said, media_type=TEXT), new_data_part(event.data, JSON)]
-        message = self.updates.new_agent_message(parts, {"journey_id": event.journey_id})
+        parts = [Part(text=said, media_type=TEXT), *([new_data_part(event.data, JSON)] if self._in_data else [])]
+        report = {EXTENSION: {"journey_id": event.journey_id}} if self.uses_extension else {}
+        message = self.updates.new_agent_message(parts, report)
+        message.extensions.extend(report)
         await self.updates.update_status(TaskState.TASK_STATE_WORKING, message)
 
-    async def finish(self, answer: Answer) -> None:
-        metadata = {"journey_id": answer.journey_id, "cost": answer.cost.model_dump(mode="json")}
+    async def finish(self, answer: Answer, report: dict[str, Any]) -> None:
         if answer.status == "needs_clarification" and answer.clarification:
-            await self._ask_back(answer.clarification, metadata)
+            await self._ask_back(answer.clarification, report)
         elif answer.status == "cancelled":
             await self.updates.cancel()
         else:
-            await self.give("answer", answer.model_dump(mode="json"), render_answer(answer), metadata)
-            await self._end(answer, metadata)
+            await self.give("answer", answer.model_dump(mode="json"), render_answer(answer), report)
+            await self._end(answer, report)
 
-    async def _end(self, answer: Answer, metadata: dict[str, Any]) -> None:
+    async def _end(self, answer: Answer, report: dict[str, Any]) -> None:
         if answer.status == "completed":
             await self.updates.complete()
             return
         unknown = LexiQueryError(f"journey '{answer.journey_id}' ended as {answer.status}")
-        await fail(self.updates, error_of(answer.problem) if answer.problem else unknown, metadata)
+        await fail(self.updates, error_of(answer.problem) if answer.problem else unknown, report)
 
-    async def _ask_back(self, clarification: Clarification, metadata: dict[str, Any]) -> None:
+    async def _ask_back(self, clarification: Clarification, report: dict[str, Any]) -> None:
         asked_back = Part(text=render_clarification(clarification), media_type=TEXT)
         parts = [asked_back, new_data_part(clarification.model_dump(mode="json"), JSON)]
-        await self.updates.requires_input(self.updates.new_agent_message(parts, metadata))
+        message = self.updates.new_agent_message(parts, report)
+        message.extensions.extend(report)
+        await self.updates.requires_input(message)
 
-    async def give(self, name: str, output: dict[str, Any], text: str, metadata: dict[str, Any]) -> None:
-        parts = [Part(text=text, media_type=TEXT), *output_parts(output)]
-        await self.updates.add_artifact(parts, name=name, metadata=metadata, extensions=[EXTENSION])
+    async def give(self, name: str, output: dict[str, Any], text: str, report: dict[str, Any]) -> None:
+        parts = [Part(text=text, media_type=TEXT), *output_parts(output, data=self._in_data)]
+        await self.updates.add_artifact(parts, name=name, metadata=report, extensions=[*report])

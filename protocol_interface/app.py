@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.a2a_routes import a2a_router
-from protocol_interface.a2a_server import mount_a2a
+from protocol_interface.a2a_server import grpc_place, mount_a2a, webhooks_of
 from protocol_interface.mcp_server import mount_mcp
 from protocol_interface.product import Product
 from protocol_interface.registry import Registry
+from shared.ledger import Ledger
+from shared.settings import Settings
 from shared.telemetry import Telemetry
 
 
@@ -26,11 +28,25 @@ def mount_protocols(
     engine: AsyncEngine | None = None,
     telemetry: Telemetry | None = None,
     secured: bool = False,
+    ledger: Ledger | None = None,
+    settings: Settings | None = None,
 ) -> list[AbstractAsyncContextManager[None]]:
     """Mount all three; the contexts that the host's lifespan must be in while it serves.
 
     url: where clients reach the host; engine: keeps A2A tasks over a restart; telemetry: told of MCP requests;
-    secured: the host wants its API key.
+    secured: the host wants its API key; ledger: to report A2A tasks' calls; settings: who else may use MCP, and how
+    many at a time; which webhooks A2A may call, and where it is served over gRPC.
     """
     app.include_router(a2a_router(registry, client))
-    return [mount_a2a(app, product, url, engine=engine, secured=secured), mount_mcp(app, product, telemetry)]
+    mcp = mount_mcp(app, product, telemetry, settings=settings or Settings(), url=url)
+    a2a = mount_a2a(
+        app,
+        product,
+        url,
+        engine=engine,
+        secured=secured,
+        ledger=ledger,
+        webhooks=webhooks_of(settings) if settings else None,
+        place=grpc_place(settings, url) if settings else None,
+    )
+    return [a2a, mcp]

@@ -8,10 +8,13 @@ import httpx
 
 ANSWER_LIMIT = 16 * 2**20
 """Bytes of the largest answer that is read from a peer."""
+VALUES = 400_000
+"""Most values of one answer, told by its commas. The event loop reads a value of a message in 2.6 µs (two cores,
+2026-11-21), so that many take a second from everybody else."""
 
 
 class AnsweredTooMuch(httpx.TransportError):
-    """A peer sent more than ANSWER_LIMIT."""
+    """A peer sent more than ANSWER_LIMIT, or more than VALUES."""
 
 
 class Bounded(httpx.AsyncBaseTransport):
@@ -44,11 +47,13 @@ class _Counted(httpx.AsyncByteStream):
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = 0
+        read = values = 0
         async for chunk in self._stream:
-            read += len(chunk)
+            read, values = read + len(chunk), values + chunk.count(b",")
             if read > ANSWER_LIMIT:
                 raise AnsweredTooMuch(f"answered more than {ANSWER_LIMIT // 2**20} MiB")
+            if values > VALUES:
+                raise AnsweredTooMuch(f"answered more than {VALUES:,} values")
             yield chunk
 
     async def aclose(self) -> None:

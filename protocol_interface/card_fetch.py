@@ -1,29 +1,42 @@
 """Fetch an Agent Card from a URL that somebody gave, without being led into the private network.
 
 The host is resolved once, and the connection goes to the address that was judged (protocol_interface/hosts.py).
-Redirects are not followed.
+Redirects are not followed. What a card may hold is protocol_interface/card_check.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+from dataclasses import dataclass
 
 import httpx
-from a2a.client.card_resolver import parse_agent_card
 from a2a.types import AgentCard
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
-from google.protobuf.json_format import ParseError
 
+from protocol_interface.card_check import CARD_LIMIT, parse_card, too_large
 from protocol_interface.hosts import HostRule
 from shared.addresses import pin
 from shared.errors import AgentUnavailable, InvalidInput
 
-CARD_LIMIT = 256 * 1024
-"""Bytes of the largest card that is read."""
 TIMEOUT = 5.0
 """Seconds for the whole fetch, so that a card that drips in doesn't hold a connection."""
-NAME_LIMIT = 64
+_ETAG_LIMIT = 512
+
+
+class NoCard(AgentUnavailable):
+    """Something answers there, and it is no card. status: HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """card: None when it is still the one that the given ETag named; etag: of what is there now, where it has one."""
+
+    card: AgentCard | None
+    etag: str | None
 
 
 async def fetch_card(
@@ -33,18 +46,33 @@ async def fetch_card(
     hosts: HostRule | None = None,
     seconds: float = TIMEOUT,
 ) -> AgentCard:
-    """The card at `url`, or at its well-known path when `url` has none.
+    """The card at `url`, as `fetch_changed` fetches it."""
+    found = await fetch_changed(url, None, client=client, hosts=hosts, seconds=seconds)
+    assert found.card is not None, "without an ETag every answer is a card"
+    return found.card
+
+
+async def fetch_changed(
+    url: str,
+    etag: str | None,
+    *,
+    client: httpx.AsyncClient | None = None,
+    hosts: HostRule | None = None,
+    seconds: float = TIMEOUT,
+) -> Fetched:
+    """The card at `url`, or at its well-known path when `url` has none, unless `etag` says that it is known.
 
     hosts: where the card may be; None for a URL that the operator named, which may be anywhere.
     Raises InvalidInput for a URL that must not be called and for a card that can't be used, AgentUnavailable for one
     that can't be had.
     """
-    target = _target(url)
-    pinned = await hosts.address(target) if hosts else None
+    target = card_url(url)
     opened = client or httpx.AsyncClient(follow_redirects=False, trust_env=False)
     try:
         async with asyncio.timeout(seconds):
-            content = await _get(opened, target, pinned)
+            # Within the time: a name server may be slow too.
+            pinned = await hosts.address(target) if hosts else None
+            content, found = await _get(opened, target, pinned, etag)
     except TimeoutError as error:
         raise AgentUnavailable(f"the card at {target} did not come within {seconds:g} s") from error
     except httpx.HTTPError as error:
@@ -52,10 +80,11 @@ async def fetch_card(
     finally:
         if client is None:
             await opened.aclose()
-    return parse_card(content, str(target))
+    return Fetched(None if content is None else parse_card(content, str(target)), found)
 
 
-def _target(url: str) -> httpx.URL:
+def card_url(url: str) -> httpx.URL:
+    """Where the card of the agent at `url` is. Raises InvalidInput for what is no URL of one."""
     try:
         target = httpx.URL(url.strip())
     except httpx.InvalidURL as error:
@@ -69,46 +98,36 @@ def _target(url: str) -> httpx.URL:
     return target.copy_with(path=target.path.rstrip("/") + AGENT_CARD_WELL_KNOWN_PATH, query=None, fragment=None)
 
 
-async def _get(client: httpx.AsyncClient, target: httpx.URL, pinned: str | None) -> bytes:
-    request = client.build_request("GET", target, headers={"Accept": "application/json"})
+async def _get(
+    client: httpx.AsyncClient, target: httpx.URL, pinned: str | None, etag: str | None
+) -> tuple[bytes | None, str | None]:
+    # Not compressed: a few bytes could become a lot before they are counted.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"} | ({"If-None-Match": etag} if etag else {})
+    request = client.build_request("GET", target, headers=headers)
     if pinned is not None:
         pin(request, pinned)
     response = await client.send(request, stream=True)
     try:
+        if etag and response.status_code == httpx.codes.NOT_MODIFIED:
+            return None, etag
         if response.status_code != httpx.codes.OK:
-            raise AgentUnavailable(f"{target} answered {response.status_code}, not a card")
-        content = bytearray()
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > CARD_LIMIT:
-                raise InvalidInput(f"the card at {target} is larger than {CARD_LIMIT // 1024} KiB")
-        return bytes(content)
+            raise NoCard(f"{target} answered {response.status_code}, not a card", response.status_code)
+        return await _body(response, target), _etag(response)
     finally:
         await response.aclose()
 
 
-def parse_card(content: bytes, source: str) -> AgentCard:
-    """A card that can be used. Raises InvalidInput naming what is wrong with it."""
-    try:
-        card = parse_agent_card(json.loads(content))
-    except (ValueError, ParseError) as error:
-        raise InvalidInput(f"the card at {source} is no Agent Card: {error}") from error
-    check_card(card, source)
-    return card
+async def _body(response: httpx.Response, target: httpx.URL) -> bytes:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise InvalidInput(f"the card at {target} is compressed, which was not asked for")
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > CARD_LIMIT:
+            raise too_large(str(target))
+    return bytes(content)
 
 
-def check_card(card: AgentCard, source: str) -> None:
-    """Raises InvalidInput for a card without a usable name, interface or skill, or with two skills of one id."""
-    if not 0 < len(card.name) <= NAME_LIMIT:
-        raise InvalidInput(f"the card at {source} has a name of {len(card.name)} characters, not 1 to {NAME_LIMIT}")
-    if not card.supported_interfaces:
-        raise InvalidInput(f"the card of '{card.name}' names no interface")
-    for interface in card.supported_interfaces:
-        if httpx.URL(interface.url).scheme not in ("http", "https"):
-            raise InvalidInput(f"the card of '{card.name}' has an interface at '{interface.url[:200]}', no http URL")
-    skills = [skill.id for skill in card.skills]
-    if not skills or not all(skills):
-        raise InvalidInput(f"the card of '{card.name}' has no skills, or one without an id")
-    if len(set(skills)) < len(skills):
-        twice = next(skill for skill in skills if skills.count(skill) > 1)
-        raise InvalidInput(f"the card of '{card.name}' has two skills '{twice}'")
+def _etag(response: httpx.Response) -> str | None:
+    etag = response.headers.get("etag")
+    return etag if etag and len(etag) <= _ETAG_LIMIT and etag.isascii() and etag.isprintable() else None

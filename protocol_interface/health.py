@@ -4,53 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 
 import structlog
 from sqlalchemy.exc import DatabaseError
 
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.registry import Registry
-from shared.errors import AgentUnavailable, InvalidInput, NotFound
+from protocol_interface.registry.registry import place_of
+from protocol_interface.registry.static import register_cards
+from shared.errors import AgentUnavailable, Conflict, InvalidInput
 
 log = structlog.get_logger(__name__)
+LOOK_SECONDS = 1.0
+"""How often it is looked whom to ask, whose lease is over, and what other processes changed."""
 
 
-async def register_own(registry: Registry, name: str, url: str) -> None:
-    """Register LexiQuery's agent at `url`; one that does not answer now counts as unhealthy until it does.
+async def register_own(registry: Registry, name: str, urls: Sequence[str]) -> None:
+    """Register LexiQuery's agent at its URLs, and nowhere else; one that does not answer now counts as unhealthy until
+    it does.
 
     Raises InvalidInput when another agent is there.
     """
-    try:
-        await registry.register_own(name, url)
-    except AgentUnavailable as error:
-        log.warning("agent not registered", name=name, url=url, reason=str(error))
+    reached = 0
+    for url in urls:
+        try:
+            await registry.register_own(name, url)
+            reached += 1
+        except AgentUnavailable as error:
+            log.warning("agent not registered", name=name, url=url, reason=str(error))
+    await registry.keep_only(name, urls)
+    if not reached:
         await registry.mark(name, healthy=False)
 
 
-async def watch_agents(registry: Registry, client: A2AClient, own: Mapping[str, str], *, seconds: float) -> None:
-    """Ask all agents every `seconds`, give or take a half, whether they live, until cancelled.
+async def watch_agents(
+    registry: Registry,
+    client: A2AClient,
+    own: Mapping[str, Sequence[str]],
+    *,
+    seconds: float,
+    cards: Sequence[str] = (),
+) -> None:
+    """Ask each agent every `seconds`, give or take a half, whether it lives, until cancelled.
 
-    own: URL of each of LexiQuery's agents that runs elsewhere; those not yet registered there are tried again.
+    own: URLs of each of LexiQuery's agents that runs elsewhere; cards: what LEXIQUERY_AGENT_CARDS names. Those not yet
+    registered there are tried again.
     """
+    find_at = 0.0
     while True:
         # Replicas that start together don't ask together.
-        await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter, not a secret
+        await asyncio.sleep(min(seconds, LOOK_SECONDS) * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter, not a secret
         try:
-            for name, url in own.items():
-                await _find(registry, name, url)
-            await client.check_health()
+            if find_at <= time.monotonic():
+                await _find(registry, own, cards)
+                find_at = time.monotonic() + seconds
+            await registry.check_due(client.http, every=seconds)
         except (DatabaseError, OSError) as error:
             log.warning("agents not checked", problem=str(error))
 
 
-async def _find(registry: Registry, name: str, url: str) -> None:
-    try:
-        if (await registry.entry(name)).url == url.rstrip("/"):
-            return
-    except NotFound:
-        pass
-    try:
-        await register_own(registry, name, url)
-    except InvalidInput as error:
-        log.warning("agent not registered", name=name, url=url, reason=str(error))
+async def _find(registry: Registry, own: Mapping[str, Sequence[str]], cards: Sequence[str]) -> None:
+    for name, urls in own.items():
+        if not {place_of(url) for url in urls} <= await registry.places(name):
+            try:
+                await register_own(registry, name, urls)
+            except (InvalidInput, Conflict) as error:
+                log.warning("agent not registered", name=name, urls=urls, reason=str(error))
+    await register_cards(registry, cards, again=True)

@@ -7,12 +7,22 @@ resolves differently a moment later (DNS rebinding) changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 import httpx
 
 from shared.addresses import METADATA, Address, pin, real, resolve
 from shared.errors import AgentUnavailable, InvalidInput
 from shared.settings import Network, Settings
+
+_NOT_PUBLIC = tuple(
+    ip_network(network)
+    for network in (
+        *("64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96"),  # an IPv4 address behind them: RFC 8215, RFC 2765, RFC 4291
+        *("fec0::/10", "3fff::/20", "5f00::/16"),  # site-local, documentation, segment routing
+    )
+)
+"""What is not public, though Python's ipaddress calls it global."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class HostRule:
         if address.is_loopback:
             return self.loopback
         # is_global is false for private, link-local, shared (RFC 6598) and reserved addresses.
-        return address.is_global
+        return address.is_global and not any(address in network for network in _NOT_PUBLIC)
 
     def _networks(self) -> list[Network]:
         return [entry for entry in self.listed if not isinstance(entry, str)]

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from pydantic import ConfigDict
+
+from shared.catalog import Catalog
+from shared.documents import DocumentText, StoredDocument
 from shared.models import (
     Answer,
     ExecuteRequest,
     JourneyCostSummary,
+    JourneySummary,
     KnowledgeHit,
+    LinkedTable,
     Model,
     Proof,
     ProveRequest,
     Question,
     Rows,
+    SearchScope,
 )
 
 Stage = Literal["discovery", "planning", "knowledge", "data", "validation"]
+Source = Literal["own", "static", "url", "card", "lease"]
+SignatureState = Literal["none", "unverified", "verified"]
 
 
 class Event(Model):
     """Something that happened in a journey. `sequence` counts from 1 in the journey.
 
-    kind: `stage` (data: {stage, status: started|completed}), `step` (an agent's task), `call` (a model call's usage),
+    kind: `stage` (data: {stage, status: started|completed}), `step` (an agent's task;
+    with status `working`, `said` is what the agent says meanwhile), `call` (a model call's usage),
     `answer` (the Answer; the last event).
     """
 
@@ -36,8 +47,13 @@ class Event(Model):
 class RegisteredAgent(Model):
     """An agent of the registry, as people and clients see it.
 
-    trusted: the operator or this process named it; anybody may have registered the others.
+    trusted: the operator or this process named it; anybody may have registered the others. source: one of LexiQuery's
+    own, in a static card of the operator's, or registered by its URL, by a card, or for a lease (until lease_until).
+    signature: of its card, verified by the trusted key `signer` or not. replicas: at how many URLs it is served.
+    clashes: skills on a platform that one of LexiQuery's own agents serves too, and is asked for instead.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
@@ -48,11 +64,32 @@ class RegisteredAgent(Model):
     platform: str | None = None
     healthy: bool | None = None
     trusted: bool = False
+    source: Source = "own"
+    signature: SignatureState = "none"
+    signer: str | None = None
+    lease_until: datetime | None = None
+    replicas: int = 1
+    clashes: list[str] = []
 
     @property
     def health(self) -> str:
         """For people: how it was when it was last asked whether it lives."""
         return {True: "answers", False: "does not answer", None: "not asked yet"}[self.healthy]
+
+
+class GroupSummary(Model):
+    """A schema group, its platform, and how many tables it has."""
+
+    schema_group: str
+    platform: str
+    tables: int
+
+
+class Explanation(Model):
+    """What a query does, in one sentence read from its text, and the tables that it reads."""
+
+    explanation: str
+    tables: list[str]
 
 
 class Product(Protocol):
@@ -73,8 +110,36 @@ class Product(Protocol):
 
     async def execute(self, request: ExecuteRequest) -> Rows: ...
 
-    async def search_procedures(self, question: str, limit: int = 5) -> list[KnowledgeHit]: ...
+    async def explain(self, request: ProveRequest) -> Explanation:
+        """No model is asked. Raises QueryRejected for what can't be read."""
+
+    async def search_procedures(
+        self, question: str, limit: int = 5, scope: SearchScope | None = None
+    ) -> list[KnowledgeHit]: ...
+
+    async def procedures(self) -> list[StoredDocument]:
+        """The runbooks that everybody may read."""
+
+    async def procedure(self, name: str) -> DocumentText:
+        """By its id, or as answers cite it. Raises NotFound."""
+
+    async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
+        """The tables that may hold the answer, best first. No chat call."""
+
+    async def groups(self) -> list[GroupSummary]: ...
+
+    async def catalog(self, group: str) -> Catalog:
+        """Raises NotFound with the nearest name."""
+
+    async def journeys(self, limit: int = 50) -> list[JourneySummary]:
+        """The newest first."""
+
+    async def peek(self, journey_id: str) -> Answer | None:
+        """The journey's answer; None while it runs. Raises NotFound."""
 
     async def list_agents(self) -> list[RegisteredAgent]: ...
+
+    async def agents_version(self) -> str:
+        """Another text whenever an agent came, changed or went."""
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary: ...

@@ -15,6 +15,19 @@ PUBLIC_PATHS = frozenset({"/.well-known/agent-card.json", "/health", "/ready"})
 """What a client needs before it has a key: who is there, which schemes it wants, and whether it lives."""
 
 
+class KeyCheck:
+    """Whether a request carries the key, by what it says in its two headers (gRPC: metadata)."""
+
+    def __init__(self, key: str) -> None:
+        self._digest = _digest(key)
+
+    def allows(self, authorization: str, x_api_key: str) -> bool:
+        scheme, _, token = authorization.partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        # Digests have one length, so that the comparison tells nothing of the key's.
+        return hmac.compare_digest(_digest(x_api_key or bearer), self._digest)
+
+
 class ApiKeyRequired:
     """Lets a request through that carries the key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 
@@ -23,7 +36,7 @@ class ApiKeyRequired:
 
     def __init__(self, app: ASGIApp, *, key: str, public: frozenset[str] = PUBLIC_PATHS) -> None:
         self._app = app
-        self._digest = _digest(key)
+        self._check = KeyCheck(key)
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,11 +48,7 @@ class ApiKeyRequired:
             await _refuse(scope, receive, send)
 
     def _allowed(self, headers: Headers) -> bool:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        bearer = token.strip() if scheme.lower() == "bearer" else ""
-        given = headers.get("x-api-key") or bearer
-        # Digests have one length, so that the comparison tells nothing of the key's.
-        return hmac.compare_digest(_digest(given), self._digest)
+        return self._check.allows(headers.get("authorization", ""), headers.get("x-api-key", ""))
 
 
 def _digest(key: str) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -72,20 +72,43 @@ class Relationship(Model):
 
 
 class GlossaryTerm(Model):
+    """meaning: in words, or a condition in the platform's language. condition: in SQL over columns of `table`, which an
+    answer about the term must hold; source: the runbook that says it, where a person accepted it from one."""
+
     term: str
     meaning: str
+    condition: str = ""
+    table: str = ""
+    source: str = ""
+
+    @property
+    def told(self) -> str:
+        """As a model is told: the condition where there is one."""
+        return self.condition or self.meaning
+
+
+class Directive(Model):
+    """A standing rule of a group (`always exclude test tenants`). condition: in SQL over columns of `table`, which
+    every query that reads the table must hold; without one it is only told. source: the runbook that says it."""
+
+    text: str
+    condition: str = ""
+    table: str = ""
+    source: str = ""
 
 
 class Example(Model):
     """A solved question: retrieved for similar questions, so it must be proven when it is imported.
 
-    source: `feedback` if a user corrected an answer to this query.
+    source: `feedback` if a user corrected an answer to this query, `runbook` if it stands in one; cited: its place
+    there.
     """
 
     question: str
     query: str
     explanation: str = ""
-    source: Literal["catalog", "feedback"] = "catalog"
+    source: Literal["catalog", "feedback", "runbook"] = "catalog"
+    cited: str = ""
 
 
 class SearchMacro(Model):
@@ -150,6 +173,7 @@ class Catalog(Model):
     macros: list[SearchMacro] = []
     functions: list[UserFunction] = []
     parameters: list[QueryParameter] = []
+    directives: list[Directive] = []
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -163,8 +187,35 @@ class Catalog(Model):
     def version(self) -> str:
         """Content hash: what was derived from another version is stale. A part that came later than groups that are
         stored counts only where there is something in it, so that theirs stay as they are."""
-        without = {part for part in ("functions", "parameters") if not getattr(self, part)}
+        without: dict[str, Any] = {
+            part: True for part in ("functions", "parameters", "directives") if not getattr(self, part)
+        }
+        if not any(one.condition or one.table or one.source for one in self.glossary):
+            without["glossary"] = {"__all__": {"condition", "table", "source"}}
+        if not any(one.cited for one in self.examples):
+            without["examples"] = {"__all__": {"cited"}}
         return hashlib.sha256(self.model_dump_json(by_alias=True, exclude=without).encode()).hexdigest()[:16]
+
+    @cached_property
+    def as_imported(self) -> Catalog:
+        """Without what came from runbooks: their queries as examples, accepted terms and rules."""
+        return self.with_runbooks([], [], [])
+
+    def with_runbooks(
+        self, examples: list[Example], glossary: list[GlossaryTerm], directives: list[Directive]
+    ) -> Catalog:
+        """The group with these from runbooks, instead of those it has. A term that the catalog defines itself stays."""
+        own = [one for one in self.glossary if not one.source]
+        defined = {one.term.lower() for one in own}
+        kept = [one for one in self.examples if one.source != "runbook"]
+        terms = [*own, *(one for one in glossary if one.term.lower() not in defined)]
+        rules = [*(one for one in self.directives if not one.source), *directives]
+        shown = {
+            "examples": [one.model_dump() for one in (*kept, *examples)],
+            "glossary": [one.model_dump() for one in terms],
+            "directives": [one.model_dump() for one in rules],
+        }
+        return Catalog.model_validate(self.model_dump(by_alias=True) | shown)
 
     def render(self) -> str:
         """For people: its tables with their columns, then what else queries may use."""
@@ -179,7 +230,9 @@ class Catalog(Model):
         if self.relationships:
             lines += ["\nrelationships:", *(f"  {one.from_} = {one.to}" for one in self.relationships)]
         if self.glossary:
-            lines += ["\nglossary:", *(f"  {one.term}: {one.meaning}" for one in self.glossary)]
+            lines += ["\nglossary:", *(f"  {one.term}: {one.told}{_of(one.source)}" for one in self.glossary)]
+        if self.directives:
+            lines += ["\nalways:", *(f"  {one.text}{_of(one.source)}" for one in self.directives)]
         return "\n".join(lines)
 
     def find(self, name: str) -> Table | None:
@@ -187,6 +240,10 @@ class Catalog(Model):
         if name in self.by_name:
             return self.by_name[name]
         return next((table for table in self.tables if table.name.lower() == name.lower()), None)
+
+
+def _of(source: str) -> str:
+    return f" ({source})" if source else ""
 
 
 def read_catalog(path: Path) -> Catalog:

@@ -1,34 +1,66 @@
-"""Documents on their way to the runbooks, and what became of them."""
+"""Documents on their way to the runbooks, what became of them, and how they are kept."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from shared.models import Model
+
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,63}$")
+]
+"""Of a document: who may find it, such as `team-a`. Lower case."""
+Labels = Annotated[list[Label], Field(max_length=50)]
 
 
 class SentDocument(Model):
     """A document on its way to the runbooks. filename: how it is cited, with the folders it lies in; location: where it
-    was read, by which it is known again; the filename if not given."""
+    was read, by which it is known again; the filename if not given; revision: the commit it was read at."""
 
     filename: str
     content_base64: str
     location: str | None = None
+    revision: str | None = Field(None, max_length=64)
 
     @classmethod
-    def of(cls, filename: str, content: bytes, location: str | None = None) -> SentDocument:
-        return cls(filename=filename, content_base64=base64.b64encode(content).decode(), location=location)
+    def of(
+        cls, filename: str, content: bytes, location: str | None = None, revision: str | None = None
+    ) -> SentDocument:
+        encoded = base64.b64encode(content).decode()
+        return cls(filename=filename, content_base64=encoded, location=location, revision=revision)
+
+
+class SeenDocument(Model):
+    """A document that is there, told before it is sent. filename, location: as of SentDocument; content_hash: sha256 in
+    hex, None of one that can't be read now."""
+
+    filename: str
+    location: str
+    content_hash: str | None
+
+    @classmethod
+    def of(cls, filename: str, content: bytes, location: str) -> SeenDocument:
+        return cls(filename=filename, location=location, content_hash=hashlib.sha256(content).hexdigest())
 
 
 class IngestRequest(Model):
     """POST /api/v1/procedures, and skill `ingest` of the agent that keeps the runbooks. It answers an IngestReport.
 
-    folders: locations of folders that were seen whole: what was once read there and is not among `present` (locations)
-    is removed."""
+    seen: documents that the sender has; the report's `wanted` says which of them are to be sent. folders: locations of
+    folders that were seen whole: what was once read there and is not among `seen` was renamed, or is removed.
+    urls: web addresses to read, at hosts that LEXIQUERY_DOCUMENT_HOSTS lists. labels: who may find all of these;
+    as before if not given, and everybody if there are none."""
 
     documents: list[SentDocument] = []
+    seen: list[SeenDocument] = []
     folders: list[str] = []
-    present: list[str] = []
+    urls: Annotated[list[str], Field(max_length=1000)] = []
+    labels: Labels | None = None
 
 
 class Failure(Model):
@@ -39,14 +71,17 @@ class Failure(Model):
 
 
 class IngestReport(Model):
-    """What an import did, by source. notes: what was read in but not whole, or waits (`page 3 has no text`)."""
+    """What an import did, by source. renamed: `old → new`; notes: what was read in but not whole, or waits (`page 3 has
+    no text`); wanted: locations of seen documents that are to be sent."""
 
     added: list[str] = []
     unchanged: list[str] = []
     updated: list[str] = []
+    renamed: list[str] = []
     removed: list[str] = []
     failed: list[Failure] = []
     notes: list[str] = []
+    wanted: list[str] = []
 
     def plus(self, other: IngestReport) -> IngestReport:
         """Both reports as one."""
@@ -54,6 +89,48 @@ class IngestReport(Model):
         return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in fields})
 
     def render(self) -> str:
-        counts = [f"{len(getattr(self, what))} {what}" for what in ("added", "updated", "unchanged", "removed")]
+        kinds = ("added", "updated", "unchanged", "renamed", "removed")
+        counts = [f"{len(getattr(self, what))} {what}" for what in kinds if what != "renamed" or self.renamed]
         failed = [f"failed: {failure.source}: {failure.reason}" for failure in self.failed]
         return "\n".join([", ".join(counts), *self.notes, *failed])
+
+
+class StoredDocument(Model):
+    """A document as it is kept. id: stays when it is renamed; source: how it is cited; location: where it was read;
+    labels: who may find it, everybody if empty; revision: the commit it was read at."""
+
+    id: str
+    source: str
+    location: str
+    title: str
+    content_hash: str
+    imported_at: datetime
+    passages: int = 0
+    labels: list[str] = []
+    revision: str | None = None
+
+
+class DocumentVersion(Model):
+    """What a document was when it was read, or renamed. number: counts from 1."""
+
+    number: int
+    read_at: datetime
+    source: str
+    location: str
+    title: str
+    content_hash: str
+    revision: str | None = None
+    passages: int
+
+
+class DocumentText(Model):
+    """A document as people read it. text: of the version asked for, the newest if none was."""
+
+    document: StoredDocument
+    text: str
+
+
+class RemovalRequest(Model):
+    """Skill `remove` of the agent that keeps the runbooks. It answers an IngestReport. document: its id or source."""
+
+    document: str

@@ -61,6 +61,12 @@ class Unauthorized(LexiQueryError):
     code = "unauthorized"
 
 
+class Forbidden(LexiQueryError):
+    """The request's token does not allow this."""
+
+    code = "forbidden"
+
+
 class WrongHost(LexiQueryError):
     """The request names another host than this server."""
 
@@ -156,6 +162,7 @@ HTTP_STATUS: dict[type[LexiQueryError], int] = {
     NotFound: 404,
     Conflict: 409,
     Unauthorized: 401,
+    Forbidden: 403,
     WrongHost: 421,
     ForeignOrigin: 403,
     RequestTooLarge: 413,

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
+
+from shared.base import Model as Model
+from shared.knowledge import KnowledgeHint as KnowledgeHint
+from shared.knowledge import KnowledgeHit as KnowledgeHit
 
 Verdict = Literal["proven", "plausible", "rejected"]
 CheckStatus = Literal["passed", "failed", "skipped"]
 CheckName = Literal["parse", "bind", "safety", "cost", "dry_run", "agreement"]
 JourneyStatus = Literal["running", "completed", "needs_clarification", "failed", "cancelled"]
-
-
-class Model(BaseModel):
-    """Base of all: unknown fields are errors, and so is text that is not Unicode (a lone surrogate)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_unicode(cls, value: Any) -> Any:
-        for name, held in value.items() if isinstance(value, dict) else ():
-            if any("\ud800" <= mark <= "\udfff" for text in _texts(held) if not text.isascii() for mark in text):
-                raise ValueError(f"{name} holds a lone surrogate, which is no character")
-        return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, however deep, in no order. What YAML's aliases name again is not read again."""
-    waiting, read = [value], set()
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict | list) and id(one) not in read:
-            read.add(id(one))
-            waiting += [*one, *one.values()] if isinstance(one, dict) else one
 
 
 class Problem(Model):
@@ -107,16 +84,6 @@ class Plan(Model):
 
     steps: list[Step]
     notes: list[str] = []
-
-
-class KnowledgeHit(Model):
-    """A passage of a runbook, or a known error, that bears on the question. score: 0 to 1, higher is nearer."""
-
-    agent: str
-    title: str = Field(max_length=1000)
-    source: str = Field(max_length=1000)
-    excerpt: str = Field(max_length=4000)
-    score: float = Field(ge=0, le=1)
 
 
 class QueryAnswer(Model):
@@ -231,12 +198,16 @@ class Budget(Model):
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A short text without control characters."""
+CarriedLabel = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=64)]
+CarriedLabels = Annotated[list[CarriedLabel], Field(max_length=50)]
+"""Labels that the caller vouches for: who asks may see the documents that have one of them, beside those without."""
 
 
 class Question(Model):
     """POST /api/v1/query. `platforms` narrows what the planner may pick; `run` executes proven queries; `user` (who
     asks) and `tags` are written on the ledger with every call, so that costs can be told by them; `replay_of` names the
-    journey from whose log the model's answers are taken."""
+    journey from whose log the model's answers are taken; `agent` is the one data agent to ask, without a plan; `labels`
+    open the runbooks that have one of them."""
 
     question: str
     conversation_id: str | None = None
@@ -247,6 +218,8 @@ class Question(Model):
     user: Name | None = None
     tags: Annotated[list[Name], Field(max_length=16)] = []
     replay_of: str | None = None
+    agent: str | None = None
+    labels: CarriedLabels = []
 
 
 class JourneySummary(Model):
@@ -323,7 +296,17 @@ def _asked(question: str) -> str:
 HitLimit = Annotated[int, Field(ge=1, le=50)]
 
 
-class SearchRequest(Model):
+class SearchScope(Model):
+    """What of the runbooks a search looks at. folder: a folder or document as it is cited; kind, language: of the
+    passages, the language one of code (`kql`)."""
+
+    labels: CarriedLabels = []
+    folder: str | None = Field(default=None, max_length=1000)
+    kind: Literal["text", "code", "table"] | None = None
+    language: str | None = Field(default=None, max_length=32)
+
+
+class SearchRequest(SearchScope):
     """Skill `search` of a knowledge agent."""
 
     question: Annotated[str, AfterValidator(_asked)]
@@ -331,7 +314,10 @@ class SearchRequest(Model):
 
 
 class Hits(Model):
+    """hints: what the agent knows of the question's words, whether a passage of it is among the hits or not."""
+
     hits: list[KnowledgeHit]
+    hints: list[KnowledgeHint] = Field(default=[], max_length=50)
 
 
 class AvailableAgent(Model):
@@ -360,6 +346,7 @@ class DataRequest(Model):
     question: str
     schema_group: str | None = None
     knowledge: list[KnowledgeHit] = []
+    hints: list[KnowledgeHint] = []
     rejected: list[tuple[str, str]] = []
     run: bool = True
     limit: int = Field(100, ge=1, le=10_000)

@@ -11,6 +11,7 @@ from shared.models import (
     Clarification,
     JourneyCostSummary,
     KnowledgeHit,
+    LinkedTable,
     Plan,
     Problem,
     ProblemDetail,
@@ -47,8 +48,21 @@ def render_proof(proof: Proof) -> str:
 
 
 def render_hits(hits: Sequence[KnowledgeHit], heading: str = "Found") -> str:
-    lines = (f"{hit.title} ({hit.source}, {hit.score:.2f})\n    {cut(hit.excerpt, _EXCERPT_WIDTH)}" for hit in hits)
+    lines = (
+        f"{hit.title} ({hit.source}, {hit.score:.2f}{f': {hit.reason}' if hit.reason else ''})\n"
+        f"    {cut(hit.excerpt, _EXCERPT_WIDTH)}"
+        + "".join(f"\n    next: {cut(step, _EXCERPT_WIDTH)}" for step in hit.next)
+        for hit in hits
+    )
     return _block(heading, lines) or "nothing found"
+
+
+def render_links(tables: Sequence[LinkedTable], heading: str = "Tables") -> str:
+    lines = (
+        f"{one.table} of {one.schema_group} ({one.platform}, {one.score:.2f}){f': {one.why}' if one.why else ''}"
+        for one in tables
+    )
+    return _block(heading, lines) or "no table fits"
 
 
 def render_clarification(clarification: Clarification) -> str:

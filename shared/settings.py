@@ -36,8 +36,18 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in data_dir if not set")
     host: str = Field("127.0.0.1", description="where servers listen; anything but loopback wants api_key")
     port: int = Field(8000, ge=0, le=65535, description="where servers listen; an agent served alone has its own")
+    grpc_port: int | None = Field(
+        None, ge=0, le=65535, description="where [A2A](a2a.md) is served over gRPC too; not at all if not set"
+    )
     public_url: str | None = Field(None, description="where clients reach the server, if not at its own address")
     api_key: SecretStr | None = Field(None, description="clients send it as `Authorization: Bearer` or `X-API-Key`")
+
+    oauth_issuer: str | None = Field(
+        None, description="whose OAuth tokens open `/mcp`: [how](mcp.md#oauth); nobody's if not set"
+    )
+    oauth_audience: str | None = Field(None, description="the `aud` of those tokens; the address of `/mcp` if not set")
+    oauth_keys: str | None = Field(None, description="the issuer's public keys (JWKS): a web address, or a file")
+    mcp_sessions: int = Field(1000, ge=1, description="most MCP sessions at a time; protocol 2026-07-28 has none")
 
     ollama_host: str | None = Field(
         None,
@@ -84,8 +94,17 @@ class Settings(BaseSettings):
     )
 
     agent_timeout: float = Field(600.0, gt=0, description="longest wait for one agent's task")
-    agents: Annotated[dict[str, str], NoDecode] = Field(
-        default_factory=dict, description="agents that run elsewhere: `kql=http://host:9020,sop=http://host:9010`"
+    agents: Annotated[dict[str, list[str]], NoDecode] = Field(
+        default_factory=dict,
+        description="LexiQuery's agents that run elsewhere: `kql=http://host:9020,sop=http://host:9010`; "
+        "a name again is [a replica](registry.md#replicas)",
+    )
+    agent_cards: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="[other parties' agents](registry.md#static-agents): card files, folders of them, or URLs",
+    )
+    agent_keys: Path | None = Field(
+        None, description="public keys that [sign cards](registry.md#signatures): a file or folder of JWK, JWKS or PEM"
     )
     allow_hosts: Annotated[list[Network | str], NoDecode] = Field(
         default_factory=list,
@@ -96,6 +115,20 @@ class Settings(BaseSettings):
         "local", description="names this core engine; each replica on one PostgreSQL needs its own"
     )
     chroma_url: str | None = Field(None, description="a Chroma server; embedded in data_dir if not set")
+
+    document_hosts: Annotated[list[Network | str], NoDecode] = Field(
+        default_factory=list,
+        description="where [documents](knowledge.md#adding-documents) may be read from by URL: "
+        "`wiki.corp.example,10.2.0.0/16`; nowhere if not set",
+    )
+    document_seconds: float = Field(60.0, gt=0, description="longest reading of one document")
+    document_memory_mb: int = Field(1024, ge=64, description="most memory that reading one document may take, in MiB")
+
+    runbook_check_hours: float = Field(
+        24.0,
+        ge=0,
+        description="how often a server proves [the runbooks' queries](knowledge.md#runbooks-as-tests); 0 is never",
+    )
 
     request_limit_mb: int = Field(64, ge=1, description="longest body of an HTTP request, in MiB")
     question_limit: int = Field(8000, gt=0, description="longest question, in characters")
@@ -135,7 +168,7 @@ class Settings(BaseSettings):
         default_factory=frozenset, description="for evaluation: parts of the derivation left out: `examples,snap`"
     )
 
-    @field_validator("ollama_host", "public_url", "otlp_endpoint")
+    @field_validator("ollama_host", "public_url", "otlp_endpoint", "oauth_issuer")
     @classmethod
     def _check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         """Ollama's may be HOST:PORT alone. What is no address is not repeated: it may hold a password."""
@@ -171,6 +204,15 @@ class Settings(BaseSettings):
     def _split_parts(cls, value: object) -> object:
         return {part.strip() for part in value.split(",") if part.strip()} if isinstance(value, str) else value
 
+    @field_validator("hosted")
+    @classmethod
+    def _check_hosted(cls, value: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        """A name that is misspelt would forbid what the operator means to allow."""
+        known = [*_BUILT_IN, *info.data.get("providers", ())]
+        if unknown := sorted(value - set(known)):
+            raise ValueError(f"'{unknown[0]}' is no provider of LEXIQUERY_PROVIDERS; known: {', '.join(known)}")
+        return value
+
     @field_validator("agents", mode="before")
     @classmethod
     def _split_agents(cls, value: object) -> object:
@@ -179,9 +221,17 @@ class Settings(BaseSettings):
         pairs = [item.split("=", 1) for item in value.split(",") if item.strip()]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected NAME=URL,NAME=URL")
-        return {name.strip(): url.strip() for name, url in pairs}
+        found: dict[str, list[str]] = {}
+        for name, url in pairs:
+            found.setdefault(name.strip(), []).append(url.strip())
+        return found
 
-    @field_validator("allow_hosts", mode="before")
+    @field_validator("agent_cards", mode="before")
+    @classmethod
+    def _split_cards(cls, value: object) -> object:
+        return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+    @field_validator("allow_hosts", "document_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from core_engine.cli import costs, operating
+from core_engine.cli import agents, costs, knowledge, operating
+from core_engine.cli.documents import sop
 from core_engine.cli.words import Commands, Group, Json, group, perform
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ class _RunsByDefault(TyperGroup):
 
 app = group("Questions in plain language become queries that are proven to run.")
 catalog = group("What is known of your data: schema groups and their tables.")
-sop = group("Your runbooks and procedures.")
-agents = group("The registry of agents.")
 models = group("The embedded models.")
 examples = group("Solved questions.")
 evaluation = group("Answers measured beside known queries.", cls=_RunsByDefault)
 _GROUPS = {
     "catalog": catalog,
     "sop": sop,
+    "glossary": knowledge.glossary,
+    "graph": knowledge.graph,
     "examples": examples,
     "eval": evaluation,
     "cost": costs.cost,
@@ -47,7 +48,7 @@ _GROUPS = {
     "prompts": operating.prompts,
     "providers": operating.providers,
     "journey": operating.journey,
-    "agents": agents,
+    "agents": agents.agents,
     "models": models,
 }
 for name, commands_of in _GROUPS.items():
@@ -249,20 +250,22 @@ def catalog_disconnect(group: Annotated[str, typer.Argument(help="A schema group
     perform(commands.catalog_connect(group, None), as_json)
 
 
-@sop.command("add")
-def sop_add(paths: Annotated[list[Path], typer.Argument(help="Files or folders.")], as_json: Json = False) -> None:
-    """Add runbooks: Markdown, text, HTML, DOCX, PDF."""
-    perform(commands.sop_add(paths), as_json)
-
-
 @sop.command("search")
 def sop_search(
     text: Annotated[str, typer.Argument(help="A question, an alert, a log line or a symptom.")],
     limit: Annotated[int, typer.Option(help="How many at most, 1 to 50.")] = 5,
+    label: Annotated[list[str] | None, typer.Option(help="A label that you carry; repeatable.")] = None,
+    folder: Annotated[str | None, typer.Option(help="Only below this folder, as documents are cited.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind of passage: text, code or table.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only code in this language, such as kql.")] = None,
     as_json: Json = False,
 ) -> None:
     """Search the runbooks and known errors."""
-    perform(commands.sop_search(text, limit), as_json)
+    within = {"labels": label or [], "folder": folder, "kind": kind, "language": language}
+    perform(commands.sop_search(text, limit, within), as_json)
+
+
+sop.command("check")(knowledge.sop_check)
 
 
 @examples.command("export")
@@ -278,23 +281,6 @@ def examples_export(
     As JSON lines, to fine-tune a model with.
     """
     perform(evaluation_commands.examples_export(group, every, form, out), as_json)
-
-
-@agents.command("list")
-def agents_list(as_json: Json = False) -> None:
-    """The registered agents, their platforms and skills."""
-    perform(commands.agents_list(), as_json)
-
-
-@agents.command("register")
-def agents_register(
-    url: Annotated[str, typer.Argument(help="Of the agent or its card.")], as_json: Json = False
-) -> None:
-    """Register an A2A agent by its URL.
-
-    Its Agent Card is fetched and checked.
-    """
-    perform(commands.agents_register(url), as_json)
 
 
 @models.command("list")

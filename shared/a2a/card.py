@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from email.utils import formatdate
 
 from a2a.server.request_handlers import RequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
@@ -19,12 +20,17 @@ from a2a.types import (
     StringList,
 )
 from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, TransportProtocol
+from starlette.datastructures import MutableHeaders
 from starlette.routing import BaseRoute, Route
+from starlette.types import Message, Receive, Scope, Send
 
+from shared.a2a.edge import Binding, CallContexts, Edge
 from shared.a2a.wire import EXTENSION, EXTENSION_DESCRIPTION, JSON, TEXT
 
 JSONRPC_PATH = "/a2a/jsonrpc"
 REST_PATH = "/a2a/rest"
+CACHE = "public, max-age=300"
+"""Of the card: what it says changes when the server is started anew."""
 
 
 def build_card(
@@ -67,11 +73,48 @@ def _declare_key(card: AgentCard) -> None:
         card.security_requirements.append(SecurityRequirement(schemes={scheme: StringList()}))
 
 
+def add_grpc(card: AgentCard, address: str) -> None:
+    """Name the gRPC interfaces: each version's after those over HTTP, which more clients have."""
+    for version in (PROTOCOL_VERSION_1_0, PROTOCOL_VERSION_0_3):
+        versions = [one.protocol_version for one in card.supported_interfaces]
+        last = len(versions) - versions[::-1].index(version)
+        grpc = AgentInterface(url=address, protocol_binding=TransportProtocol.GRPC.value, protocol_version=version)
+        card.supported_interfaces.insert(last, grpc)
+
+
 def protocol_routes(handler: RequestHandler, card: AgentCard) -> list[BaseRoute]:
     """The card, JSON-RPC and REST. The SDK's tenant mount is left out: it would swallow every path of a host app."""
-    rest = create_rest_routes(handler, enable_v0_3_compat=True, path_prefix=REST_PATH)
-    return [
-        *create_agent_card_routes(card),
-        *create_jsonrpc_routes(handler, rpc_url=JSONRPC_PATH, enable_v0_3_compat=True),
-        *(route for route in rest if isinstance(route, Route)),
+    contexts = CallContexts()
+    # Some clients take the JSON-RPC address as a folder, and none follows a redirect of a POST.
+    calls = [
+        route
+        for path in (JSONRPC_PATH, f"{JSONRPC_PATH}/")
+        for route in create_jsonrpc_routes(handler, path, context_builder=contexts, enable_v0_3_compat=True)
     ]
+    rest = create_rest_routes(handler, context_builder=contexts, enable_v0_3_compat=True, path_prefix=REST_PATH)
+    return [
+        *(_dated(route) for route in create_agent_card_routes(card, cache_control=CACHE)),
+        *(_at_the_edge(route, "JSONRPC") for route in calls),
+        *(_at_the_edge(route, "HTTP+JSON") for route in rest if isinstance(route, Route)),
+    ]
+
+
+def _dated(route: Route) -> Route:
+    """The card is as old as the server."""
+    app, dated = route.app, formatdate(usegmt=True)
+
+    async def with_date(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Last-Modified"] = dated
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    route.app = with_date
+    return route
+
+
+def _at_the_edge(route: Route, binding: Binding) -> Route:
+    route.app = Edge(route.app, binding)
+    return route

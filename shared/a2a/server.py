@@ -1,25 +1,32 @@
-"""One agent's A2A server: its routes, and the tasks that they keep."""
+"""One agent's A2A server: its routes and its gRPC port, the tasks that they keep, and the webhooks that it tells."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from a2a.server.agent_execution import AgentExecutor
-from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.types import AgentCard
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 
-from shared.a2a.card import protocol_routes
+from shared.a2a.card import add_grpc, protocol_routes
+from shared.a2a.push import KeptPushConfigs, PushSender, Webhooks
+from shared.a2a.requests import CardOf, Requests
 from shared.a2a.tasks import KeptTasks, RecentTasks, close_lost_tasks, schema
 from shared.database import create_tables
+
+if TYPE_CHECKING:
+    from shared.a2a.grpc_server import GrpcPlace
 
 
 class A2AServer:
     """engine: keeps tasks in SQL (the recent ones in memory if not given).
 
     wait_for_input: seconds that a task waits in memory for its client's reply; it then goes on from the kept task.
+    extended: makes the card of those who have the key. webhooks: how they are called; none are without an engine.
+    place: where gRPC is served.
     """
 
     def __init__(
@@ -29,18 +36,57 @@ class A2AServer:
         *,
         engine: AsyncEngine | None,
         wait_for_input: float | None = None,
+        extended: CardOf | None = None,
+        webhooks: Webhooks | None = None,
+        place: GrpcPlace | None = None,
     ) -> None:
         self._engine = engine
-        store = KeptTasks(engine, card.name) if engine else RecentTasks()
-        waits = wait_for_input if engine else None
-        self._handler = DefaultRequestHandler(executor, store, card, interrupted_task_timeout=waits)
-        self.routes: list[BaseRoute] = protocol_routes(self._handler, card)
+        self._card = card
+        self._place = place
+        self._tasks = KeptTasks(engine, card.name) if engine else RecentTasks()
+        self._configs = KeptPushConfigs(engine, card.name) if engine and webhooks else None
+        self._sender = PushSender(self._configs, webhooks) if self._configs and webhooks else None
+        card.capabilities.push_notifications = self._sender is not None
+        card.capabilities.extended_agent_card = extended is not None
+        self._requests = Requests(
+            executor,
+            self._tasks,
+            card,
+            wait_for_input=wait_for_input if engine else None,
+            extended=extended,
+            push=(self._configs, self._sender, webhooks) if self._configs and self._sender and webhooks else None,
+        )
+        self.routes: list[BaseRoute] = protocol_routes(self._requests, card)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """What the host's lifespan must be in; tasks that a killed server left are closed at its start."""
-        if self._engine:
-            await create_tables(self._engine, schema)
-            await close_lost_tasks(self._engine)
-        yield
-        await self._handler.aclose()
+        """What the host's lifespan must be in. At its start, tasks that a killed server left are closed, and their
+        webhooks told; at its end, those that are still at work."""
+        async with AsyncExitStack() as stack:
+            if self._sender:
+                stack.push_async_callback(self._sender.close)
+            if self._engine:
+                await create_tables(self._engine, schema)
+                await self._close_lost(self._engine)
+            if isinstance(self._tasks, KeptTasks):
+                stack.push_async_callback(self._tasks.end_held)
+            stack.push_async_callback(self._requests.aclose)
+            if self._place:
+                await self._serve_grpc(self._place, stack)
+            yield
+
+    async def _close_lost(self, engine: AsyncEngine) -> None:
+        lost = await close_lost_tasks(engine)
+        if self._configs is None or self._sender is None:
+            return
+        for event in lost:
+            self._sender.tell(event.task_id, event, await self._configs.of_lost(event.task_id))
+        await self._configs.load()
+
+    async def _serve_grpc(self, place: GrpcPlace, stack: AsyncExitStack) -> None:
+        from shared.a2a.grpc_server import GrpcServer
+
+        server = GrpcServer(self._requests, place)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        add_grpc(self._card, server.address)

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import platform
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from a2a.server.agent_execution import RequestContext
 from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
-from a2a.server.models import TaskMixin, TaskModel
+from a2a.server.id_generator import IDGenerator, IDGeneratorContext
+from a2a.server.models import TaskMixin
 from a2a.server.tasks import DatabaseTaskStore, InMemoryTaskStore, TaskUpdater
-from a2a.types import Message, Task, TaskState, TaskStatus
-from sqlalchemy import MetaData, String, and_, or_, select, update
+from a2a.types import (
+    ListTasksRequest,
+    ListTasksResponse,
+    Message,
+    Part,
+    Role,
+    Task,
+    TaskState,
+    TaskStatus,
+    TaskStatusUpdateEvent,
+)
+from google.protobuf.json_format import MessageToDict
+from sqlalchemy import Dialect, Executable, MetaData, String, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.a2a.wire import EXTENSION, error_parts
+from shared.database import insert_on
 from shared.errors import LexiQueryError
 from shared.process import is_alive, this_process
 
+AT_WORK = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING})
 ENDED = frozenset(
     {
         TaskState.TASK_STATE_COMPLETED,
@@ -29,7 +46,10 @@ ENDED = frozenset(
         TaskState.TASK_STATE_REJECTED,
     }
 )
-_RUNNING = ("TASK_STATE_SUBMITTED", "TASK_STATE_WORKING")
+WRITE_SECONDS = 1.0
+"""How far the row of a task at work may be behind: only those read it who ask another process."""
+_FRESH = 10_000
+"""Most new ids that are remembered as such; a forgotten one costs a look into the database."""
 
 
 async def begin(context: RequestContext, event_queue: EventQueue) -> tuple[Message, Task]:
@@ -42,17 +62,24 @@ async def begin(context: RequestContext, event_queue: EventQueue) -> tuple[Messa
     task = Task(
         id=context.task_id or "",
         context_id=context.context_id or "",
-        status=TaskStatus(state=TaskState.TASK_STATE_SUBMITTED),
+        status=_status(TaskState.TASK_STATE_SUBMITTED),
         history=[message],
     )
     await event_queue.enqueue_event(task)
     return message, task
 
 
+def _status(state: TaskState, said: Message | None = None) -> TaskStatus:
+    status = TaskStatus(state=state, message=said)
+    status.timestamp.FromDatetime(datetime.now(UTC))
+    return status
+
+
 async def fail(updates: TaskUpdater, error: LexiQueryError, metadata: dict[str, Any]) -> None:
-    """End the task as failed, with the error in its status message."""
+    """End the task as failed, with the error in its status message. metadata: the extension's, if it is in use."""
     message = updates.new_agent_message(error_parts(error), metadata=metadata)
-    message.extensions.append(EXTENSION)
+    if EXTENSION in metadata:
+        message.extensions.append(EXTENSION)
     await updates.failed(message)
 
 
@@ -74,11 +101,11 @@ class RecentTasks(InMemoryTaskStore):
             await self.delete(oldest, owner)
 
 
-class _Base(DeclarativeBase):
+class Base(DeclarativeBase):
     metadata = MetaData()
 
 
-class KeptTask(TaskMixin, _Base):
+class KeptTask(TaskMixin, Base):
     """A task, and the process that works on it."""
 
     __tablename__ = "a2a_tasks"
@@ -88,45 +115,140 @@ class KeptTask(TaskMixin, _Base):
     process_started: Mapped[str] = mapped_column(String(80))
 
 
-schema = _Base.metadata
+schema = Base.metadata
+_table = KeptTask.__table__
 
 
-class KeptTasks(DatabaseTaskStore):
-    """The tasks of one agent in the process's database. Agents that share a database don't see each other's tasks."""
+@dataclass
+class _Held:
+    """A task at work in this process. written: when its row was, by the monotonic clock; behind: it lacks something."""
+
+    owner: str
+    task: Task
+    written: float
+    behind: bool
+
+
+class KeptTasks(DatabaseTaskStore, IDGenerator):
+    """The tasks of one agent in the process's database. Agents that share a database don't see each other's tasks.
+
+    A task's row is written when it begins and when it ends or asks back. In between, the task is held in memory and
+    its row follows every WRITE_SECONDS: after a crash the task is lost either way, and nobody waits for a disk.
+    """
 
     def __init__(self, engine: AsyncEngine, agent: str) -> None:
         super().__init__(engine, create_table=False, owner_resolver=lambda context: f"{agent}/{context.user.user_name}")
         self.task_model = KeptTask  # type: ignore[assignment]  # the SDK's name for it is its own table's class
+        self._upsert = _upsert(engine.dialect)
+        self._held: dict[str, _Held] = {}
+        self._fresh: OrderedDict[str, None] = OrderedDict()
 
-    def _to_orm(self, task: Task, owner: str) -> TaskModel:
-        row = super()._to_orm(task, owner)
-        pid, started = this_process()
-        for name, value in (("host", platform.node()), ("pid", pid), ("process_started", started)):
-            setattr(row, name, value)
-        return row
+    def generate(self, context: IDGeneratorContext) -> str:
+        """The id of a new task, which is not looked for in the database."""
+        task_id = str(uuid4())
+        self._fresh[task_id] = None
+        if len(self._fresh) > _FRESH:
+            self._fresh.popitem(last=False)
+        return task_id
+
+    async def save(self, task: Task, context: ServerCallContext) -> None:
+        owner, now = self.owner_resolver(context), monotonic()
+        held = self._held.get(task.id)
+        at_work = task.status.state in AT_WORK
+        behind = at_work and held is not None and now - held.written < WRITE_SECONDS
+        if not behind:
+            await self._write(task, owner)
+        self._fresh.pop(task.id, None)
+        if at_work:
+            copy = Task()
+            copy.CopyFrom(task)
+            self._held[task.id] = _Held(owner, copy, held.written if held and behind else now, behind)
+        else:
+            self._held.pop(task.id, None)
+
+    async def get(self, task_id: str, context: ServerCallContext) -> Task | None:
+        held = self._held.get(task_id)
+        if held is None:
+            return None if task_id in self._fresh else await super().get(task_id, context)
+        if held.owner != self.owner_resolver(context):
+            return None
+        copy = Task()
+        copy.CopyFrom(held.task)
+        return copy
+
+    async def list(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
+        owner = self.owner_resolver(context)
+        for held in [one for one in self._held.values() if one.behind and one.owner == owner]:
+            held.behind = False
+            await self._write(held.task, owner)
+        return await super().list(params, context)
+
+    async def delete(self, task_id: str, context: ServerCallContext) -> None:
+        self._held.pop(task_id, None)
+        await super().delete(task_id, context)
+
+    async def end_held(self) -> None:
+        """The server stops: what it was working on is over."""
+        for held in list(self._held.values()):
+            said = "the server of this task was stopped"
+            held.task.status.CopyFrom(_status(TaskState.TASK_STATE_FAILED, _agent_message(said)))
+            await self._write(held.task, held.owner)
+        self._held.clear()
+
+    async def _write(self, task: Task, owner: str) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(self._upsert, _row(task, owner))
 
 
-async def close_lost_tasks(engine: AsyncEngine, foreign_after: timedelta = timedelta(hours=1)) -> int:
-    """Mark as failed the running tasks of processes that are gone; how many there were.
+def _upsert(dialect: Dialect) -> Executable:
+    """Made once: to build a statement takes longer than to run it."""
+    insert = insert_on(dialect, _table)  # type: ignore[arg-type]  # a class has a Table
+    changed = {column.name: insert.excluded[column.name] for column in _table.columns if column.name != "id"}
+    return insert.on_conflict_do_update(index_elements=["id"], set_=changed)
+
+
+def _row(task: Task, owner: str) -> dict[str, Any]:
+    """As the SDK's store writes it, and the process that works on it."""
+    pid, started = this_process()
+    return {
+        "id": task.id,
+        "context_id": task.context_id,
+        "kind": "task",
+        "owner": owner,
+        "last_updated": task.status.timestamp.ToDatetime() if task.status.HasField("timestamp") else None,
+        "status": MessageToDict(task.status),
+        "artifacts": [MessageToDict(artifact) for artifact in task.artifacts],
+        "history": [MessageToDict(message) for message in task.history],
+        "metadata": MessageToDict(task.metadata) if task.metadata.fields else None,
+        "protocol_version": "1.0",
+        "host": platform.node(),
+        "pid": pid,
+        "process_started": started,
+    }
+
+
+async def close_lost_tasks(
+    engine: AsyncEngine, foreign_after: timedelta = timedelta(hours=1)
+) -> list[TaskStatusUpdateEvent]:
+    """Mark as failed the running tasks of processes that are gone; what became of each.
 
     A process of another host can't be seen from here: its tasks are lost once they are older than foreign_after.
     """
-    columns = (KeptTask.id, KeptTask.host, KeptTask.pid, KeptTask.process_started)
-    running = KeptTask.status["state"].as_string().in_(_RUNNING)
+    columns = (KeptTask.id, KeptTask.context_id, KeptTask.host, KeptTask.pid, KeptTask.process_started)
+    running = KeptTask.status["state"].as_string().in_([TaskState.Name(state) for state in AT_WORK])
     # The SDK keeps last_updated as UTC without a zone.
     now = datetime.now(UTC).replace(tzinfo=None)
-    stale = KeptTask.last_updated < now - foreign_after
     here = KeptTask.host == platform.node()
+    seen = or_(here, and_(~here, KeptTask.last_updated < now - foreign_after))
+    status = _status(TaskState.TASK_STATE_FAILED, _agent_message("the server of this task was killed"))
     async with engine.begin() as connection:
-        found = (await connection.execute(select(*columns).where(running, or_(here, and_(~here, stale))))).all()
-        lost = [row.id for row in found if row.host != platform.node() or not is_alive(row.pid, row.process_started)]
+        found = (await connection.execute(select(*columns).where(running, seen))).all()
+        lost = [row for row in found if row.host != platform.node() or not is_alive(row.pid, row.process_started)]
         if lost:
-            closed = update(KeptTask).where(KeptTask.id.in_(lost))
-            await connection.execute(closed.values(status=_lost(now), last_updated=now))
-    return len(lost)
+            closed = update(KeptTask).where(KeptTask.id.in_([row.id for row in lost]))
+            await connection.execute(closed.values(status=MessageToDict(status), last_updated=now))
+    return [TaskStatusUpdateEvent(task_id=row.id, context_id=row.context_id, status=status) for row in lost]
 
 
-def _lost(now: datetime) -> dict[str, Any]:
-    """A TaskStatus as the SDK's store writes it."""
-    said = {"messageId": "lost", "role": "ROLE_AGENT", "parts": [{"text": "the server of this task was killed"}]}
-    return {"state": "TASK_STATE_FAILED", "message": said, "timestamp": f"{now.isoformat()}Z"}
+def _agent_message(said: str) -> Message:
+    return Message(message_id=str(uuid4()), role=Role.ROLE_AGENT, parts=[Part(text=said)])

@@ -1,18 +1,19 @@
 """How LexiQuery's agents say things in A2A: inputs, outputs, errors, and who asks (the journey extension).
 
-An input is one data part `{"skill": id, "input": {...}}`. An output is one artifact with one data part. A failure is a
-failed task whose status message has a data part `{"code", "message", "suggestion"}`.
+An input is one data part `{"skill": id, "input": {...}}`, or a question as text. An output is one artifact: JSON as
+text, and as a data part for who asked in one or accepts JSON. A failure is a failed task whose status message has a
+data part `{"code", "message", "suggestion"}`.
 
-The extension `EXTENSION` adds metadata: `journey_id`, `parent_call_id`, `budget`, `user`, `tags` and `replay_of` on a
-message, `calls` (the model calls that the task made, CallRecord without texts) on an artifact or a failed task's
-status message.
+The extension `EXTENSION` (docs/a2a-extension.md) adds an object under its URI to the metadata: `journey_id`,
+`parent_call_id`, `budget`, `user`, `tags` and `replay_of` on a message; `calls` (the model calls that the task made,
+CallRecord without texts) on an artifact or a failed task's status message.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from a2a.helpers import get_data_parts, get_text_parts, new_data_part
@@ -38,9 +39,8 @@ from shared.models import Budget
 
 EXTENSION = "urn:lexiquery:a2a:journey:1"
 EXTENSION_DESCRIPTION = (
-    "Message metadata journey_id, parent_call_id, budget, user and tags put a task's model calls under the caller's "
-    "journey; "
-    "metadata calls on the artifact, or on a failed task's status message, reports them."
+    "A message's journey_id, parent_call_id, budget, user and tags put the task's model calls under the caller's "
+    "journey; calls, on the artifact or on a failed task's status message, reports them."
 )
 JSON = "application/json"
 TEXT = "text/plain"
@@ -58,24 +58,36 @@ _EXACT = 2**53
 """Whole numbers up to here survive a double unchanged (IEEE 754)."""
 
 
-def output_parts(output: dict[str, Any]) -> list[Part]:
+def wants_data(message: Message, accepted: Collection[str]) -> bool:
+    """Whether the answer has a data part: as the question, or as its client accepts. accepted: media types."""
+    return JSON in accepted or any(part.HasField("data") for part in message.parts)
+
+
+def output_parts(output: dict[str, Any], *, data: bool = True) -> list[Part]:
     """The output as a data part, and as JSON text: protobuf keeps each number of a data part as a double, so that
     9007199254740993 and the difference between 1 and 1.0 are lost in it. Raises ValueError for what JSON can't say."""
-    text = json.dumps(output, ensure_ascii=False, allow_nan=False)
-    return [new_data_part(output, JSON), Part(text=text, media_type=JSON)]
+    text = Part(text=json.dumps(output, ensure_ascii=False, allow_nan=False), media_type=JSON)
+    return [new_data_part(output, JSON), text] if data else [text]
 
 
 def output_of(parts: Sequence[Part]) -> dict[str, Any] | None:
     """The JSON object in an artifact, from its exact text where it has one; None when there is no object.
 
+    A text of another type counts if it is an object and no part says that it is JSON: 0.3 keeps no type of a text.
     Raises ValueError, or RecursionError, for one that is nested deeper than DEPTH.
     """
-    texts = [part.text for part in parts if part.HasField("text") and part.media_type == JSON]
-    for found in [*(_parsed(text) for text in texts), *(narrow(data) for data in get_data_parts(parts))]:
+    for found in _objects(parts):
         if isinstance(found, dict):
             _check_depth(found)
             return found
     return None
+
+
+def _objects(parts: Sequence[Part]) -> Iterator[Any]:
+    texts = [part for part in parts if part.HasField("text")]
+    yield from (_parsed(part.text) for part in texts if part.media_type == JSON)
+    yield from (narrow(data) for data in get_data_parts(parts))
+    yield from (_parsed(part.text) for part in texts if part.media_type != JSON and part.text.lstrip().startswith("{"))
 
 
 def _check_depth(value: Any) -> None:
@@ -113,6 +125,20 @@ def metadata_of(carrier: Message | Artifact) -> dict[str, Any]:
     return dict(narrow(found))
 
 
+def is_active(message: Message, requested: Collection[str]) -> bool:
+    """Whether the client uses the extension. requested: the URIs of its A2A-Extensions header.
+
+    One that doesn't may have keys of its own in the metadata, and no use for our report.
+    """
+    return EXTENSION in requested or EXTENSION in message.extensions
+
+
+def extension_data(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The extension's object in the metadata; the metadata itself of a peer from before the page was published."""
+    found = metadata.get(EXTENSION)
+    return found if isinstance(found, dict) else metadata
+
+
 def asked(message: Message, default_skill: str) -> tuple[str, dict[str, Any]]:
     """The skill and the input that a message asks for; plain text is a question for the default skill.
 
@@ -141,11 +167,14 @@ def _skill_and_input(data: Any) -> tuple[str, dict[str, Any]]:
     return data["skill"], given
 
 
-def asked_by(metadata: dict[str, Any], *, otherwise: str) -> Scope:
-    """Who asks, from a message's metadata. otherwise: the journey of a peer that names none (its A2A context).
+def asked_by(message: Message, requested: Collection[str], *, otherwise: str) -> Scope:
+    """Who asks, by the extension if it is in use. otherwise: the journey of a peer that names none (its A2A context).
 
     Raises InvalidInput naming the field.
     """
+    if not is_active(message, requested):
+        return Scope(journey_id=otherwise)
+    metadata = extension_data(metadata_of(message))
     for name in ("journey_id", "parent_call_id", "user", "replay_of"):
         _check_name(name, metadata.get(name, ""))
     tags = metadata.get("tags") or []
@@ -185,13 +214,14 @@ def scope_metadata(scope: Scope) -> dict[str, Any]:
         "tags": list(scope.tags),
         "replay_of": scope.replay_of,
     }
-    return {name: value for name, value in fields.items() if value}
+    given = {name: value for name, value in fields.items() if value}
+    return {EXTENSION: given} if given else {}
 
 
 def calls_metadata(calls: Iterable[CallRecord]) -> dict[str, Any]:
     """Calls without their texts: prompts and responses stay where they were made."""
     without_texts = (call.model_copy(update={"request": None, "response": None}) for call in calls)
-    return {"calls": [call.model_dump(mode="json", exclude_none=True) for call in without_texts]}
+    return {EXTENSION: {"calls": [call.model_dump(mode="json", exclude_none=True) for call in without_texts]}}
 
 
 def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
@@ -199,7 +229,7 @@ def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
 
     Raises ValidationError for a report that isn't one.
     """
-    reported = metadata.get("calls")
+    reported = extension_data(metadata).get("calls")
     if not isinstance(reported, list):
         return []
     calls = (CallRecord.model_validate(call) for call in reported[:CALLS])

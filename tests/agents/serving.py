@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 def loopback_socket(host: str = "127.0.0.1") -> socket.socket:
     """A listening socket on a free port; connections wait in it until a server takes them."""
     listener = socket.socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.bind((host, 0))
     listener.listen()
     return listener

@@ -59,7 +59,9 @@ async def send(http: httpx.AsyncClient, message: Message, *, binding: str = "JSO
 
 def asking(skill: str, given: Any, **metadata: Any) -> Message:
     message = new_data_message({"skill": skill, "input": given}, role=Role.ROLE_USER)
-    message.metadata.update(metadata)
+    if metadata:
+        message.extensions.append(EXTENSION)
+        message.metadata.update({EXTENSION: metadata})
     return message
 
 
@@ -173,7 +175,7 @@ async def test_the_calls_of_a_task_are_reported_without_their_texts(ledger: Ledg
     async with in_memory(app) as http:
         await send(http, asking("call_model", {"call": "earlier"}, journey_id="j-1"))
         task = await send(http, asking("call_model", {"call": "c-1"}, journey_id="j-1"))
-    [call] = metadata_of(task.artifacts[0])["calls"]
+    [call] = metadata_of(task.artifacts[0])[EXTENSION]["calls"]
     assert (call["id"], call["prompt_tokens"], call["journey_id"]) == ("c-1", 12, "j-1")
     assert not {"request", "response"} & call.keys()
 
@@ -181,9 +183,9 @@ async def test_the_calls_of_a_task_are_reported_without_their_texts(ledger: Ledg
 async def test_a_failed_task_reports_its_calls_too(ledger: Ledger) -> None:
     app = agent_app(ScriptedAgent(ledger=ledger), url=URL, ledger=ledger)
     async with in_memory(app) as http:
-        task = await send(http, asking("call_model", {"call": "c-1", "then_fail": True}))
+        task = await send(http, asking("call_model", {"call": "c-1", "then_fail": True}, tags=["t"]))
     assert task.status.state == FAILED
-    [call] = metadata_of(task.status.message)["calls"]
+    [call] = metadata_of(task.status.message)[EXTENSION]["calls"]
     assert call["id"] == "c-1"
 
 

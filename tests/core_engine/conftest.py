@@ -21,7 +21,7 @@ from core_engine.state import open_state
 from core_engine.store import Store
 from core_engine.store import schema as store_schema
 from core_engine.workflows import open_journeys
-from protocol_interface.a2a_client import A2AClient
+from protocol_interface.a2a_client import A2AClient, Report
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
 from protocol_interface.registry import schema as registry_schema
@@ -107,6 +107,7 @@ class ScriptedAgents:
         }
     )
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    says: dict[str, str] = field(default_factory=dict)
     trusted: bool = True
     silent: set[str] = field(default_factory=set)
 
@@ -122,9 +123,17 @@ class ScriptedAgents:
         ]
 
     async def invoke(
-        self, agent: str, skill: str, request: dict[str, Any], *, seconds: float | None = None
+        self,
+        agent: str,
+        skill: str,
+        request: dict[str, Any],
+        *,
+        seconds: float | None = None,
+        report: Report | None = None,
     ) -> dict[str, Any]:
         self.asked.append((f"{agent}.{skill}", request))
+        if report and (said := self.says.get(f"{agent}.{skill}")):
+            await report(said)
         return await self.replies[f"{agent}.{skill}"](request)
 
 

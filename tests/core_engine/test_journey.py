@@ -10,7 +10,9 @@ from unittest.mock import AsyncMock
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from protocol_interface.a2a_client import AskedBack
 from shared.errors import AgentUnavailable, BudgetExceeded
+from shared.models import Clarification
 from tests.core_engine.conftest import ScriptedAgents, Workshop, an_answer, fails, says
 
 
@@ -31,6 +33,23 @@ async def test_each_stage_is_an_event_and_the_answer_is_the_last(workshop: Works
     assert stages == ["discovery", "planning", "knowledge", "data", "validation"]
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     assert [event.kind for event in events[-2:]] == ["cost", "answer"]
+
+
+async def test_what_an_agent_says_while_it_works_is_an_event_of_its_step(
+    workshop: Workshop, agents: ScriptedAgents
+) -> None:
+    agents.says = {"sql.query": "proving the query"}
+    await workshop.ask()
+    steps = [event.data for event in await workshop.store.events("journey-1") if event.kind == "step"]
+    said = {"stage": "data", "agent": "sql", "skill": "query", "status": "working", "said": "proving the query"}
+    assert [step for step in steps if step["status"] == "working"] == [said]
+
+
+async def test_a_question_of_an_agent_becomes_the_journeys(workshop: Workshop, agents: ScriptedAgents) -> None:
+    agents.replies["sql.query"] = fails(AskedBack("sql", Clarification(question="Which estate?", options=["a", "b"])))
+    answer = await workshop.ask()
+    assert answer.status == "needs_clarification"
+    assert answer.clarification == Clarification(question="Which estate?", options=["a", "b"])
 
 
 async def test_a_dead_knowledge_agent_costs_only_its_part(workshop: Workshop, agents: ScriptedAgents) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,17 +22,25 @@ from tests.agents.serving import loopback_socket, on_a_socket
 
 
 class Foreign(AgentExecutor):
-    """An agent by the SDK's documentation, which knows nothing of LexiQuery; it answers with the given parts."""
+    """An agent by the SDK's documentation, which knows nothing of LexiQuery; it answers with the given parts, or asks
+    back without them. hold: it works for ever."""
 
-    def __init__(self, parts: list[Part] | None = None, calls: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, parts: list[Part] | None = None, calls: list[dict[str, Any]] | None = None, *, hold: bool = False
+    ) -> None:
         self.parts = parts
         self.calls = calls
         self.got: Any = None
+        self.cancelled = asyncio.Event()
+        self._go = asyncio.Event()
+        if not hold:
+            self._go.set()
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         message, task = await begin(context, event_queue)
         self.got = get_data_parts(message.parts)
         updates = TaskUpdater(event_queue, task.id, task.context_id)
+        await self._go.wait()
         if self.parts is None:
             await updates.requires_input(new_text_message("Which one?"))
             return
@@ -39,7 +48,9 @@ class Foreign(AgentExecutor):
         await updates.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        raise NotImplementedError
+        assert context.current_task is not None
+        self.cancelled.set()
+        await TaskUpdater(event_queue, context.current_task.id, context.current_task.context_id).cancel()
 
 
 @asynccontextmanager

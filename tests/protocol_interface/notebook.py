@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import get_args
 
-from protocol_interface.product import Event, RegisteredAgent, Stage
+from protocol_interface.product import Event, Explanation, GroupSummary, RegisteredAgent, Stage
+from shared.catalog import Catalog, Column, Relationship, Table
+from shared.documents import DocumentText, StoredDocument
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.models import (
     Answer,
@@ -15,7 +18,9 @@ from shared.models import (
     Clarification,
     ExecuteRequest,
     JourneyCostSummary,
+    JourneySummary,
     KnowledgeHit,
+    LinkedTable,
     Plan,
     Problem,
     Proof,
@@ -23,10 +28,39 @@ from shared.models import (
     QueryAnswer,
     Question,
     Rows,
+    SearchScope,
     Step,
 )
 
 GROUPS = {"ops_logs": "kql"}
+CATALOG = Catalog(
+    schema_group="ops_logs",
+    platform="kql",
+    tables=[
+        Table(name="SigninLogs", description="Sign-ins", columns=[Column(name="UserId"), Column(name="ResultType")]),
+        Table(name="IdentityInfo", columns=[Column(name="AccountObjectId")]),
+    ],
+    relationships=[Relationship.model_validate({"from": "SigninLogs.UserId", "to": "IdentityInfo.AccountObjectId"})],
+)
+RUNBOOK = StoredDocument(
+    id="doc-1",
+    source="network/vpn.md",
+    location="/runbooks/network/vpn.md",
+    title="VPN outage",
+    content_hash="0",
+    imported_at=datetime(2026, 11, 21, tzinfo=UTC),
+)
+KQL = RegisteredAgent(
+    id="kql",
+    name="kql",
+    description="Writes KQL",
+    url="http://127.0.0.1/kql",
+    version="1",
+    skills=[{"id": "query"}],
+    platform="kql",
+    healthy=True,
+    trusted=True,
+)
 HIT = KnowledgeHit(agent="sop", title="VPN outage", source="vpn.md", excerpt="Restart the gateway.", score=0.71)
 
 
@@ -39,6 +73,8 @@ class Notebook:
         self.reached_data = asyncio.Event()
         self.was_cancelled = asyncio.Event()
         self.fault = fault
+        self.agents = [KQL]
+        self.executed: list[ExecuteRequest] = []
         self._go = asyncio.Event()
         if not hold:
             self._go.set()
@@ -95,24 +131,54 @@ class Notebook:
         return Proof.of([Check(name="bind", status="failed", prover="notebook", problems=[problem])])
 
     async def execute(self, request: ExecuteRequest) -> Rows:
+        self.executed.append(request)
         return Rows(columns=["n"], rows=[[1]])
 
-    async def search_procedures(self, question: str, limit: int = 5) -> list[KnowledgeHit]:
+    async def search_procedures(
+        self, question: str, limit: int = 5, scope: SearchScope | None = None
+    ) -> list[KnowledgeHit]:
         return [HIT][:limit]
 
     async def list_agents(self) -> list[RegisteredAgent]:
+        return list(self.agents)
+
+    async def agents_version(self) -> str:
+        return repr(self.agents)
+
+    async def explain(self, request: ProveRequest) -> Explanation:
+        table = request.query.split()[0]
+        return Explanation(explanation=f"Reads {table}.", tables=[table])
+
+    async def procedures(self) -> list[StoredDocument]:
+        return [RUNBOOK]
+
+    async def procedure(self, name: str) -> DocumentText:
+        if name not in (RUNBOOK.id, RUNBOOK.source):
+            raise NotFound.named("procedure", name, [RUNBOOK.source])
+        return DocumentText(document=RUNBOOK, text="# VPN outage\nRestart the gateway.")
+
+    async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
+        table = LinkedTable(platform="kql", schema_group="ops_logs", table="SigninLogs", score=0.8, why="'sign-in'")
+        return [table][:limit]
+
+    async def groups(self) -> list[GroupSummary]:
+        return [GroupSummary(schema_group=CATALOG.schema_group, platform="kql", tables=len(CATALOG.tables))]
+
+    async def catalog(self, group: str) -> Catalog:
+        if group not in GROUPS:
+            raise NotFound.named("schema group", group, GROUPS)
+        return CATALOG
+
+    async def journeys(self, limit: int = 50) -> list[JourneySummary]:
+        began = datetime(2026, 11, 21, tzinfo=UTC)
         return [
-            RegisteredAgent(
-                id="a1",
-                name="kql",
-                description="Writes KQL",
-                url="http://127.0.0.1/kql",
-                version="1",
-                skills=[{"id": "query"}],
-                platform="kql",
-                healthy=True,
-            )
-        ]
+            JourneySummary(journey_id=f"journey-{number}", question=one.question, status="completed", started_at=began)
+            for number, one in enumerate(self.asked, 1)
+        ][:limit]
+
+    async def peek(self, journey_id: str) -> Answer | None:
+        question = self._question(journey_id)
+        return _answer(journey_id, question) if self._go.is_set() else None
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
         self._question(journey_id)

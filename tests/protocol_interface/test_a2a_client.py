@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,8 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agents.serve import agent_app, agent_card
-from protocol_interface import a2a_client
-from protocol_interface.a2a_client import A2AClient
+from protocol_interface.a2a_client import A2AClient, peer
 from protocol_interface.bounded import ANSWER_LIMIT
 from protocol_interface.registry import Registry
 from shared import ledger as ledger_module
@@ -141,13 +141,42 @@ async def test_a_dead_agent_is_named_with_its_address(registry: Registry, remote
         await remote_client.invoke("dead", "echo", {})
 
 
+async def test_the_task_of_a_dead_replica_goes_to_another(
+    registry: Registry, remote_client: A2AClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = loopback_socket()
+    dead = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent(), url=dead), listener):
+        await registry.register_own("scripted", dead)
+    monkeypatch.setattr(random, "sample", lambda entries, _: sorted(entries, key=lambda entry: entry.url != dead))
+    async with elsewhere(registry, ScriptedAgent()):
+        with structlog.testing.capture_logs() as logs:
+            assert [await remote_client.invoke("scripted", "echo", {"n": n}) for n in (1, 2)] == [{"n": 1}, {"n": 2}]
+    assert [line["url"] for line in logs if line["event"] == "replica can't be reached"] == [dead]
+
+
+async def test_a_replica_that_was_reached_is_the_only_one_asked(
+    registry: Registry, remote_client: A2AClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be at work: what it did not answer is not done twice."""
+    hung, other = ScriptedAgent(), ScriptedAgent()
+    async with elsewhere(registry, hung):
+        [first] = await registry.places("scripted")
+        monkeypatch.setattr(random, "sample", lambda entries, _: sorted(entries, key=lambda entry: entry.url != first))
+        async with elsewhere(registry, other):
+            with pytest.raises(AgentUnavailable, match="did not answer within"):
+                await remote_client.invoke("scripted", "hang", {}, seconds=0.3)
+            await hung.cancelled.wait()
+    assert not other.started.is_set()
+
+
 async def test_the_calls_of_an_agent_elsewhere_land_on_our_ledger(
     registry: Registry, remote_client: A2AClient, ledger: Ledger, settings: Settings
 ) -> None:
     theirs = open_database(f"sqlite:///{settings.data_dir / 'theirs.db'}")
     await create_tables(theirs, ledger_module.schema)
-    agent = ScriptedAgent(ledger=Ledger(theirs))
-    async with elsewhere(registry, agent, ledger=Ledger(theirs)):
+    their_ledger = Ledger(theirs)
+    async with elsewhere(registry, ScriptedAgent(ledger=their_ledger), ledger=their_ledger):
         with scoped(journey_id="j-1"):
             await remote_client.invoke("scripted", "call_model", {"call": "c-1"})
             with pytest.raises(NotFound):
@@ -270,7 +299,7 @@ async def test_the_operators_agent_tells_a_spent_budget(registry: Registry, remo
 async def test_who_gives_up_an_agent_that_answers_nothing_waits_no_longer(
     registry: Registry, remote_client: A2AClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(a2a_client, "CANCEL_SECONDS", 0.05)
+    monkeypatch.setattr(peer, "CANCEL_SECONDS", 0.05)
     released = asyncio.Event()
 
     async def never(_: Request) -> Response:
@@ -296,7 +325,7 @@ LIES = [
         "agent 'foreign' answered nonsense: ValueError: JSON nested deeper than 64",
     ),
     (Foreign([Part(text="all is well")]), "agent 'foreign' answered nonsense: no JSON object in 'all is well'"),
-    (Foreign(None), "agent 'foreign' left the task input_required: Which one?"),
+    (Foreign(None), "agent 'foreign' asks back: Which one?; say so in what you ask"),
 ]
 
 
@@ -311,7 +340,7 @@ async def test_an_answer_that_is_no_output_is_told(
 
 
 NONSENSE = [
-    (Response("<html>"), "answered nonsense: A2AClientError: JSON Decode Error"),
+    (Response("<html>"), "answered nonsense: A2AClientError: Invalid JSON-RPC response in SSE stream"),
     (JSONResponse([1]), "answered nonsense: A2AClientError: Invalid JSON-RPC response"),
     (JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {}}), "answered nonsense: ValueError"),
     (JSONResponse({"jsonrpc": "2.0", "id": 1, "result": {"task": 5}}), "answered nonsense: ParseError"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from a2a.server.request_handlers.response_helpers import agent_card_to_dict
 from fastapi import FastAPI
 
 from agents.serve import agent_app
@@ -19,6 +20,7 @@ from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.conftest import LOCAL
 from tests.protocol_interface.notebook import Notebook
+from tests.protocol_interface.registry.cards import card, skill
 
 
 @pytest.fixture
@@ -109,3 +111,74 @@ async def test_the_hosts_other_routes_stay_reachable(http: httpx.AsyncClient) ->
     nothing = await http.get("/some/tasks")
     assert card.json()["name"] == "lexiquery"
     assert nothing.status_code == 404
+
+
+async def register_some(registry: Registry, *names: str) -> None:
+    for name in names:
+        await registry.register(card(name, skill("guess", "luck")), url=f"http://{name}.example", trusted=False)
+
+
+async def test_agents_are_listed_page_by_page(http: httpx.AsyncClient, registry: Registry) -> None:
+    await register_some(registry, "ant", "bee", "c/d e")
+    first = await http.get("/a2a/agents/discover", params={"limit": 3})
+    rest = await http.get(first.links["next"]["url"])
+    assert [agent["id"] for agent in first.json()] == ["scripted", "ant", "bee"]
+    assert [agent["id"] for agent in rest.json()] == ["c/d e"]
+    assert "next" not in rest.links
+    assert (await http.get("/a2a/agents/discover", params={"limit": 1001})).status_code == 422
+
+
+async def test_agents_are_discovered_by_tag_and_health(http: httpx.AsyncClient, registry: Registry) -> None:
+    await register_some(registry, "ant", "bee")
+    await registry.mark("bee", healthy=False)
+    dead = await http.get("/a2a/agents/discover", params={"tag": "luck", "healthy": "false"})
+    assert [agent["id"] for agent in dead.json()] == ["bee"]
+
+
+async def test_a_list_that_is_known_is_not_sent_again(http: httpx.AsyncClient, registry: Registry) -> None:
+    await register_some(registry, "ant")
+    etag = (await http.get("/a2a/agents/discover")).headers["etag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        again = await http.get("/a2a/agents/discover", headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    await registry.mark("ant", healthy=False)
+    changed = await http.get("/a2a/agents/discover", headers={"If-None-Match": etag})
+    assert (changed.status_code, changed.headers["etag"] != etag) == (200, True)
+
+
+async def test_an_agent_registers_itself_for_a_while(http: httpx.AsyncClient) -> None:
+    listener = loopback_socket()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with on_a_socket(agent_app(ScriptedAgent("another"), url=url), listener):
+        leased = await http.post("/a2a/agents/register", json={"url": url, "lease_seconds": 60})
+        short = await http.post("/a2a/agents/register", json={"url": url, "lease_seconds": 1})
+    assert (leased.status_code, leased.json()["source"]) == (201, "lease")
+    assert leased.json()["lease_until"] > "2026"
+    assert (short.status_code, short.json()["suggestion"]) == (422, "give 5 to 86400 seconds, and renew in time")
+
+
+async def test_a_card_is_registered_as_it_is_given_and_shown(http: httpx.AsyncClient) -> None:
+    given = agent_card_to_dict(card("c/d e", skill("guess"), url="http://93.184.215.14"))
+    assert (await http.post("/a2a/agents/register", json={"card": given})).status_code == 201
+    shown = (await http.get("/a2a/agents/c%2Fd%20e")).json()
+    assert (shown["agent"]["source"], shown["card"]["name"], len(shown["versions"])) == ("card", "c/d e", 1)
+    assert [replica["url"] for replica in shown["replicas"]] == ["http://93.184.215.14"]
+    assert (await http.delete("/a2a/agents/c%2Fd%20e")).status_code == 204
+    missing = await http.get("/a2a/agents/scriptet")
+    assert (missing.status_code, missing.json()["suggestion"]) == (404, "did you mean 'scripted'?")
+
+
+@pytest.mark.parametrize("body", [{}, {"url": "http://a", "card": {}}, {"card": {"name": "a" * 300_000}}, {"card": {}}])
+async def test_what_is_no_registration_is_refused(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    refused = await http.post("/a2a/agents/register", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+
+
+async def test_the_registry_is_exported_and_imported(http: httpx.AsyncClient, registry: Registry) -> None:
+    given = card("ant", skill("guess"), url="http://93.184.215.14")
+    await registry.register(given, url="http://93.184.215.14", trusted=False)
+    exported = (await http.get("/a2a/agents/export")).json()
+    await registry.remove("ant")
+    done = (await http.post("/a2a/agents/import", json=exported)).json()
+    assert done == {"registered": ["ant"], "skipped": ["scripted"], "refused": []}
+    assert [agent.id for agent in await registry.discover()] == ["scripted", "ant"]

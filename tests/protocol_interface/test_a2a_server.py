@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import grpc.aio  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 import httpx
 import pytest
 from a2a.client import Client, ClientConfig, ClientFactory
 from a2a.client.card_resolver import A2ACardResolver
+from a2a.compat.v0_3 import a2a_v0_3_pb2
+from a2a.compat.v0_3.a2a_v0_3_pb2_grpc import A2AServiceStub
 from a2a.helpers import get_artifact_text, get_data_parts, get_message_text, new_data_message, new_text_message
 from a2a.types import CancelTaskRequest, Message, Role, SendMessageRequest, StreamResponse, Task, TaskState
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
 from protocol_interface.a2a_server import mount_a2a
-from shared.a2a.wire import error_from, metadata_of, output_of
+from shared.a2a.wire import EXTENSION, error_from, output_of
 from shared.errors import InvalidInput, LexiQueryError, NotFound
 from shared.models import Answer, Budget, Hits, Proof
 from tests.agents.serving import loopback_socket, on_a_socket
+from tests.protocol_interface.a2a_requirements.conftest import endpoint, said
+from tests.protocol_interface.a2a_requirements.wires import Grpc
 from tests.protocol_interface.notebook import Notebook
 
 
@@ -74,14 +80,15 @@ async def test_stages_come_as_updates_and_the_answer_as_an_artifact() -> None:
     answer = Answer.model_validate(output_of(artifact.parts))
     assert answer.answers[0].query == "SigninLogs | count"
     assert "SigninLogs | count" in get_artifact_text(artifact)
-    assert metadata_of(artifact)["cost"]["prompt_tokens"] == 811
+    assert answer.cost.prompt_tokens == 811
     assert updates[-1].status.state == TaskState.TASK_STATE_COMPLETED
 
 
 async def test_a_question_with_its_options_reaches_the_journey() -> None:
     product = Notebook()
     message = asking("answer_question", {"question": "Failures?", "platforms": ["kql"], "run": False})
-    message.metadata.update({"budget": {"calls": 4}})
+    message.extensions.append(EXTENSION)
+    message.metadata.update({EXTENSION: {"budget": {"calls": 4}}})
     await outcome(product, message)
     [question] = product.asked
     assert (question.platforms, question.run, question.budget) == (["kql"], False, Budget(calls=4))
@@ -169,3 +176,38 @@ async def test_a_fault_names_its_kind_and_keeps_its_secrets() -> None:
     assert task.status.state == TaskState.TASK_STATE_FAILED
     said = get_message_text(task.status.message)
     assert said == "LexiQuery failed with RuntimeError; its log has more"
+
+
+async def test_an_older_peer_asks_over_grpc(tmp_path: Path) -> None:
+    """Protocol 0.3 is a service of its own on the same port; such peers name no version."""
+    async with endpoint("lexiquery", tmp_path) as served:
+        wire = served.wires["GRPC"]
+        assert isinstance(wire, Grpc)
+        stub = A2AServiceStub(wire.channel)  # type: ignore[no-untyped-call]
+        asked = a2a_v0_3_pb2.Message(message_id="1", role=a2a_v0_3_pb2.ROLE_USER)
+        asked.content.add(text="How many failed?")
+        request = a2a_v0_3_pb2.SendMessageRequest(request=asked)
+        answered = await stub.SendMessage(request)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.SendMessage(request, metadata=[("a2a-version", "1.0")])
+    assert answered.task.status.state == a2a_v0_3_pb2.TASK_STATE_COMPLETED
+    assert "SigninLogs | count" in answered.task.artifacts[0].parts[0].text
+    assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_an_answer_has_the_form_of_the_question(tmp_path: Path) -> None:
+    """Text is answered in text; the JSON in it is exact, and as data for who accepts JSON."""
+    async with endpoint("lexiquery", tmp_path) as served:
+        wire, asked = served.wires["JSONRPC"], {"text": "How many failed?"}
+        kinds = []
+        for parts, accepted in (
+            ([asked], []),
+            ([asked], ["application/json"]),
+            ([{"data": {"skill": "answer_question", "input": {"question": "?"}}}], []),
+        ):
+            configuration = {"acceptedOutputModes": accepted}
+            answered = await wire.call(
+                "SendMessage", {"message": said("", parts=parts), "configuration": configuration}
+            )
+            kinds.append(["data" if "data" in part else "text" for part in answered["task"]["artifacts"][0]["parts"]])
+    assert kinds == [["text", "text"], ["text", "data", "text"], ["text", "data", "text"]]

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.serve import agent_app
+from agents.serve import agent_app, agent_card
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.health import register_own, watch_agents
 from protocol_interface.registry import Registry
@@ -49,7 +50,9 @@ def address() -> Address:
 
 @asynccontextmanager
 async def watched(registry: Registry, client: A2AClient, **own: str) -> AsyncIterator[None]:
-    watching = asyncio.create_task(watch_agents(registry, client, own, seconds=OFTEN))
+    watching = asyncio.create_task(
+        watch_agents(registry, client, {name: [url] for name, url in own.items()}, seconds=OFTEN)
+    )
     yield
     assert not watching.done()
     watching.cancel()
@@ -84,7 +87,7 @@ async def test_an_agent_that_dies_is_unhealthy_until_it_answers_again(
 async def test_an_agent_of_ours_that_comes_up_late_is_registered_then(
     registry: Registry, remote_client: A2AClient, address: Address
 ) -> None:
-    await register_own(registry, "kql", address.url)
+    await register_own(registry, "kql", [address.url])
     assert await registry.discover() == []
     async with watched(registry, remote_client, kql=address.url), address.serving("kql"):
         await becomes(registry, "kql", healthy=True)
@@ -93,8 +96,8 @@ async def test_an_agent_of_ours_that_comes_up_late_is_registered_then(
 
 async def test_an_agent_of_ours_that_is_gone_at_the_start_is_known_to_be(registry: Registry, address: Address) -> None:
     async with address.serving("kql"):
-        await register_own(registry, "kql", address.url)
-    await register_own(registry, "kql", address.url)
+        await register_own(registry, "kql", [address.url])
+    await register_own(registry, "kql", [address.url])
     assert (await registry.get("kql")).healthy is False
 
 
@@ -105,3 +108,38 @@ async def test_another_agent_at_the_address_does_not_end_the_watch(
         await registry.register_url(address.url)
         await becomes(registry, "sql", healthy=True)
     assert [agent.id for agent in await registry.discover()] == ["sql"]
+
+
+async def test_an_agent_of_ours_is_served_at_several_urls_and_nowhere_else(
+    registry: Registry, address: Address
+) -> None:
+    named = address.url.replace("127.0.0.1", "localhost")
+    async with address.serving("kql"):
+        await register_own(registry, "kql", [address.url, named, "http://127.0.0.1:9"])
+        assert await registry.places("kql") == {address.url, named}
+        await register_own(registry, "kql", [named])
+    assert await registry.places("kql") == {named}
+
+
+async def test_a_static_agent_that_comes_up_late_is_registered_then(
+    registry: Registry, remote_client: A2AClient, address: Address
+) -> None:
+    watching = asyncio.create_task(watch_agents(registry, remote_client, {}, seconds=OFTEN, cards=[address.url]))
+    async with address.serving("guest"):
+        await becomes(registry, "guest", healthy=True)
+    assert (await registry.get("guest")).source == "static"
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_who_watches_hears_of_what_another_process_changes(
+    engine: AsyncEngine, registry: Registry, remote_client: A2AClient
+) -> None:
+    heard = asyncio.Event()
+    registry.listen(heard.set)
+    async with watched(registry, remote_client):
+        await Registry(engine).register(
+            agent_card(ScriptedAgent("new"), "http://new.example"), url="http://new.example"
+        )
+        async with asyncio.timeout(30):
+            await heard.wait()

@@ -163,6 +163,13 @@ def test_nothing_found_is_said() -> None:
     assert render_hits([]) == "nothing found"
 
 
+def test_a_hit_shows_the_steps_that_follow_it() -> None:
+    hit = KnowledgeHit(
+        agent="sop", title="Disk", source="disk.md", excerpt="2. Look.", score=0.9, next=["3. Repair it."]
+    )
+    assert render_hits([hit]).endswith("    2. Look.\n    next: 3. Repair it.")
+
+
 @pytest.mark.parametrize(
     ("confidence", "shown"),
     [(0.12, "(route sql, confidence 0.12: unlikely to be right, check the query)"), (None, "(route sql)")],

@@ -20,6 +20,8 @@ _LOOPBACK = "127.0.0.1"
 def main() -> None:
     arguments = _arguments()
     listening = socket.create_server((_LOOPBACK, arguments.port))
+    # Connections inherit it; without it a stream's first piece waits (core_engine/listening.py).
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if arguments.exit_with_stdin:
         threading.Thread(target=_exit_with_stdin, daemon=True).start()
     app = embedded_app(arguments.model_dir, num_ctx=arguments.num_ctx, threads=arguments.threads or cores())

@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
-from a2a.types import AgentCard
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from agents.agent import Skill
 from agents.serve import agent_app, agent_card
 from protocol_interface.a2a_client import A2AClient
-from protocol_interface.card_fetch import CARD_LIMIT, fetch_card
+from protocol_interface.card_check import CARD_LIMIT
+from protocol_interface.card_fetch import fetch_card
 from protocol_interface.registry import Registry
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
-
-
-class Offering(ScriptedAgent):
-    """An agent with the skills that a test gives it."""
-
-    def __init__(self, name: str, skills: list[Skill], description: str = "Does things") -> None:
-        super().__init__(name)
-        self.description = description
-        self._offered = skills
-
-    def skills(self) -> list[Skill]:
-        return self._offered
-
-
-def skill(id: str, *tags: str) -> Skill:
-    return Skill(id=id, name=id, description=f"can {id}", tags=list(tags))
-
-
-def card(name: str, *skills: Skill, description: str = "Does things", url: str = "http://a.example") -> AgentCard:
-    return agent_card(Offering(name, list(skills), description), url)
+from tests.protocol_interface.registry.cards import Place, card, skill
 
 
 @pytest.fixture
@@ -59,7 +40,13 @@ async def filled(registry: Registry) -> Registry:
     return registry
 
 
-FOUND: list[tuple[dict[str, str], list[str]]] = [
+@pytest.fixture
+def strict(engine: AsyncEngine, registry: Registry) -> Registry:
+    """On the same database, as in a server for others."""
+    return Registry(engine)
+
+
+FOUND: list[tuple[dict[str, Any], list[str]]] = [
     ({}, ["kql", "prover", "sop", "spl"]),
     ({"skill": "query"}, ["kql", "spl"]),
     ({"platform": "kql"}, ["kql", "prover"]),
@@ -74,7 +61,7 @@ FOUND: list[tuple[dict[str, str], list[str]]] = [
 
 @pytest.mark.parametrize(("by", "names"), FOUND)
 async def test_agents_are_found_by_skill_platform_and_words(
-    filled: Registry, by: dict[str, str], names: list[str]
+    filled: Registry, by: dict[str, Any], names: list[str]
 ) -> None:
     assert [agent.id for agent in await filled.discover(**by)] == names
 
@@ -202,9 +189,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("url", "says"), REFUSED)
-async def test_a_stranger_can_not_lead_us_into_our_own_network(engine: AsyncEngine, url: str, says: str) -> None:
+async def test_a_stranger_can_not_lead_us_into_our_own_network(strict: Registry, url: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
-        await Registry(engine).register_url(url)
+        await strict.register_url(url)
 
 
 async def test_an_agent_of_this_machine_is_registered_where_that_is_allowed(registry: Registry) -> None:
@@ -244,6 +231,7 @@ NO_CARDS = [
     (Response("<html>"), "is no Agent Card"),
     (JSONResponse(["card"]), "is no Agent Card"),
     (StreamingResponse(_endless()), f"is larger than {CARD_LIMIT // 1024} KiB"),
+    (Response(gzip.compress(b" " * 10**8), headers={"Content-Encoding": "gzip"}), "is compressed"),
 ]
 
 
@@ -279,3 +267,14 @@ async def test_a_host_that_never_answers_is_given_up() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(AgentUnavailable, match=r"did not come within 0\.05 s"):
             await fetch_card(url, seconds=0.05)
+
+
+async def test_a_card_that_drips_in_is_given_up(place: Place) -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    place.answer = StreamingResponse(drip())
+    with pytest.raises(AgentUnavailable, match=r"did not come within 0\.1 s"):
+        await fetch_card(place.url, seconds=0.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -18,14 +18,14 @@ _METHODS = SPEC_CLIENT_METHODS | SPEC_CLIENT_NOTIFICATION_METHODS
 
 
 class Timed:
-    """Middleware around every request and notification. tools: names of ours.
+    """Middleware around every request and notification. is_tool: whether a name is that of a tool that we have.
 
     What MCP or we don't have (a method, a tool) is not named: a client that makes names up would make time series.
     """
 
-    def __init__(self, telemetry: Telemetry, tools: Collection[str]) -> None:
+    def __init__(self, telemetry: Telemetry, is_tool: Callable[[str], bool]) -> None:
         self._telemetry = telemetry
-        self._tools = tools
+        self._is_tool = is_tool
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         began, problem = time.monotonic(), None
@@ -42,7 +42,7 @@ class Timed:
 
     def _tool(self, ctx: ServerRequestContext[Any, Any]) -> str | None:
         name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
-        return name if isinstance(name, str) and name in self._tools else None
+        return name if isinstance(name, str) and self._is_tool(name) else None
 
 
 def _is_tool_error(result: HandlerResult) -> bool:

@@ -1,0 +1,78 @@
+"""How many passages a second go into the runbooks: read, cut, embedded, stored. `python -m benchmarks ingest FOLDER`.
+
+Each copy of the folder's documents has a title of its own, above every passage of it: no vector is known from before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from agents.knowledge.documents import READERS
+from agents.knowledge.procedures import Procedures
+from agents.knowledge.store import KnowledgeStore
+from agents.knowledge.store import schema as knowledge_schema
+from benchmarks.figures import Figures
+from shared import ledger as ledger_module
+from shared.database import create_tables, open_database
+from shared.ledger import Ledger
+from shared.llm.models import pull
+from shared.llm.runtime import open_models
+from shared.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks ingest", description=__doc__)
+    parser.add_argument("folder", type=Path, help="of text and Markdown documents")
+    parser.add_argument("--copies", type=int, default=5, help="of each document")
+    parser.add_argument("--models", type=Path, default=Path("data/runtime/models"), help="where the embedding model is")
+    parser.add_argument("--out", type=Path, help="a Markdown file for the table")
+    asked = parser.parse_args(arguments)
+    figures = asyncio.run(_measure(asked))
+    if asked.out:
+        asked.out.write_text("\n".join(figures.lines) + "\n", encoding="utf-8")
+
+
+async def _measure(asked: argparse.Namespace) -> Figures:
+    figures = Figures([])
+    with tempfile.TemporaryDirectory() as folder:
+        copies = await asyncio.to_thread(_copied, asked.folder, Path(folder, "runbooks"), asked.copies)
+        settings = Settings(data_dir=Path(folder, "data"), model_dir=asked.models)
+        await asyncio.to_thread(pull, settings.embedding_model_name, settings.models_path)
+        engine = open_database(settings.sqlalchemy_url)
+        await create_tables(engine, ledger_module.schema, knowledge_schema)
+        ledger = Ledger(engine)
+        async with open_models(settings, ledger, engine) as models:
+            procedures = Procedures(engine, models, settings)
+            try:
+                store = KnowledgeStore(engine, "procedures")
+                rows = [await _added(procedures, store, copies, what) for what in ("all new", "again, unchanged")]
+            finally:
+                await procedures.close()
+        await ledger.close()
+        await engine.dispose()
+    figures.table("adding runbooks", ("import", "documents", "passages", "seconds", "passages/s"), rows)
+    return figures
+
+
+def _copied(source: Path, target: Path, copies: int) -> Path:
+    texts = [path for path in sorted(source.rglob("*")) if path.suffix in (".md", ".txt") and path.suffix in READERS]
+    for number in range(copies):
+        for path in texts:
+            copy = target / str(number) / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            content = path.read_text(encoding="utf-8", errors="replace")
+            copy.write_text(f"# Copy {number} of {path.stem}\n\n{content}" if number else content, encoding="utf-8")
+    return target
+
+
+async def _added(procedures: Procedures, store: KnowledgeStore, folder: Path, what: str) -> list[str]:
+    began = time.perf_counter()
+    report = await procedures.add([folder], use_git=False)
+    seconds = time.perf_counter() - began
+    passages = sum(one.passages for one in await store.documents())
+    rate = f"{passages / seconds:,.0f}"
+    return [what, f"{len(report.added) or len(report.unchanged):,}", f"{passages:,}", f"{seconds:,.1f}", rate]

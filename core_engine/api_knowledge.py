@@ -1,0 +1,56 @@
+"""Routes of what is made of the runbooks: checks, terms and rules, the graph."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from agents.knowledge.checks import CheckReport, report_of
+from agents.knowledge.glossary.store import Status, Term
+from agents.knowledge.graph.store import Survey
+from core_engine.runbooks import Runbooks
+from shared.models import Model
+
+
+class Acceptance(Model):
+    """condition, table, group: instead of the proposed ones; an empty condition accepts the words alone."""
+
+    condition: str | None = None
+    table: str | None = None
+    group: str | None = None
+
+
+def add_knowledge(router: APIRouter, runbooks: Runbooks) -> None:
+    @router.get("/knowledge/check")
+    async def last_check(group: str | None = None) -> CheckReport:
+        """The last check of every query that stands in a runbook."""
+        return report_of(await runbooks.last(), every=True, group=group)
+
+    @router.post("/knowledge/check")
+    async def check(group: str | None = None) -> CheckReport:
+        """Check what changed, and report all of it."""
+        return await runbooks.check(group, every=True)
+
+    @router.get("/knowledge/terms")
+    async def terms(group: str | None = None, status: Status | None = None) -> list[Term]:
+        """Terms and rules of runbooks: proposed, accepted and rejected ones."""
+        return await runbooks.terms.all(group=group, status=(status,) if status else ())
+
+    @router.post("/knowledge/terms/{term}/accept")
+    async def accept(term: str, how: Acceptance | None = None) -> Term:
+        """Make a proposal part of its group's glossary or rules."""
+        chosen = how or Acceptance()
+        return await runbooks.accept(term, condition=chosen.condition, table=chosen.table, group=chosen.group)
+
+    @router.post("/knowledge/terms/{term}/reject")
+    async def reject(term: str) -> Term:
+        """Take a term out of its group's glossary, or never propose it again."""
+        return await runbooks.reject(term)
+
+    @router.get("/knowledge/graph")
+    async def about(
+        q: Annotated[str, Query(min_length=1, max_length=500)], limit: Annotated[int, Query(ge=1, le=100)] = 20
+    ) -> Survey:
+        """Which runbooks touch a service, table, alert, error code or term, and what else they name."""
+        return await runbooks.graph.about(q, limit=limit)

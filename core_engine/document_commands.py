@@ -1,0 +1,89 @@
+"""What the commands of `lexiquery sop` about documents do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter, ValidationError
+
+from core_engine.progress import count
+from core_engine.results import DONE, FAILED, Result, listed, opened_state, quiet_settings
+from core_engine.session import open_product
+from shared.documents import DocumentText, IngestReport, Labels
+from shared.errors import InvalidInput, first_problem
+
+
+async def add(paths: Sequence[str], labels: list[str] | None) -> Result:
+    from agents.knowledge.files import add_files
+
+    labels = _checked(labels) if labels else None
+    async with open_product(quiet_settings()) as product:
+        progress = count if sys.stderr.isatty() else None
+        report = await add_files(paths, product.add_procedures, labels=labels, progress=progress)
+    return Result(report, report.render(), FAILED if report.failed else DONE)
+
+
+def _checked(labels: list[str]) -> list[str]:
+    try:
+        return TypeAdapter(Labels).validate_python(labels)
+    except ValidationError as error:
+        raise InvalidInput(f"--label {first_problem(error)}") from error
+
+
+async def list_documents() -> Result:
+    from agents.knowledge.store import KnowledgeStore
+
+    async with opened_state() as state:
+        found = await KnowledgeStore(state.engine, "procedures").documents()
+    lines = [
+        {
+            "source": one.source,
+            "title": one.title,
+            "passages": one.passages,
+            "read": f"{one.imported_at:%Y-%m-%d %H:%M}",
+            "commit": (one.revision or "")[:12] or None,
+            "labels": ", ".join(one.labels) or None,
+            "id": one.id,
+        }
+        for one in found
+    ]
+    return listed(lines, "no runbook yet; `lexiquery sop add FOLDER` adds some")
+
+
+async def show(name: str, version: int | None) -> Result:
+    from agents.knowledge.store import KnowledgeStore
+
+    async with opened_state() as state:
+        store = KnowledgeStore(state.engine, "procedures")
+        document = await store.document(name)
+        shown = DocumentText(document=document, text=await store.text(document.id, version))
+    return Result(shown, shown.text)
+
+
+async def history(name: str) -> Result:
+    from agents.knowledge.store import KnowledgeStore
+
+    async with opened_state() as state:
+        store = KnowledgeStore(state.engine, "procedures")
+        found = await store.history((await store.document(name)).id)
+    lines = [
+        {
+            "version": one.number,
+            "read": f"{one.read_at:%Y-%m-%d %H:%M}",
+            "source": one.source,
+            "passages": one.passages,
+            "commit": (one.revision or "")[:12] or None,
+            "sha256": one.content_hash[:12],
+        }
+        for one in found
+    ]
+    return Result(found, listed(lines, "").text)
+
+
+async def remove(names: Sequence[str]) -> Result:
+    report = IngestReport()
+    async with open_product(quiet_settings()) as product:
+        for name in names:
+            report = report.plus(await product.remove_procedure(name))
+    return Result(report, f"removed {', '.join(report.removed)}")

@@ -1,0 +1,169 @@
+"""One replica of an agent: sent a message, followed until the task's end, told that the task is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import structlog
+from a2a.client.client import ClientCallContext
+from a2a.client.errors import A2AClientError
+from a2a.types import (
+    CancelTaskRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    Message,
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+)
+from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError
+
+from protocol_interface.a2a_client.bindings import Connection
+from protocol_interface.a2a_client.failures import NONSENSE, brief, is_broken, is_unsent
+from protocol_interface.a2a_client.folding import Folded, Report
+
+log = structlog.get_logger(__name__)
+CANCEL_SECONDS = 5.0
+"""Longest wait for an agent to take note of a cancellation."""
+RESUME_SECONDS = 10.0
+"""How long an agent whose connection broke may be out of reach before its task is given up."""
+LOOK_AGAIN_SECONDS = 0.05
+LINGER_SECONDS = 0.1
+"""How long an agent that has answered may take to end its stream, such that the connection can be used again."""
+POLL_SECONDS = 2.0
+"""Longest time between two looks at a task that can't be followed."""
+
+
+class Peer:
+    def __init__(self, agent: str, connection: Connection, headers: Mapping[str, str]) -> None:
+        self._agent = agent
+        self._connection = connection
+        self._client = connection.client
+        self._context = ClientCallContext(service_parameters=dict(headers))
+        self._task_id = ""
+
+    @property
+    def knows_task(self) -> bool:
+        """Whether the agent has said which task it began."""
+        return bool(self._task_id)
+
+    async def ask(self, message: Message, report: Report | None = None) -> Task | Message:
+        """The message that is the answer, or the task once it has ended or wants something.
+
+        The message is sent once: when the connection is lost, or the agent answers before the task has ended, the task
+        is followed. Raises what `failures.NONSENSE` names.
+        """
+        folded = Folded(report)
+        try:
+            request = SendMessageRequest(message=message)
+            await self._fold(self._client.send_message(request, context=self._context), folded)
+        except NONSENSE as error:
+            if not is_broken(error):
+                raise
+            log.info("connection lost; the task is looked for", agent=self._agent, problem=brief(error))
+            await self._follow(folded, message, error)
+        else:
+            if not folded.has_ended:
+                await self._follow(folded, message, None)
+        return folded.message or folded.task
+
+    async def _fold(self, events: AsyncIterator[StreamResponse], folded: Folded) -> None:
+        with _its_own():
+            async for event in events:
+                await folded.take(event)
+                self._task_id = folded.task_id
+                if folded.has_ended:
+                    break
+            await _drain(events)
+
+    async def _follow(self, folded: Folded, message: Message, lost: Exception | None) -> None:
+        """Until the task's end: its events where the agent can send them again, else a look at it now and then."""
+        pause = LOOK_AGAIN_SECONDS
+        self._task_id = folded.task_id or await self._found(message, lost)
+        while True:
+            folded.replace(await self._look(lost))
+            if folded.has_ended:
+                return
+            if self._connection.streams:
+                await self._subscribe(folded)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, POLL_SECONDS)
+
+    async def _subscribe(self, folded: Folded) -> None:
+        """What comes is only told: the task itself is then looked at."""
+        request = SubscribeToTaskRequest(id=self._task_id)
+        try:
+            await self._fold(self._client.subscribe(request, context=self._context), folded)
+        except NONSENSE as error:
+            log.info("task can't be followed", agent=self._agent, problem=brief(error))
+
+    async def _look(self, lost: Exception | None) -> Task:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESUME_SECONDS):
+                while True:
+                    try:
+                        with _its_own():
+                            return await self._client.get_task(GetTaskRequest(id=self._task_id), context=self._context)
+                    except TaskNotFoundError as error:
+                        raise A2AClientError("it no longer knows the task") from error
+                    except NONSENSE as error:
+                        if not is_broken(error) and not is_unsent(error):
+                            raise
+                        lost = error
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        raise lost or A2AClientError("it does not say how the task is")
+
+    async def _found(self, message: Message, lost: Exception | None) -> str:
+        """The id of the task that a message began before the connection was lost."""
+        with suppress(TimeoutError, *NONSENSE):
+            async with asyncio.timeout(CANCEL_SECONDS):
+                return await self._task_of(message)
+        raise lost or ValueError("a task without an id")
+
+    async def cancel(self, message: Message) -> None:
+        """Cancel the task that the message began; an agent that can't be told is logged and left alone."""
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                task_id = self._task_id or await self._task_of(message)
+                with _its_own():
+                    await self._client.cancel_task(CancelTaskRequest(id=task_id), context=self._context)
+        except TaskNotCancelableError:
+            log.debug("task had ended before it was cancelled", agent=self._agent)
+        except (TimeoutError, *NONSENSE) as error:
+            log.warning("task not cancelled", agent=self._agent, problem=brief(error))
+
+    async def _task_of(self, message: Message) -> str:
+        """The id that the agent gave the message's task. Until an agent has read the message it has no task yet."""
+        query = ListTasksRequest(context_id=message.context_id, page_size=100)
+        while True:
+            with _its_own():
+                listed = await self._client.list_tasks(query, context=self._context)
+            for task in listed.tasks:
+                if any(one.message_id == message.message_id for one in task.history):
+                    return str(task.id)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+@contextmanager
+def _its_own() -> Iterator[None]:
+    """gRPC raises CancelledError for an agent that says that the call was cancelled: nobody has cancelled us."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise
+        raise A2AClientError("it cancelled the call") from error
+
+
+async def _drain(events: AsyncIterator[StreamResponse]) -> None:
+    with suppress(TimeoutError, *NONSENSE):
+        async with asyncio.timeout(LINGER_SECONDS):
+            async for _ in events:
+                pass

@@ -1,0 +1,36 @@
+"""What a tool answers: structure and text; or a failure with our code, message and suggestion."""
+
+from __future__ import annotations
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import InvalidInput, LexiQueryError, did_you_mean, problem_detail
+
+PROBLEM = "lexiquery/problem"
+"""The key of `_meta` that a failure's problem detail (RFC 9457) is under."""
+
+
+def result(output: BaseModel, text: str, *, is_error: bool = False) -> CallToolResult:
+    structured = output.model_dump(mode="json")
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content=structured, is_error=is_error
+    )
+
+
+def failure(error: LexiQueryError) -> CallToolResult:
+    problem = problem_detail(error).model_dump(mode="json", exclude_none=True)
+    return CallToolResult(
+        content=[TextContent(type="text", text=f"{error.code}: {error}")], is_error=True, _meta={PROBLEM: problem}
+    )
+
+
+def bad_argument(error: ValidationError, known: list[str]) -> InvalidInput:
+    """What is wrong with a tool's arguments, in a sentence. known: the names of those it takes."""
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return InvalidInput(f"unknown argument '{name[:40]}'", suggestion=did_you_mean(name[:40], known))
+    if problem["type"] == "missing":
+        return InvalidInput(f"argument '{name}' is missing")
+    return InvalidInput(f"argument '{name}': {problem['msg']}")

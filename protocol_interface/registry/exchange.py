@@ -1,0 +1,74 @@
+"""The registry as JSON: to move agents to another LexiQuery, or to keep them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from protocol_interface.card_check import parse_card
+from protocol_interface.product import Source
+from protocol_interface.registry.registry import Registry
+from shared.errors import LexiQueryError
+from shared.models import Model
+
+
+class ExportedReplica(Model):
+    url: str
+    card: dict[str, Any]
+
+
+class ExportedAgent(Model):
+    name: str
+    source: Source
+    replicas: list[ExportedReplica]
+
+
+class Export(Model):
+    """Every agent with the cards of its replicas. Who is healthy is no part of it, nor who is trusted by whom."""
+
+    format: Literal["lexiquery-agents/1"] = "lexiquery-agents/1"
+    agents: list[ExportedAgent]
+
+
+class Refused(Model):
+    name: str
+    reason: str
+
+
+class Imported(Model):
+    """skipped: LexiQuery's own, which the settings name, not a file."""
+
+    registered: list[str] = []
+    skipped: list[str] = []
+    refused: list[Refused] = []
+
+    def render(self) -> str:
+        said = [f"registered {len(self.registered)}, skipped {len(self.skipped)} of LexiQuery's own"]
+        return "\n".join([*said, *(f"refused {one.name}: {one.reason}" for one in self.refused)])
+
+
+async def export_agents(registry: Registry) -> Export:
+    agents = await registry.discover()
+    found: dict[str, list[ExportedReplica]] = {agent.id: [] for agent in agents}
+    for replica in await registry.replicas(list(found)):
+        found[replica.agent_id].append(ExportedReplica(url=replica.url, card=replica.card))
+    return Export(agents=[ExportedAgent(name=one.id, source=one.source, replicas=found[one.id]) for one in agents])
+
+
+async def import_agents(registry: Registry, exported: Export) -> Imported:
+    """Register each agent as one that somebody gives by its card: checked like any, trusted by nobody."""
+    done = Imported()
+    for agent in exported.agents:
+        if agent.source == "own":
+            done.skipped.append(agent.name)
+            continue
+        # Replicas are of one agent when they come together; they join none that is there already.
+        new = not await registry.places(agent.name)
+        try:
+            for replica in agent.replicas:
+                card = parse_card(json.dumps(replica.card).encode(), f"'{agent.name}' of the file")
+                await registry.register_card(card, url=replica.url, joining=new)
+            done.registered.append(agent.name)
+        except LexiQueryError as error:
+            done.refused.append(Refused(name=agent.name, reason=str(error)))
+    return done

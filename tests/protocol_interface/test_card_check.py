@@ -1,0 +1,77 @@
+"""Cards that lie, or are no cards: refused with what is wrong, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from a2a.server.request_handlers.response_helpers import agent_card_to_dict
+
+from protocol_interface.card_check import CARD_LIMIT, parse_card
+from shared.errors import InvalidInput
+from tests.protocol_interface.registry.cards import card, skill
+
+GOOD = agent_card_to_dict(card("guest", skill("guess")))
+URL = "https://a.example"
+
+
+def changed(**fields: Any) -> bytes:
+    return json.dumps({**GOOD, **fields}).encode()
+
+
+def nested(depth: int) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+def _extension(params: Any) -> dict[str, Any]:
+    return {"extensions": [{"uri": "urn:x", "params": params}]}
+
+
+NO_CARDS = [
+    (b"", "is no Agent Card"),
+    (b"\xff\xfe{}", "can't decode byte 0xff"),
+    (json.dumps(GOOD).encode("utf-16"), "is no Agent Card"),
+    (b'{"name": "guest", "name": "kql"}', "has the key 'name' twice"),
+    (b'{"name": "guest", "skills": [{"id": "a", "id": "b"}]}', "has the key 'id' twice"),
+    (b"[" * 100_000, "lie too deep"),
+    (b'{"a":' * 50_000, "lie too deep"),
+    (changed(capabilities=_extension(nested(40))), "more than 32 deep"),
+    (b" " * (CARD_LIMIT + 1), "larger than 256 KiB"),
+    (changed(name="1" * 65), "a name of 65 characters"),
+    (changed(name="k\u200bql"), "characters that nobody sees"),
+    (changed(name=" kql"), "characters that nobody sees"),
+    (changed(name="kql\u202e"), "characters that nobody sees"),
+    (changed(description="a\x00b"), r"the control character '\\x00'"),
+    (changed(description="a\x1b[2Jb"), r"the control character '\\x1b'"),
+    (b'{"name": "\\ud800", "skills": []}', "is no Agent Card"),
+    (changed(skills=[{"id": "a", "tags": ["t\x00"]}]), "the control character"),
+    (changed(skills=[{"id": "s" * 129}]), "longer than 128 characters"),
+    (changed(skills=[{"id": f"s{number}"} for number in range(201)]), "more than 200 skills"),
+    (changed(skills=[{"id": "a", "tags": [str(number) for number in range(201)]}]), "more than 200 skills, or tags"),
+    (changed(supportedInterfaces=[{"url": URL}] * 17), "more than 16 interfaces"),
+    (changed(supportedInterfaces=[{"url": "http://[::1"}]), "no http URL"),
+    (changed(supportedInterfaces=[{"url": "javascript:alert(1)"}]), "no http URL"),
+    (changed(supportedInterfaces=[{"url": "a.example:80", "protocolBinding": "JSONRPC"}]), "no http URL"),
+    (changed(supportedInterfaces=[{"url": "http://user:word@a.example"}]), "no http URL"),
+    (changed(supportedInterfaces=[{"url": None}]), "no http URL"),
+    (changed(supportedInterfaces={"url": URL}), "is no Agent Card|names no interface"),
+    (b'{"name": 1e999}', "is no Agent Card"),
+    (b'{"name": ' + b"9" * 5000 + b"}", "is no Agent Card"),
+    (b"null", "is no Agent Card"),
+]
+
+
+@pytest.mark.parametrize(("content", "says"), NO_CARDS, ids=[says for _, says in NO_CARDS])
+def test_what_is_no_usable_card_is_refused_with_the_reason(content: bytes, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        parse_card(content, "http://guest.example")
+
+
+def test_an_honest_card_passes() -> None:
+    several = [{"url": URL, "protocolBinding": "JSONRPC"}, {"url": "a.example:50051", "protocolBinding": "GRPC"}]
+    one = parse_card(changed(supportedInterfaces=several, capabilities=_extension(nested(20))), "here")
+    assert (one.name, len(one.supported_interfaces)) == ("guest", 2)
