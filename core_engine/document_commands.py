@@ -16,11 +16,13 @@ from shared.errors import InvalidInput, first_problem
 
 async def add(paths: Sequence[str], labels: list[str] | None) -> Result:
     from agents.knowledge.files import add_files
+    from core_engine.knowledge_commands import broken_notes
 
     labels = _checked(labels) if labels else None
     async with open_product(quiet_settings()) as product:
         progress = count if sys.stderr.isatty() else None
         report = await add_files(paths, product.add_procedures, labels=labels, progress=progress)
+    report.notes += await broken_notes()
     return Result(report, report.render(), FAILED if report.failed else DONE)
 
 

@@ -137,6 +137,8 @@ def _literals(
                 origin, because = (
                     ("question", "the question asks for a list") if few else _number_origin(match[1], question)
                 )
+                if origin is None:
+                    origin, because = _told(match[1], linked, knowledge)
                 yield Accounted(match[1], match.span(1), "", origin, because)
 
 
@@ -177,15 +179,27 @@ def _origin(
     if named := next((name for name in names_of(literal) if _stands_in(name, question)), None):
         return "question", f"it is the code of {named}"
     for mention in linked.mentions:
-        if mention.kind == "term" and _stands_in(literal, mention.text):
-            return "glossary", f"'{mention.phrase}' means {mention.text}"
         if mention.kind != "term" and (same_value(literal, mention.text) or literal.lower() in mention.text.lower()):
             return "value", f"'{mention.phrase}' in the question is a known value"
+    told, because = _told(literal, linked, knowledge)
+    if told:
+        return told, because
+    if column and _known(literal, column):
+        return "catalog", f"{column.name} knows it; the question does not say it"
+    return None, "nothing says it"
+
+
+def _told(literal: str, linked: Linked, knowledge: Sequence[KnowledgeHit]) -> tuple[Origin | None, str]:
+    """Whether the meaning of a term, a rule of the group or a runbook says the literal."""
+    for mention in linked.mentions:
+        if mention.kind == "term" and _stands_in(literal, mention.text):
+            return "glossary", f"'{mention.phrase}' means {mention.text}"
+    for rule in linked.catalog.directives:
+        if _stands_in(literal, rule.condition or rule.text):
+            return "glossary", f"a rule of the group: {rule.text}"
     for hit in knowledge:
         if _stands_in(literal, hit.excerpt):
             return "runbook", f"'{hit.title}' says it"
-    if column and _known(literal, column):
-        return "catalog", f"{column.name} knows it; the question does not say it"
     return None, "nothing says it"
 
 

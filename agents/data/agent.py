@@ -24,6 +24,7 @@ from agents.data.platform import Platform
 from agents.data.proof import prove
 from agents.data.repair import wrong_name
 from agents.data.routes import first_route
+from agents.data.runbook_text import told_by_runbooks
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
 from agents.data.vague import says_too_little
@@ -37,7 +38,6 @@ from shared.models import (
     DataRequest,
     DataResult,
     ExecuteRequest,
-    KnowledgeHit,
     LinkRequest,
     Links,
     Model,
@@ -121,7 +121,7 @@ class DataAgent(Agent):
 
     async def link(self, request: LinkRequest) -> Links:
         """The best tables of all groups, or of one, best first."""
-        found = await self._linked(request.question, request.schema_group)
+        found = await self._linked(DataRequest(question=request.question, schema_group=request.schema_group))
         tables = [table for linked in found for table in linked_tables(linked, request.limit)]
         return Links(tables=sorted(tables, key=lambda table: -table.score)[: request.limit])
 
@@ -132,7 +132,9 @@ class DataAgent(Agent):
     async def query(self, request: DataRequest) -> DataResult:
         """A proven query with its rows; a rejected one, not run, when none could be proven; or a clarification: the
         question fits no table, or wants what no table has."""
-        found = await self._linked(request.question, request.schema_group, request.knowledge)
+        if Part.KNOWLEDGE in self._without:
+            request = request.model_copy(update={"knowledge": [], "hints": []})
+        found = await self._linked(request)
         if not found:
             raise NotFound(
                 f"there is no schema group on platform '{self._platform.name}'",
@@ -143,13 +145,13 @@ class DataAgent(Agent):
             return DataResult(clarification=_which_table("The question does not say what to look for.", found))
         if linked.score < LINK_FLOOR and not linked.mentions:
             return DataResult(clarification=_which_table("No table matches this question.", found))
-        brief = make_brief(request.question, linked, request.rejected, request.knowledge)
+        brief = make_brief(request.question, linked, request.rejected, request.knowledge, request.hints)
         brief = leave_out(brief, self._without)
         attempt = await self._attempts.solve(brief)
         if unknown := _unknown(attempt, linked.catalog):
             return DataResult(clarification=_not_here(unknown, found))
         ran = await self._run(brief, attempt, request)
-        return DataResult(answers=[await self._answer(brief, ran, request.knowledge)])
+        return DataResult(answers=[await self._answer(brief, ran)])
 
     async def prove(self, request: ProveRequest) -> Proof:
         catalog = await self._group(request.schema_group)
@@ -159,16 +161,14 @@ class DataAgent(Agent):
         catalog = await self._group(request.schema_group)
         return (await self._runner.run(request.query, catalog, request.limit, request.offset)).rows
 
-    async def _linked(
-        self, question: str, schema_group: str | None, knowledge: list[KnowledgeHit] | None = None
-    ) -> list[Linked]:
+    async def _linked(self, request: DataRequest) -> list[Linked]:
         """The platform's groups, or the one asked for, linked to the question; the best first."""
-        if schema_group:
-            catalogs = [await self._group(schema_group)]
+        if request.schema_group:
+            catalogs = [await self._group(request.schema_group)]
         else:
             catalogs = await self._catalogs.all(self._platform.name)
-        held_out = self._settings.hold_out
-        found = [await self._linker.link(question, one, knowledge or (), hold_out=held_out) for one in catalogs]
+        held_out, told = self._settings.hold_out, (request.knowledge, request.hints)
+        found = [await self._linker.link(request.question, one, *told, hold_out=held_out) for one in catalogs]
         return sorted(found, key=lambda linked: -linked.score)
 
     async def _group(self, name: str) -> Catalog:
@@ -201,10 +201,10 @@ class DataAgent(Agent):
         notes = await asyncio.to_thread(why_empty, self._platform, attempt.query, catalog, self._sandbox)
         return _Ran(attempt, ran.rows, tuple(notes))
 
-    async def _answer(self, brief: Brief, ran: _Ran, knowledge: list[KnowledgeHit]) -> QueryAnswer:
+    async def _answer(self, brief: Brief, ran: _Ran) -> QueryAnswer:
         attempt, catalog = ran.attempt, brief.linked.catalog
         tables = await self._tables(attempt.query, catalog) if _parsed(attempt.proof) else []
-        told = account(brief.question, attempt.query, tables, brief.linked, knowledge)
+        told = account(brief.question, attempt.query, tables, brief.linked, brief.knowledge)
         evidence = _evidence(brief, ran, tables, told)
         calibration = read_calibration(self._settings.data_dir, self._settings.model)
         sure = None if attempt.rejected else confidence(evidence, self._platform.name, calibration)
@@ -213,7 +213,7 @@ class DataAgent(Agent):
             schema_group=catalog.schema_group,
             query=attempt.query,
             explanation=explain(attempt.query, tables) if tables else "",
-            assumptions=[*attempt.notes, *_doubts(attempt, told), *ran.notes],
+            assumptions=[*attempt.notes, *_doubts(attempt, told), *told_by_runbooks(attempt.query, brief), *ran.notes],
             confidence=sure,
             evidence=evidence,
             route=attempt.route,

@@ -16,12 +16,13 @@ from agents.data.examples import Scored, choose
 from agents.data.linking import Linked
 from agents.data.outline import outline_schema
 from agents.data.platform import Platform
+from agents.data.runbook_text import as_hit, hint_lines, rule_lines, said_terms
 from agents.data.schema_text import mention_text, offered, schema_text
 from agents.data.times import speaks_of_time
 from shared.catalog import Table
 from shared.llm.client import Models
 from shared.llm.prompts import Prompt, load_prompts
-from shared.models import KnowledgeHit, Problem
+from shared.models import KnowledgeHint, KnowledgeHit, Problem
 
 _EXAMPLES = 4
 _MAX_TOKENS = 256  # five times the usual answer: what is longer lists or repeats
@@ -40,7 +41,8 @@ Message = dict[str, str]
 @dataclass(frozen=True)
 class Brief:
     """One question, and what the model is shown for it. rejected: (query, reason) that the user did not accept;
-    knowledge: the passages that were found for it."""
+    knowledge: the passages that were found for it, and the hints as such; hints: what runbooks say its words mean,
+    unconfirmed."""
 
     question: str
     linked: Linked
@@ -48,6 +50,7 @@ class Brief:
     examples: list[Scored]
     rejected: list[tuple[str, str]] = field(default_factory=list)
     knowledge: Sequence[KnowledgeHit] = ()
+    hints: Sequence[KnowledgeHint] = ()
 
 
 def make_brief(
@@ -55,10 +58,13 @@ def make_brief(
     linked: Linked,
     rejected: Sequence[tuple[str, str]] = (),
     knowledge: Sequence[KnowledgeHit] = (),
+    hints: Sequence[KnowledgeHint] = (),
 ) -> Brief:
     tables = offered(linked)
     examples = choose(linked.examples, question, {table.name for table in tables}, _EXAMPLES)
-    return Brief(question, linked, tables, examples, list(rejected), knowledge)
+    said = said_terms(linked, hints)
+    told = [*knowledge, *(as_hit(one) for one in said)]
+    return Brief(question, linked, tables, examples, list(rejected), told, said)
 
 
 class Deriver:
@@ -151,5 +157,6 @@ def _known(brief: Brief) -> str:
     """Today's date where the question speaks of a time, and what words of the question mean here."""
     now = brief.linked.catalog.clock or datetime.now(UTC)
     today = f"Today is {now:%A, %Y-%m-%d}." if speaks_of_time(brief.question) else ""
-    parts = [part for part in (today, mention_text(brief.linked.mentions, brief.tables)) if part]
+    said = mention_text(brief.linked.mentions, brief.tables)
+    parts = [part for part in (today, said, *rule_lines(brief.linked, brief.tables), *hint_lines(brief.hints)) if part]
     return "".join(f"{part}\n" for part in parts)

@@ -26,13 +26,13 @@ from agents.data.platform import Platform
 from agents.data.reasons import why
 from agents.data.samples import Samples, sample_values
 from agents.data.sandbox import Sandbox
-from agents.data.signals import Heard, TableIndex, signals
+from agents.data.signals import Heard, TableIndex, named_by, signals
 from agents.data.times import TimeRange, read_times
 from agents.data.vectors import as_vectors, cosines
 from agents.data.words import plain
 from shared.catalog import Catalog, Relationship, Table
 from shared.llm.client import Models
-from shared.models import KnowledgeHit, LinkedTable, Model
+from shared.models import KnowledgeHint, KnowledgeHit, LinkedTable, Model
 
 # Below it a table has nothing to do with the question: better ask back than invent a query. Of the 45 seed questions
 # one lies below; of 48 pairs of a group and a question about something else, four lie above.
@@ -133,7 +133,13 @@ class Linker:
         self._building = asyncio.Lock()
 
     async def link(
-        self, question: str, catalog: Catalog, knowledge: Sequence[KnowledgeHit] = (), *, hold_out: bool = False
+        self,
+        question: str,
+        catalog: Catalog,
+        knowledge: Sequence[KnowledgeHit] = (),
+        hints: Sequence[KnowledgeHint] = (),
+        *,
+        hold_out: bool = False,
     ) -> Linked:
         """Every table of the group with its score, best first. hold_out: as if this very question were not solved."""
         index = await self.index(catalog)
@@ -141,7 +147,7 @@ class Linker:
         asked = (await self._models.embed([heard.bare], purpose="link"))[0]
         solved = await index.examples.nearest(question, self._models)
         solved = solved.without(question, catalog) if hold_out else solved
-        found = signals(index.tables, catalog, heard, asked, solved, knowledge)
+        found = signals(index.tables, catalog, heard, asked, solved, named_by(catalog, knowledge, hints))
         return Linked(
             catalog=catalog,
             links=self._links(catalog, heard, found),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,6 +24,7 @@ class Part(StrEnum):
     MODEL_REPAIR = "model_repair"  # mending it by the model
     OUTLINE = "outline"  # a form filled in by the model where its queries can't be proven
     ACCOUNT = "account"  # question against query
+    KNOWLEDGE = "knowledge"  # all that comes from runbooks: passages, hints, their queries as examples, accepted terms
 
 
 def read_parts(names: Iterable[str]) -> frozenset[Part]:
@@ -35,11 +37,12 @@ def read_parts(names: Iterable[str]) -> frozenset[Part]:
     return frozenset(Part(name) for name in found)
 
 
-class WithoutExamples(Catalogs):
-    """The catalogs as if no question had been solved."""
+class Reduced(Catalogs):
+    """The catalogs as if no question had been solved, or no runbook been read."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, parts: Collection[Part]) -> None:
         super().__init__(engine)
+        self._parts = parts
         self._bare: dict[str, Catalog] = {}
 
     async def all(self, platform: str | None = None) -> list[Catalog]:
@@ -50,10 +53,13 @@ class WithoutExamples(Catalogs):
 
     def _without(self, catalog: Catalog) -> Catalog:
         if catalog.version not in self._bare:
-            self._bare[catalog.version] = Catalog.model_validate(catalog.model_dump(by_alias=True) | {"examples": []})
+            bare = catalog.as_imported if Part.KNOWLEDGE in self._parts else catalog
+            none: dict[str, Any] = {"examples": []} if Part.EXAMPLES in self._parts else {}
+            self._bare[catalog.version] = Catalog.model_validate(bare.model_dump(by_alias=True) | none)
         return self._bare[catalog.version]
 
 
 def catalogs_without(without: Iterable[str], catalogs: Catalogs, engine: AsyncEngine) -> Catalogs:
     """What a data agent sees of the catalogs. Raises InvalidInput for what is no part."""
-    return WithoutExamples(engine) if Part.EXAMPLES in read_parts(without) else catalogs
+    parts = read_parts(without) & {Part.EXAMPLES, Part.KNOWLEDGE}
+    return Reduced(engine, parts) if parts else catalogs

@@ -12,7 +12,7 @@ from agents.data.entities import kind_of
 from agents.data.samples import Samples
 from agents.data.times import without_times
 from agents.data.words import content_words, pieces
-from shared.catalog import Catalog, Table
+from shared.catalog import Catalog, GlossaryTerm, Table
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|under|exactly)\s+\d[\d.,]*", re.IGNORECASE)
@@ -33,6 +33,7 @@ class Mention:
     kind: `value` (exactly so in a column), `like` (another form of a value), `term` (of the glossary).
     text: the value or the term's meaning. places: (table, column) of a value, or (table, "") of a term's meaning.
     plain: a value whose words are words of names too (`user`, `computer`), so that they may mean those.
+    condition, table, source: of a term, as GlossaryTerm has them.
     """
 
     phrase: str
@@ -40,6 +41,9 @@ class Mention:
     text: str
     places: tuple[tuple[str, str], ...]
     plain: bool = False
+    condition: str = ""
+    table: str = ""
+    source: str = ""
 
     @property
     def tables(self) -> set[str]:
@@ -66,7 +70,7 @@ class Phrases:
         self._short: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
         self._terms = {tuple(pieces(term.term)): term for term in catalog.glossary}
         self._term_places = {
-            term.term: tuple((table.name, "") for table in catalog.tables if _speaks_of(term.meaning, table))
+            term.term: tuple((table.name, "") for table in catalog.tables if _is_about(term, table))
             for term in catalog.glossary
         }
         for table in catalog.tables:
@@ -128,14 +132,20 @@ class Phrases:
         said = set(content_words(question))
         known = {mention.text for mention in found}
         return [
-            Mention(term.term, "term", term.meaning, self._term_places[term.term])
+            self._term(term)
             for term in self._terms.values()
-            if term.meaning not in known and (words := set(content_words(term.term))) and words <= said
+            if term.told not in known and (words := set(content_words(term.term))) and words <= said
         ]
+
+    def _term(self, term: GlossaryTerm) -> Mention:
+        places = self._term_places[term.term]
+        return Mention(
+            term.term, "term", term.told, places, condition=term.condition, table=term.table, source=term.source
+        )
 
     def _at(self, key: tuple[str, ...]) -> list[Mention]:
         if term := self._terms.get(key):
-            return [Mention(term.term, "term", term.meaning, self._term_places[term.term])]
+            return [self._term(term)]
         if key in self._values:
             return self._mentioned(key, "value", self._values[key])
         if key in self._short:
@@ -177,6 +187,10 @@ def _short_forms(value: str) -> Iterator[str]:
         yield value.rpartition(".")[0]
     elif kind == "domain" and "-" in value.partition(".")[0]:
         yield value.partition(".")[0]
+
+
+def _is_about(term: GlossaryTerm, table: Table) -> bool:
+    return table.name == term.table if term.table else _speaks_of(term.meaning, table)
 
 
 def _speaks_of(meaning: str, table: Table) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from agents.data.times import time_places
 from agents.data.vectors import Vectors, cosines
 from agents.data.words import content_words, pieces, subjects
 from shared.catalog import Catalog, Table
-from shared.models import KnowledgeHit
+from shared.models import KnowledgeHint, KnowledgeHit
 
 SIGNALS: Mapping[str, str] = {
     "meaning": "mean cosine of the question, without literals and times, to the three nearest columns, each with the "
@@ -37,7 +37,7 @@ SIGNALS: Mapping[str, str] = {
     "seen": "share of those things that are known values of its columns",
     "examples": "votes of the nearest solved questions for the tables that they read",
     "example_words": "BM25 over the words of the solved questions that read the table",
-    "knowledge": "1 if a runbook that was found names the table",
+    "knowledge": "1 if a runbook that was found names the table, or its queries read it",
 }
 _NEAREST_COLUMNS = 3
 _VOTERS = 8  # solved questions
@@ -103,12 +103,11 @@ def signals(
     heard: Heard,
     asked: Sequence[float],
     solved: Solved,
-    knowledge: Sequence[KnowledgeHit],
+    told: Collection[str],
 ) -> list[dict[str, float]]:
     """SIGNALS of each table of the catalog, in its order. asked: the unit vector of what was heard, bare; solved: the
-    solved questions that may speak."""
+    solved questions that may speak; told: the tables that runbooks name."""
     words, said = content_words(heard.bare), subjects(heard.bare)
-    text = " ".join(f"{hit.title} {hit.excerpt}" for hit in knowledge)
     nearest = _example_votes(solved.examples)
     named = index.column_names.rarity(heard.columns)
     by_signal = {
@@ -125,12 +124,19 @@ def signals(
         "seen": [_seen(heard, table) for table in catalog.tables],
         "examples": [nearest.get(table.name, 0.0) for table in catalog.tables],
         "example_words": solved.words.shares(words).tolist(),
-        "knowledge": [float(table.name in text) for table in catalog.tables],
+        "knowledge": [float(table.name in told) for table in catalog.tables],
     }
     return [
         {name: max(0.0, float(values[number])) for name, values in by_signal.items()}
         for number in range(len(catalog.tables))
     ]
+
+
+def named_by(catalog: Catalog, knowledge: Sequence[KnowledgeHit], hints: Sequence[KnowledgeHint]) -> frozenset[str]:
+    """The group's tables whose names the passages hold, and those that the hints name as this group's."""
+    text = " ".join(f"{hit.title} {hit.excerpt}" for hit in knowledge)
+    hinted = {one.subject for one in hints if one.kind == "table" and one.schema_group == catalog.schema_group}
+    return frozenset(table.name for table in catalog.tables if table.name in hinted or table.name in text)
 
 
 def _with_table(meaning: Vectors, columns: Vectors) -> Vectors:

@@ -69,7 +69,7 @@ def _told(linked: Linked) -> set[str]:
     catalog = linked.catalog
     told = [table.description for table in catalog.tables]
     told += [column.description for table in catalog.tables for column in table.columns]
-    told += [f"{one.term} {one.meaning}" for one in catalog.glossary]
+    told += [f"{one.term} {one.meaning} {one.condition}" for one in catalog.glossary]
     return _words([*told, *(one.example.question for one in linked.examples)])
 
 

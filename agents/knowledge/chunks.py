@@ -3,42 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from agents.knowledge.documents import Block, Document
 from agents.knowledge.text import sentences
 
 CHUNK_CHARACTERS = 1200
+_LONGEST_LEAD = 300
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A passage. path: the titles above it, the document's first; language: of code, None if unknown."""
+    """A passage. path: the titles above it, the document's first; language: of code, None if unknown; step: number of
+    the step that it begins with, or that it belongs to; lead: of code and tables, the sentence that introduces them."""
 
     path: tuple[str, ...]
     kind: Literal["text", "code", "table"]
     text: str
     language: str | None = None
+    step: str | None = None
+    lead: str = ""
 
 
 def chunks_of(document: Document) -> list[Chunk]:
     """The passages in order. Text is at most CHUNK_CHARACTERS long; code and tables are as long as they are."""
     found: list[Chunk] = []
     path = _Path(document.title)
-    pending: list[str] = []
+    pending: list[Block] = []
+    step, lead = None, ""
     for block in document.blocks:
-        if block.kind in ("text", "step"):
-            pending.append(block.text)
-            continue
-        found.extend(_texts(path.titles, pending))
-        pending = []
         if block.kind == "heading":
+            found.extend(_texts(path.titles, pending))
             path.enter(block)
+            pending, step, lead = [], None, ""
+        elif block.kind in ("text", "step"):
+            step = block.step or step
+            # A paragraph inside a step belongs to it.
+            pending.append(replace(block, step=step))
+            lead = _lead(block.text)
         else:
-            found.append(Chunk(path.titles, "code" if block.kind == "code" else "table", block.text, block.language))
+            found.extend(_texts(path.titles, pending))
+            pending = []
+            found.append(
+                Chunk(path.titles, "code" if block.kind == "code" else "table", block.text, block.language, step, lead)
+            )
     found.extend(_texts(path.titles, pending))
     return found or [Chunk((document.title,), "text", document.title)]
+
+
+def _lead(text: str) -> str:
+    last = (sentences(text) or [""])[-1]
+    return last if len(last) <= _LONGEST_LEAD else ""
 
 
 class _Path:
@@ -58,16 +74,17 @@ class _Path:
         return (self._title, *(below[1:] if below[:1] == [self._title] else below))
 
 
-def _texts(path: tuple[str, ...], blocks: list[str]) -> Iterator[Chunk]:
+def _texts(path: tuple[str, ...], blocks: list[Block]) -> Iterator[Chunk]:
     """The blocks packed into as few passages as the length allows; a block is cut only if it alone is too long."""
-    text = ""
-    for piece in (piece for block in blocks for piece in _bounded(block)):
+    text, step = "", None
+    for piece, number in ((piece, block.step) for block in blocks for piece in _bounded(block.text)):
         if text and len(text) + 1 + len(piece) > CHUNK_CHARACTERS:
-            yield Chunk(path, "text", text)
-            text = ""
+            yield Chunk(path, "text", text, step=step)
+            text, step = "", None
         text = f"{text}\n{piece}" if text else piece
+        step = step or number
     if text:
-        yield Chunk(path, "text", text)
+        yield Chunk(path, "text", text, step=step)
 
 
 def _bounded(block: str) -> Iterator[str]:

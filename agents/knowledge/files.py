@@ -1,69 +1,97 @@
-"""Files and folders on their way to the runbooks."""
+"""Files, folders and Git working copies on their way to the runbooks."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.knowledge.documents import MAX_BYTES, READERS
-from shared.documents import Failure, IngestReport, IngestRequest, SentDocument
+from agents.knowledge.documents import READERS, check_kind, check_size
+from agents.knowledge.working_copy import WorkingCopy, working_copy
+from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, NotFound
 
 MAX_FILES = 20_000
-_SENT_AT_ONCE = 2**20
-"""Characters of base64 in one request: a minute's work for the embedding model of a small machine."""
+_SENT_AT_ONCE = 2**18
+"""Characters of base64 in one request: seconds of work for the embedding model of a small machine."""
+Add = Callable[[IngestRequest], Awaitable[IngestReport]]
+Progress = Callable[[int, int], None]
+"""Told how many of how many documents are done."""
+
+
+@dataclass(frozen=True)
+class _File:
+    source: str
+    copy: WorkingCopy | None = None
 
 
 @dataclass
 class _Found:
     """files: what can be read, by path; folders: those that were seen whole; others: names that nothing here reads."""
 
-    files: dict[Path, str] = field(default_factory=dict)
+    files: dict[Path, _File] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-async def add_files(paths: Sequence[Path], add: Callable[[IngestRequest], Awaitable[IngestReport]]) -> IngestReport:
-    """Give `add` each file of `paths`, and each document below each folder, in parts; what it says of all of them.
+def is_url(text: str) -> bool:
+    return text.lower().startswith(("http://", "https://"))
 
-    A document is cited by its folder's name and the path below it. What `add` knows of a folder and is gone from it is
-    removed. A file that can't be read is reported and skipped.
+
+async def add_files(
+    given: Sequence[str | Path],
+    add: Add,
+    *,
+    labels: list[str] | None = None,
+    progress: Progress | None = None,
+    use_git: bool = True,
+) -> IngestReport:
+    """Give `add` each file, each web address, and each document below each folder, in parts; what it says of all.
+
+    A document is cited by its folder's name and the path below it. `add` is told first what is there, and sent what it
+    wants of it; what it knows of a folder and is gone from there is removed. A file that can't be read is reported and
+    skipped. use_git: of a working copy, only what git tracks.
 
     Raises NotFound for a path that does not exist and InvalidInput for too many files, before anything is changed;
     InvalidInput when there is no document.
     """
-    found = await asyncio.to_thread(_find, paths)
-    report = IngestReport(failed=found.failed, notes=_left_alone(found.others))
-    documents: list[SentDocument] = []
-    for path, source in found.files.items():
-        try:
-            documents.append(await asyncio.to_thread(_read, path, source))
-        except InvalidInput as error:
-            report.failed.append(Failure(source=source, reason=str(error)))
-        if sum(len(document.content_base64) for document in documents) >= _SENT_AT_ONCE:
-            report = report.plus(await add(IngestRequest(documents=documents)))
-            documents = []
-    folders, present = map(_locations, (found.folders, found.files if found.folders else ()))
-    report = report.plus(await add(IngestRequest(documents=documents, folders=folders, present=present)))
-    if not found.files and not (report.removed or report.failed):
+    urls = [str(one) for one in given if is_url(str(one))]
+    paths = [Path(one) for one in given if not is_url(str(one))]
+    found = await asyncio.to_thread(_find, paths, use_git)
+    report = IngestReport(failed=found.failed, notes=[*found.notes, *_left_alone(found.others)])
+    if paths:
+        seen = await asyncio.to_thread(_see, found, report)
+        folders = [folder.as_posix() for folder in found.folders]
+        report = report.plus(await add(IngestRequest(seen=seen, folders=folders, labels=labels)))
+    failed: list[Failure] = []
+    done, wanted = 0, [Path(location) for location in report.wanted]
+    async for request in _parts(wanted, found, labels, failed):
+        report = report.plus(await add(request))
+        done += len(request.documents)
+        if progress:
+            progress(done, len(wanted))
+    report.failed.extend(failed)
+    if urls:
+        report = report.plus(await add(IngestRequest(urls=urls, labels=labels)))
+    if not found.files and not (urls or report.removed or report.failed):
         known = f"known: {', '.join(READERS)}"
         raise InvalidInput(f"no document in {', '.join(map(str, paths))}", suggestion=known)
-    return report.model_copy(update={"notes": list(dict.fromkeys(report.notes))})
+    return report.model_copy(update={"notes": list(dict.fromkeys(report.notes)), "wanted": []})
 
 
-def _find(paths: Sequence[Path]) -> _Found:
+def _find(paths: Sequence[Path], use_git: bool) -> _Found:
     found = _Found()
     for given in paths:
         root = given.expanduser().resolve()
         if root.is_file():
-            found.files[root] = root.name
+            found.files[root] = _File(root.name)
         elif root.is_dir():
-            _find_below(root, found)
+            _find_below(root, found, working_copy(root) if use_git else None)
         else:
             raise NotFound(f"no file or folder at {given}")
         if len(found.files) > MAX_FILES:
@@ -71,16 +99,23 @@ def _find(paths: Sequence[Path]) -> _Found:
     return found
 
 
-def _find_below(root: Path, found: _Found) -> None:
+def _find_below(root: Path, found: _Found, copy: WorkingCopy | None) -> None:
     """Hidden files are left out, and links that lead out of the folder are not followed."""
     blocked: list[OSError] = []
+    untracked = 0
     for path in _walk(root, blocked):
         source = f"{root.name}/{path.relative_to(root).as_posix()}"
-        if path.suffix.lower() not in READERS:
+        if copy and copy.tracked is not None and path not in copy.tracked:
+            untracked += path.suffix.lower() in READERS
+        elif path.suffix.lower() not in READERS:
             found.others.append(source)
         elif path.resolve().is_relative_to(root):
-            found.files.setdefault(path, source)
+            found.files.setdefault(path, _File(source, copy))
     found.failed += [Failure(source=str(error.filename), reason=str(error.strerror)) for error in blocked]
+    if copy and copy.note:
+        found.notes.append(copy.note)
+    if untracked:
+        found.notes.append(f"left alone, for git does not track them: {untracked:,} below {root.name}")
     if not blocked:
         found.folders.append(root)
 
@@ -91,13 +126,47 @@ def _walk(root: Path, blocked: list[OSError]) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _read(path: Path, source: str) -> SentDocument:
-    """Raises InvalidInput when the file can't be read or is too large; it is not opened then."""
+def _see(found: _Found, report: IngestReport) -> list[SeenDocument]:
+    """What is there, by its hash. One that can't be read is there too: what was read of it before stays."""
+    seen = []
+    for path, file in found.files.items():
+        try:
+            seen.append(SeenDocument.of(file.source, _content(path), path.as_posix()))
+        except InvalidInput as error:
+            report.failed.append(Failure(source=file.source, reason=str(error)))
+            seen.append(SeenDocument(filename=file.source, location=path.as_posix(), content_hash=None))
+    return seen
+
+
+async def _parts(
+    wanted: Sequence[Path], found: _Found, labels: list[str] | None, failed: list[Failure]
+) -> AsyncIterator[IngestRequest]:
+    documents: list[SentDocument] = []
+    for path in wanted:
+        file = found.files[path]
+        try:
+            documents.append(await asyncio.to_thread(_sent, path, file))
+        except InvalidInput as error:
+            failed.append(Failure(source=file.source, reason=str(error)))
+        if sum(len(document.content_base64) for document in documents) >= _SENT_AT_ONCE:
+            yield IngestRequest(documents=documents, labels=labels)
+            documents = []
+    if documents:
+        yield IngestRequest(documents=documents, labels=labels)
+
+
+def _sent(path: Path, file: _File) -> SentDocument:
+    content = _content(path)
+    revision = file.copy.revision(path, content) if file.copy else None
+    return SentDocument.of(file.source, content, path.as_posix(), revision)
+
+
+def _content(path: Path) -> bytes:
+    """Raises InvalidInput for a file that can't be read, or that is too large or of another kind: it is not opened."""
+    check_kind(path.name)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InvalidInput(f"{size:,} bytes, more than the {MAX_BYTES:,} a document may have")
-        return SentDocument.of(source, path.read_bytes(), location=path.as_posix())
+        check_size(path.stat().st_size)
+        return path.read_bytes()
     except OSError as error:
         raise InvalidInput(error.strerror or str(error)) from error
 
@@ -110,7 +179,3 @@ def _left_alone(others: Sequence[str]) -> list[str]:
     named = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     return [f"left alone, for nothing here reads them: {counts} ({named})"]
-
-
-def _locations(paths: Sequence[Path] | dict[Path, str]) -> list[str]:
-    return [path.as_posix() for path in paths]

@@ -6,31 +6,58 @@ import asyncio
 import base64
 import binascii
 import hashlib
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Protocol
 
 from agents.knowledge.chunks import chunks_of
-from agents.knowledge.documents import MAX_BYTES, read_document
+from agents.knowledge.documents import MAX_BYTES, Document, read_document
 from agents.knowledge.library import Library
-from shared.documents import Failure, IngestReport, IngestRequest, SentDocument
-from shared.errors import InvalidInput, ModelUnavailable
+from agents.knowledge.store import Details, Known
+from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
+from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
 
 _LONGEST_NAME = 1000
+_LONGEST_ETAG = 256
+Read = Callable[[str, bytes], Awaitable[Document]]
 
 
-async def import_documents(request: IngestRequest, library: Library) -> IngestReport:
-    """Read in the documents of the request, and remove what is gone from its folders. A broken one is reported and
-    skipped; what was read of it before stays."""
-    report = IngestReport()
-    known = await library.hashes()
+@dataclass(frozen=True)
+class Fetched:
+    """What a web server gave. name: with the ending of its format; etag: by which it knows whether that changed."""
+
+    name: str
+    content: bytes
+    etag: str | None
+
+
+class Web(Protocol):
+    async def fetch(self, url: str, etag: str | None) -> Fetched | None:
+        """None when it is what `etag` says. Raises InvalidInput for a host not allowed, SourceUnavailable."""
+
+
+async def read_here(name: str, content: bytes) -> Document:
+    """For documents of our own making; what others send is read by agents.knowledge.reader."""
+    return await asyncio.to_thread(read_document, name, content)
+
+
+async def import_documents(
+    request: IngestRequest, library: Library, read: Read = read_here, web: Web | None = None
+) -> IngestReport:
+    """Read in the documents and addresses of the request, and follow what was renamed or is gone from its folders.
+
+    A broken one is reported and skipped; what was read of it before stays.
+    """
+    run = _Import(request, library, read, await library.store.known())
+    await run.compare()
     for document in request.documents:
-        source = _cited(document.filename)
-        try:
-            await _import(source, document, library, known, report)
-        except InvalidInput as error:
-            report.failed.append(Failure(source=source, reason=str(error)))
-    await _remove_gone(request, library, report)
-    await sync_vectors(library, report)
-    return report
+        await run.guarded(_cited(document.filename), run.add_sent(document))
+    for url in request.urls:
+        await run.guarded(url, run.add_fetched(url, web))
+    # What a crash left between SQL and vectors is mended once an import, when it says what it has.
+    await sync_vectors(library, run.report, None if request.seen or request.folders else run.changed)
+    return run.report
 
 
 def _cited(filename: str) -> str:
@@ -38,21 +65,101 @@ def _cited(filename: str) -> str:
     return "/".join(part for part in filename.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
-async def _import(
-    source: str, document: SentDocument, library: Library, known: dict[str, str], report: IngestReport
-) -> None:
-    location = document.location or f"upload:{source}"
-    if not source or max(len(source), len(location)) > _LONGEST_NAME:
-        raise InvalidInput(f"a document's name has 1 to {_LONGEST_NAME:,} characters")
-    content = _decoded(document.content_base64)
-    content_hash = hashlib.sha256(content).hexdigest()
-    if known.get(location) == content_hash:
-        report.unchanged.append(source)
-        return
-    read = await asyncio.to_thread(read_document, PurePath(source).name, content)
-    await library.put(location, source, read.title, content_hash, chunks_of(read))
-    (report.updated if location in known else report.added).append(source)
-    report.notes.extend(f"{source}: {note}" for note in read.notes)
+@dataclass
+class _Import:
+    """changed: locations of what was read in."""
+
+    request: IngestRequest
+    library: Library
+    read: Read
+    known: dict[str, Known]
+    report: IngestReport = field(default_factory=IngestReport)
+    changed: list[str] = field(default_factory=list)
+
+    async def guarded(self, source: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (InvalidInput, SourceUnavailable) as error:
+            self.report.failed.append(Failure(source=source, reason=str(error)))
+
+    async def compare(self) -> None:
+        """What of the seen documents is unchanged, renamed or wanted, and what is gone."""
+        gone = self._gone()
+        by_hash = {known.content_hash: location for location, known in gone.items() if not known.named_by_file}
+        for seen in self.request.seen:
+            known = self.known.get(seen.location)
+            if known is None and seen.content_hash in by_hash:
+                old = by_hash.pop(seen.content_hash)
+                await self._rename(old, gone.pop(old), seen)
+            elif known is None or seen.content_hash not in (None, known.content_hash):
+                if seen.content_hash is not None:
+                    self.report.wanted.append(seen.location)
+            elif seen.content_hash is not None:
+                await self._unchanged(_cited(seen.filename), seen.location, known)
+        if gone:
+            await self.library.remove(gone)
+            self.report.removed.extend(known.source for known in gone.values())
+
+    async def add_sent(self, document: SentDocument) -> None:
+        source = _cited(document.filename)
+        location = document.location or f"upload:{source}"
+        content = _decoded(document.content_base64)
+        await self._add(source, location, PurePath(source).name, content, {"revision": document.revision})
+
+    async def add_fetched(self, url: str, web: Web | None) -> None:
+        if web is None:
+            raise InvalidInput("nothing here reads web addresses")
+        known = self.known.get(url)
+        fetched = await web.fetch(url, known.etag if known else None)
+        if fetched is None and known:
+            await self._unchanged(url, url, known)
+        elif fetched:
+            etag = fetched.etag if len(fetched.etag or "") <= _LONGEST_ETAG else None
+            await self._add(url, url, fetched.name, fetched.content, {"etag": etag})
+
+    async def _add(self, source: str, location: str, name: str, content: bytes, details: Details) -> None:
+        if not source or max(len(source), len(location)) > _LONGEST_NAME:
+            raise InvalidInput(f"a document's name has 1 to {_LONGEST_NAME:,} characters")
+        known = self.known.get(location)
+        content_hash = hashlib.sha256(content).hexdigest()
+        if known and known.content_hash == content_hash:
+            await self._unchanged(source, location, known)
+            return
+        read = await self.read(name, content)
+        kept: Details = {**details, "given": self._given(known), "own": read.labels, "text": read.text}
+        await self.library.put(location, source, read.title, content_hash, chunks_of(read), kept)
+        self.changed.append(location)
+        (self.report.updated if known else self.report.added).append(source)
+        self.report.notes.extend(f"{source}: {note}" for note in read.notes)
+
+    async def _unchanged(self, source: str, location: str, known: Known) -> None:
+        """Its text is; who may find it may have changed."""
+        if set(self._given(known)) == set(known.given):
+            self.report.unchanged.append(source)
+            return
+        await self.library.change(location, {"given": self._given(known)})
+        self.report.updated.append(source)
+
+    async def _rename(self, old: str, known: Known, seen: SeenDocument) -> None:
+        source = _cited(seen.filename)
+        await self.library.rename(old, seen.location, source)
+        if set(self._given(known)) != set(known.given):
+            await self.library.change(seen.location, {"given": self._given(known)})
+        self.report.renamed.append(f"{known.source} → {source}")
+
+    def _given(self, known: Known | None) -> Collection[str]:
+        if self.request.labels is not None:
+            return self.request.labels
+        return known.given if known else ()
+
+    def _gone(self) -> dict[str, Known]:
+        folders = tuple(f"{folder.rstrip('/')}/" for folder in self.request.folders)
+        present = {seen.location for seen in self.request.seen}
+        return {
+            location: known
+            for location, known in self.known.items()
+            if folders and location.startswith(folders) and location not in present
+        }
 
 
 def _decoded(content: str) -> bytes:
@@ -64,24 +171,10 @@ def _decoded(content: str) -> bytes:
         raise InvalidInput(f"content_base64 is not base64: {error}") from error
 
 
-async def _remove_gone(request: IngestRequest, library: Library, report: IngestReport) -> None:
-    if not request.folders:
-        return
-    folders = tuple(f"{folder.rstrip('/')}/" for folder in request.folders)
-    present = set(request.present)
-    gone = {
-        document.location: document.source
-        for document in await library.documents()
-        if document.location.startswith(folders) and document.location not in present
-    }
-    if gone:
-        await library.remove(gone)
-        report.removed.extend(gone.values())
-
-
-async def sync_vectors(library: Library, report: IngestReport) -> None:
-    """Without an embedding model the documents are found by their words, and the vectors come later."""
+async def sync_vectors(library: Library, report: IngestReport, locations: Collection[str] | None = None) -> None:
+    """Of the documents at `locations`, or of all. Without an embedding model the documents are found by their words,
+    and the vectors come later."""
     try:
-        await library.sync()
+        await library.sync(locations)
     except ModelUnavailable as error:
         report.notes.append(f"searched by words only until the embedding model answers: {error}")

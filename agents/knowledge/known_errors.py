@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.agent import Agent, Skill
 from agents.knowledge import scoring
 from agents.knowledge.chunks import Chunk
+from agents.knowledge.filtering import Filters
 from agents.knowledge.ingest import sync_vectors
 from agents.knowledge.library import Library
+from agents.knowledge.mining import mine, template_of
 from agents.knowledge.search import EXCERPT_CHARACTERS, shortened
 from agents.knowledge.store import known_errors_table
-from agents.knowledge.templates import WILDCARD, Template, words_of
+from agents.knowledge.templates import QUOTED_SHARE, WILDCARD, words_of
 from agents.knowledge.text import identifiers
 from shared.documents import Failure, IngestReport
 from shared.errors import InvalidInput, NotFound, first_problem
 from shared.llm.client import Models
-from shared.models import Hits, KnowledgeHit, Model, SearchRequest
+from shared.models import Hits, KnowledgeHint, KnowledgeHit, Model, SearchRequest
 from shared.settings import Settings
 
 
@@ -159,8 +161,9 @@ class KnownErrors(Agent):
         if skill != "search":
             raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
         wanted = SearchRequest.model_validate(request)
-        hits = await self._index.search(wanted.question, wanted.limit)
-        return Hits(hits=hits).model_dump(mode="json")
+        # They lie in no folder and hold no code.
+        hits = [] if Filters.of(wanted).narrow else await self._index.search(wanted.question, wanted.limit)
+        return Hits(hits=hits, hints=_hints(hits)).model_dump(mode="json")
 
 
 def _read(path: Path) -> tuple[Path, list[object]]:
@@ -195,15 +198,22 @@ def _is_gone(location: str, file: Path, there: set[str]) -> bool:
 
 def _quoted(text: str, known: dict[str, KnownError]) -> Iterator[tuple[str, float]]:
     """Locations of those whose signature the text quotes, or whose signature or title holds a code of the text that
-    few others hold."""
-    words, names = words_of(text), identifiers(text)
+    few others hold. Of a pasted log one line of each template is compared."""
+    quotes, names = [words_of(one.line) for one in mine(text.splitlines())], identifiers(text)
     codes = {location: identifiers(f"{error.id} {error.title} {error.signature}") for location, error in known.items()}
     for location, error in known.items():
         shared = names & codes[location]
         rare = any(sum(name in others for others in codes.values()) <= 2 for name in shared)
-        score = max(Template(error.signature).quoted_in(words), 1.0 if rare else 0.0)
+        signature = template_of(error.signature)
+        score = max([1.0 if rare else 0.0, *(signature.quoted_in(words) for words in quotes)])
         if score:
             yield location, round(scoring.NAMED * score, 3)
+
+
+def _hints(hits: Sequence[KnowledgeHit]) -> list[KnowledgeHint]:
+    """The codes of the errors that the question quotes: logs are marked with them."""
+    quoted = [hit for hit in hits if hit.score >= scoring.NAMED * QUOTED_SHARE]
+    return [KnowledgeHint(kind="value", subject=hit.source.rpartition("#")[2], source=hit.source) for hit in quoted]
 
 
 def _hit(location: str, error: KnownError, score: float) -> KnowledgeHit:

@@ -7,112 +7,232 @@ between the two, or a change of the embedding model, mends itself on the next im
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge import scoring
 from agents.knowledge.chunks import CHUNK_CHARACTERS, Chunk
-from agents.knowledge.search import NEAREST, Match, SearchIndex
-from agents.knowledge.store import KnowledgeStore, Passage, StoredDocument
+from agents.knowledge.filtering import EVERYBODY, Filters
+from agents.knowledge.search import Match, SearchIndex
+from agents.knowledge.store import Details, KnowledgeStore, Passage
 from agents.knowledge.vectors import Vectors
+from shared.documents import StoredDocument
 from shared.errors import InvalidInput, ModelUnavailable
 from shared.llm.client import Models
 from shared.settings import Settings
 
+NEAREST = 100
+_BY_WORDS = 50
+"""Passages with most of a question's words, whose cosines are wanted beside those of the nearest."""
+_COMPARED = 500
+"""Passages that are compared one by one rather than looked up."""
+_CHANGED_AT_ONCE = 1000
 _EMBED_AT_ONCE = 64
 _log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """states: what each document was when it was read, by location."""
+
+    version: int
+    states: Mapping[str, tuple[object, ...]]
+    search: SearchIndex
 
 
 class Library:
     def __init__(self, engine: AsyncEngine, models: Models, settings: Settings, collection: str) -> None:
-        self._store = KnowledgeStore(engine, collection)
-        self._vectors = Vectors(settings, collection)
+        self.store = KnowledgeStore(engine, collection)
+        self.vectors = Vectors(settings, collection)
         self._models = models
         self._settings = settings
-        self._index: tuple[int, SearchIndex] | None = None
+        self._index: _Indexed | None = None
+        self._indexing = asyncio.Lock()
         self._changing = asyncio.Lock()
+        self._dropped: set[str] = set()
+        """Passages that are gone, and whose vectors may be there."""
 
     async def documents(self) -> list[StoredDocument]:
-        return await self._store.documents()
+        return await self.store.documents()
 
     async def hashes(self) -> dict[str, str]:
-        return await self._store.hashes()
+        return await self.store.hashes()
 
-    async def put(self, location: str, source: str, title: str, content_hash: str, chunks: Sequence[Chunk]) -> None:
+    async def put(
+        self,
+        location: str,
+        source: str,
+        title: str,
+        content_hash: str,
+        chunks: Sequence[Chunk],
+        details: Details | None = None,
+    ) -> None:
         """Add or replace a document. Its vectors come with the next `sync`."""
         async with self._changing:
-            await self._store.put(location, source, title, content_hash, chunks)
+            self._dropped |= await self.store.put(location, source, title, content_hash, chunks, details)
 
     async def remove(self, locations: Iterable[str]) -> None:
         async with self._changing:
-            await self._store.remove(locations)
+            self._dropped |= await self.store.remove(locations)
 
-    async def sync(self) -> None:
-        """Make the vectors those of the passages. Raises ModelUnavailable when they can't be computed."""
+    async def rename(self, location: str, to: str, source: str) -> None:
+        """The document lies elsewhere; its passages and their vectors stay."""
         async with self._changing:
-            await self._sync(await self._store.passages())
+            await self.store.rename(location, to, source)
 
-    async def search(self, question: str, limit: int) -> list[Match]:
+    async def change(self, location: str, details: Details) -> None:
+        async with self._changing:
+            await self.store.change(location, details)
+
+    async def sync(self, locations: Collection[str] | None = None) -> None:
+        """Make the vectors those of the passages: of all, or of the documents at `locations` and of what was dropped.
+
+        Raises ModelUnavailable when they can't be computed.
+        """
+        async with self._changing:
+            if locations is None:
+                self._dropped = set()
+                await self._sync(await self.store.passages())
+                return
+            passages = await self.store.passages(locations)
+            if dropped := self._dropped - {passage.id for passage in passages}:
+                await self.vectors.delete(sorted(dropped))
+            self._dropped = set()
+            await self._embed(passages, await self.vectors.ids([passage.id for passage in passages]))
+
+    async def search(
+        self,
+        question: str,
+        limit: int,
+        *,
+        filters: Filters = EVERYBODY,
+        lift: Mapping[str, float] | None = None,
+        also: Sequence[str] = (),
+    ) -> list[Match]:
         """At most `limit` documents that fit, best first; by words alone while the embedding model is away.
+
+        lift: how much else speaks for a document, 0 to 1 by location; also: words that mean what the question's do.
 
         Raises InvalidInput for an overlong question.
         """
-        return [match for match in await self.ranked(question, limit) if match.score >= scoring.FLOOR]
+        found = await self.ranked(question, limit, filters=filters, lift=lift, also=also)
+        return [match for match in found if match.score >= scoring.FLOOR]
 
-    async def ranked(self, question: str, limit: int) -> list[Match]:
+    async def ranked(
+        self,
+        question: str,
+        limit: int,
+        *,
+        filters: Filters = EVERYBODY,
+        lift: Mapping[str, float] | None = None,
+        also: Sequence[str] = (),
+    ) -> list[Match]:
         """Like `search`, also what does not fit."""
         if len(question) > self._settings.question_limit:
             raise InvalidInput(
                 f"the question has {len(question):,} characters, more than {self._settings.question_limit:,}"
             )
-        index = await self._current_index()
-        cosines = await self._cosines(question, index) if index.passages else {}
-        return await asyncio.to_thread(index.ranked, question, cosines, limit, self._settings.embedding_model_name)
+        index = await self.index()
+        cosines = await self._cosines(question, index, filters) if index.passages else {}
+        model = self._settings.embedding_model_name
+        rank = partial(index.ranked, filters=filters, lift=lift, also=also)
+        return await asyncio.to_thread(rank, question, cosines, limit, model)
+
+    async def index(self) -> SearchIndex:
+        """Of what is stored now. Only what changed since the last one is read."""
+        version = await self.store.version()
+        if self._index is not None and self._index.version == version:
+            return self._index.search
+        async with self._indexing:
+            version = await self.store.version()
+            if self._index is None:
+                self._index = await self._first_index(version)
+            elif self._index.version != version:
+                self._index = await self._next_index(version, self._index)
+            return self._index.search
+
+    async def embedded(self, contexts: Sequence[str]) -> list[list[float]]:
+        """Unit vectors. A long code block is embedded by its beginning, as the model would cut it anyway."""
+        return await self._models.embed([text[:CHUNK_CHARACTERS] for text in contexts], purpose="index")
 
     async def close(self) -> None:
-        await self._vectors.close()
+        await self.vectors.close()
 
-    async def _cosines(self, question: str, index: SearchIndex) -> dict[str, float]:
-        try:
-            [vector] = await self._models.embed([question], purpose="search")
-        except ModelUnavailable as error:
-            _log.warning("search_by_words_only", reason=str(error))
-            return {}
-        near = await self._vectors.nearest(vector, NEAREST)
-        rest = [key for key in index.best_by_words(question, NEAREST) if key not in near]
-        return near | await self._vectors.cosines(vector, rest)
-
-    async def _current_index(self) -> SearchIndex:
-        version = await self._store.version()
-        if self._index is not None and self._index[0] == version:
-            return self._index[1]
+    async def _first_index(self, version: int) -> _Indexed:
+        """Mends what a crash or a change of the embedding model left of the vectors, too."""
         async with self._changing:
-            version = await self._store.version()
-            if self._index is None or self._index[0] != version:
-                passages = await self._store.passages()
-                self._index = version, await asyncio.to_thread(SearchIndex, passages)
-                await self._sync_if_possible(passages)
-            return self._index[1]
+            states, passages = await self._states(), await self.store.passages()
+            search = await asyncio.to_thread(SearchIndex, passages)
+            try:
+                await self._sync(passages)
+            except ModelUnavailable as error:
+                _log.warning("vectors_incomplete", reason=str(error))
+        return _Indexed(version, states, search)
 
-    async def _sync_if_possible(self, passages: Sequence[Passage]) -> None:
-        try:
-            await self._sync(passages)
-        except ModelUnavailable as error:
-            _log.warning("vectors_incomplete", reason=str(error))
+    async def _next_index(self, version: int, last: _Indexed) -> _Indexed:
+        """Who changed the documents sees to their vectors."""
+        states = await self._states()
+        changed = [location for location, state in states.items() if last.states.get(location) != state]
+        if len(changed) > _CHANGED_AT_ONCE:
+            return _Indexed(version, states, await asyncio.to_thread(SearchIndex, await self.store.passages()))
+        passages = await self.store.passages(changed) if changed else []
+        gone = last.states.keys() - states.keys()
+        return _Indexed(version, states, await asyncio.to_thread(last.search.changed, gone, passages))
+
+    async def _states(self) -> dict[str, tuple[object, ...]]:
+        known = (await self.store.known()).items()
+        return {location: (one.id, one.source, one.content_hash, one.labels) for location, one in known}
+
+    async def _cosines(self, question: str, index: SearchIndex, filters: Filters) -> dict[str, float]:
+        """Of the passages nearest to the question, and of those that have most of its words."""
+        by_words = asyncio.to_thread(index.best_by_words, question, _BY_WORDS, filters)
+        embedded = self._models.embed([question], purpose="search")
+        best, vectors = await asyncio.gather(by_words, embedded, return_exceptions=True)
+        if isinstance(vectors, ModelUnavailable):
+            _log.warning("search_by_words_only", reason=str(vectors))
+            return {}
+        [vector], ids = _raised(vectors), _raised(best)
+        near, rest = await asyncio.gather(self._nearest(vector, index, filters), self.vectors.cosines(vector, ids))
+        return near | rest
+
+    async def _nearest(self, vector: Sequence[float], index: SearchIndex, filters: Filters) -> dict[str, float]:
+        """Of the passages that the filters let through. More are asked for until enough of them do."""
+        if (few := index.wanted(filters, _COMPARED)) is not None:
+            return await self.vectors.cosines(vector, few)
+        limit = NEAREST
+        while True:
+            found = await self.vectors.nearest(vector, limit)
+            seen = index.seen(found, filters)
+            if len(seen) >= NEAREST or len(found) < limit:
+                return {key: found[key] for key in seen[:NEAREST]}
+            limit *= 4
 
     async def _sync(self, passages: Sequence[Passage]) -> None:
-        there = await self._vectors.ids()
-        wanted = {passage.id: passage for passage in passages}
-        if left_over := there - wanted.keys():
-            await self._vectors.delete(sorted(left_over))
+        there = await self.vectors.ids()
+        if left_over := there - {passage.id for passage in passages}:
+            await self.vectors.delete(sorted(left_over))
+        await self._embed(passages, there)
+
+    async def _embed(self, passages: Sequence[Passage], there: Collection[str]) -> None:
+        """Add the vectors of the passages that are not `there`."""
         # Alike in length, or the short ones of a batch are padded to the longest.
         missing = sorted(
-            (wanted[key] for key in wanted.keys() - there), key=lambda passage: (len(passage.context), passage.id)
+            (passage for passage in passages if passage.id not in there),
+            key=lambda passage: (len(passage.context), passage.id),
         )
         for start in range(0, len(missing), _EMBED_AT_ONCE):
             some = missing[start : start + _EMBED_AT_ONCE]
-            # A long code block is embedded by its beginning, as the model would cut it anyway.
-            texts = [passage.context[:CHUNK_CHARACTERS] for passage in some]
-            await self._vectors.add([passage.id for passage in some], await self._models.embed(texts, purpose="index"))
+            embedded = await self.embedded([passage.context for passage in some])
+            await self.vectors.add([passage.id for passage in some], embedded)
+
+
+def _raised(outcome: T | BaseException) -> T:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome

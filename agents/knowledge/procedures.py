@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.files import add_files
-from agents.knowledge.ingest import import_documents
+from agents.knowledge.files import Progress, add_files
+from agents.knowledge.filtering import EVERYBODY, Filters
+from agents.knowledge.ingest import import_documents, sync_vectors
 from agents.knowledge.library import Library
+from agents.knowledge.reader import Reader
 from agents.knowledge.search import Match
+from agents.knowledge.web import ListedHosts
 from shared.documents import IngestReport, IngestRequest
 from shared.llm.client import Models
 from shared.models import KnowledgeHit
@@ -18,28 +22,56 @@ from shared.settings import Settings
 
 
 class Procedures:
-    """The procedures of a data directory. `close` frees the vector store."""
+    """The procedures of a data directory. `close` frees the vector store and ends the reader."""
 
-    def __init__(self, engine: AsyncEngine, models: Models, settings: Settings) -> None:
+    def __init__(self, engine: AsyncEngine, models: Models, settings: Settings, reader: Reader | None = None) -> None:
+        """reader: reads the documents; one of its own if not given."""
         self._library = Library(engine, models, settings, "procedures")
+        self._web = ListedHosts(settings.document_hosts)
+        self._reader = reader or Reader(settings)
+        self._own_reader = reader is None
 
-    async def add(self, paths: Sequence[Path]) -> IngestReport:
-        """Files and folders; see add_files."""
-        return await add_files(paths, self.ingest)
+    async def add(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        labels: list[str] | None = None,
+        progress: Progress | None = None,
+        use_git: bool = True,
+    ) -> IngestReport:
+        """Files, folders and web addresses; see add_files."""
+        return await add_files(paths, self.ingest, labels=labels, progress=progress, use_git=use_git)
 
     async def ingest(self, request: IngestRequest) -> IngestReport:
         """See import_documents."""
-        return await import_documents(request, self._library)
+        return await import_documents(request, self._library, self._reader.read, self._web)
 
-    async def search(self, text: str, limit: int = 5) -> list[KnowledgeHit]:
+    async def remove(self, name: str) -> IngestReport:
+        """Forget a document, by its id or its source, with its history. Raises NotFound with the nearest name."""
+        found = await self._library.store.document(name)
+        await self._library.remove([found.location])
+        report = IngestReport(removed=[found.source])
+        await sync_vectors(self._library, report, [])
+        return report
+
+    async def search(self, text: str, limit: int = 5, filters: Filters = EVERYBODY) -> list[KnowledgeHit]:
         """The procedures that bear on the text, best first, one hit a document; empty when none fits."""
-        return [_hit(match) for match in await self._library.search(text, limit)]
+        return [_hit(match) for match in await self._library.search(text, limit, filters=filters)]
 
     async def close(self) -> None:
         await self._library.close()
+        if self._own_reader:
+            await asyncio.to_thread(self._reader.close)
 
 
 def _hit(match: Match) -> KnowledgeHit:
     passage = match.passage
     title = " > ".join(passage.path) or passage.title
-    return KnowledgeHit(agent="sop", title=title, source=passage.source, excerpt=match.excerpt, score=match.score)
+    return KnowledgeHit(
+        agent="sop",
+        title=title,
+        source=passage.source,
+        excerpt=match.excerpt,
+        score=match.score,
+        reason=match.reason,
+    )

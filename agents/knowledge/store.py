@@ -7,68 +7,59 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any, TypedDict
+from uuid import uuid4
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from agents.knowledge import history
 from agents.knowledge.chunks import Chunk
-from shared.models import Model
-
-schema = MetaData()
-_documents = Table(
-    "knowledge_documents",
-    schema,
-    Column("collection", String(32), primary_key=True),
-    Column("location", String(1024), primary_key=True, comment="where it came from: a path, or upload:NAME"),
-    Column("source", String(1024), nullable=False, comment="how it is cited"),
-    Column("title", Text, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    Column("imported_at", DateTime(timezone=True), nullable=False),
-)
-_passages = Table(
-    "knowledge_passages",
-    schema,
-    Column("id", String(32), primary_key=True),
-    Column("collection", String(32), nullable=False, index=True),
-    Column("location", String(1024), nullable=False, index=True),
-    Column("position", Integer, nullable=False),
-    Column("path", Text, nullable=False, comment="JSON list of the titles above it"),
-    Column("kind", String(8), nullable=False),
-    Column("language", String(32)),
-    Column("text", Text, nullable=False),
-)
-_versions = Table(
-    "knowledge_versions",
-    schema,
-    Column("collection", String(32), primary_key=True),
-    Column("version", Integer, nullable=False),
-)
-
-known_errors_table = Table(
-    "known_errors",
-    schema,
-    Column("location", String(1024), primary_key=True, comment="the file and, after #, the id"),
-    Column("content", Text, nullable=False, comment="KnownError as JSON"),
-)
+from agents.knowledge.tables import changes as changes_table
+from agents.knowledge.tables import documents as documents_table
+from agents.knowledge.tables import known_errors_table as known_errors_table
+from agents.knowledge.tables import passages as passages_table
+from agents.knowledge.tables import schema as schema
+from shared.documents import DocumentVersion, StoredDocument
+from shared.errors import InvalidInput, NotFound
 
 
-class StoredDocument(Model):
-    """A document as it is kept. source: how it is cited; location: where it was read, its identity."""
+class Details(TypedDict, total=False):
+    """What else is kept of a document. given, own: labels of the import, and of its own text; text: all of it, as
+    people read it; with it a version is kept."""
 
-    location: str
+    given: Collection[str]
+    own: Collection[str]
+    revision: str | None
+    etag: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A document as an import knows it again. given: labels of the import; named_by_file: its title is its file's name,
+    for it has no other."""
+
+    id: str
     source: str
-    title: str
     content_hash: str
-    imported_at: datetime
-    passages: int = 0
+    labels: tuple[str, ...]
+    given: tuple[str, ...]
+    named_by_file: bool
+    etag: str | None
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk of a stored document. id: the same as long as its place and words are."""
+    """A chunk of a stored document. id: the same as long as its document, its titles and its words are.
+
+    step, lead: as Chunk has them; labels: who may find it, of its document, everybody if empty.
+    """
 
     id: str
     location: str
@@ -77,11 +68,15 @@ class Passage:
     path: tuple[str, ...]
     kind: str
     text: str
+    language: str | None = None
+    step: str | None = None
+    lead: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def context(self) -> str:
-        """The text below the titles it stands under: what is embedded, and searched for words."""
-        return f"{' > '.join(self.path)}\n{self.text}"
+        """The text below its titles and what leads up to it: what is embedded, and searched for words."""
+        return "\n".join(part for part in (" > ".join(self.path), self.lead, self.text) if part)
 
 
 class KnowledgeStore:
@@ -91,81 +86,183 @@ class KnowledgeStore:
 
     async def version(self) -> int:
         """A number that moves with every change of the collection; 0 before the first."""
-        query = select(_versions.c.version).where(_versions.c.collection == self._collection)
+        query = select(changes_table.c.version).where(changes_table.c.collection == self._collection)
         async with self._engine.connect() as connection:
             return await connection.scalar(query) or 0
 
     async def documents(self) -> list[StoredDocument]:
         """Every document, by source."""
         counts = (
-            select(_passages.c.location, func.count().label("passages"))
-            .where(_passages.c.collection == self._collection)
-            .group_by(_passages.c.location)
+            select(passages_table.c.location, func.count().label("passages"))
+            .where(passages_table.c.collection == self._collection)
+            .group_by(passages_table.c.location)
             .subquery()
         )
         query = (
-            select(_documents, func.coalesce(counts.c.passages, 0).label("passages"))
-            .outerjoin(counts, counts.c.location == _documents.c.location)
-            .where(_documents.c.collection == self._collection)
-            .order_by(_documents.c.source, _documents.c.location)
+            select(documents_table, func.coalesce(counts.c.passages, 0).label("passages"))
+            .outerjoin(counts, counts.c.location == documents_table.c.location)
+            .where(documents_table.c.collection == self._collection)
+            .order_by(documents_table.c.source, documents_table.c.location)
         )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [StoredDocument(**{name: row[name] for name in StoredDocument.model_fields}) for row in rows]
-
-    async def hashes(self) -> dict[str, str]:
-        """Content hash by location."""
-        query = select(_documents.c.location, _documents.c.content_hash).where(
-            _documents.c.collection == self._collection
-        )
-        async with self._engine.connect() as connection:
-            return {row.location: row.content_hash for row in await connection.execute(query)}
-
-    async def passages(self) -> list[Passage]:
-        """Every passage, in the order of documents and pages."""
-        query = (
-            select(_passages, _documents.c.source, _documents.c.title)
-            .join(
-                _documents,
-                (_documents.c.collection == _passages.c.collection) & (_documents.c.location == _passages.c.location),
-            )
-            .where(_passages.c.collection == self._collection)
-            .order_by(_passages.c.location, _passages.c.position)
-        )
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).all()
         return [
-            Passage(row.id, row.location, row.source, row.title, tuple(json.loads(row.path)), row.kind, row.text)
+            StoredDocument(
+                **{name: row[name] for name in StoredDocument.model_fields if name not in ("id", "labels")},
+                id=row["id"] or row["location"],
+                labels=_labels(row["given"], row["own"]),
+            )
             for row in rows
         ]
 
-    async def put(self, location: str, source: str, title: str, content_hash: str, chunks: Sequence[Chunk]) -> None:
-        """Add the document, or replace it with all its passages, in one transaction."""
-        async with self._engine.begin() as connection:
-            await self._delete(connection, location)
-            await connection.execute(
-                _documents.insert().values(
-                    collection=self._collection,
-                    location=location,
-                    source=source,
-                    title=title,
-                    content_hash=content_hash,
-                    imported_at=datetime.now(UTC),
+    async def document(self, name: str) -> StoredDocument:
+        """By id, or by source where one document alone is cited so. Raises NotFound with the nearest source."""
+        documents = await self.documents()
+        found = [one for one in documents if name in (one.id, one.location)]
+        found = found or [one for one in documents if one.source == name]
+        if not found:
+            raise NotFound.named("document", name, [one.source for one in documents])
+        if len(found) > 1:
+            ids = ", ".join(one.id for one in found)
+            raise InvalidInput(f"{len(found)} documents are cited as '{name}'", suggestion=f"name one by its id: {ids}")
+        return found[0]
+
+    async def hashes(self) -> dict[str, str]:
+        """Content hash by location."""
+        return {location: known.content_hash for location, known in (await self.known()).items()}
+
+    async def known(self) -> dict[str, Known]:
+        """What an import compares with, by location."""
+        query = select(documents_table).where(documents_table.c.collection == self._collection)
+        async with self._engine.connect() as connection:
+            return {
+                row.location: Known(
+                    row.id or row.location,
+                    row.source,
+                    row.content_hash,
+                    tuple(_labels(row.given, row.own)),
+                    _words(row.given),
+                    row.title == PurePath(row.source).stem,
+                    row.etag,
                 )
+                for row in await connection.execute(query)
+            }
+
+    async def passages(self, locations: Collection[str] | None = None) -> list[Passage]:
+        """The passages of every document, or of those at `locations`, in the order of documents and pages."""
+        query = (
+            select(
+                passages_table,
+                documents_table.c.source,
+                documents_table.c.title,
+                documents_table.c.given,
+                documents_table.c.own,
             )
-            await connection.execute(_passages.insert(), list(self._rows(location, chunks)))
+            .join(
+                documents_table,
+                (documents_table.c.collection == passages_table.c.collection)
+                & (documents_table.c.location == passages_table.c.location),
+            )
+            .where(passages_table.c.collection == self._collection)
+            .order_by(passages_table.c.location, passages_table.c.position)
+        )
+        if locations is not None:
+            query = query.where(passages_table.c.location.in_(locations))
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        return [_passage(row) for row in rows]
+
+    async def put(
+        self,
+        location: str,
+        source: str,
+        title: str,
+        content_hash: str,
+        chunks: Sequence[Chunk],
+        details: Details | None = None,
+    ) -> set[str]:
+        """Add the document, or replace it with all its passages, in one transaction; ids of the passages it had."""
+        kept: Details = details or {}
+        row: dict[str, Any] = {
+            "collection": self._collection,
+            "location": location,
+            "source": source,
+            "title": title,
+            "content_hash": content_hash,
+            "imported_at": datetime.now(UTC),
+            "given": _as_json(kept.get("given", ())),
+            "own": _as_json(kept.get("own", ())),
+            "revision": kept.get("revision"),
+            "etag": kept.get("etag"),
+        }
+        async with self._engine.begin() as connection:
+            known = await connection.scalar(select(documents_table.c.id).where(self._at(documents_table, location)))
+            row["id"] = known or uuid4().hex
+            dropped = await self._delete(connection, location)
+            await connection.execute(documents_table.insert().values(row))
+            await connection.execute(passages_table.insert(), list(self._rows(row["id"], location, chunks)))
+            if "text" in kept:
+                await history.note(connection, row | {"passages": len(chunks)}, kept["text"])
+            await self._move_version(connection)
+        return dropped
+
+    async def rename(self, location: str, to: str, source: str) -> None:
+        """The document lies elsewhere: its id, its passages and their ids stay, its history gets an entry."""
+        async with self._engine.begin() as connection:
+            for table, changed in (
+                (documents_table, {"location": to, "source": source}),
+                (passages_table, {"location": to}),
+            ):
+                await connection.execute(update(table).where(self._at(table, location)).values(changed))
+            row = (
+                (await connection.execute(select(documents_table).where(self._at(documents_table, to))))
+                .mappings()
+                .one()
+            )
+            await history.note_rename(connection, self._collection, row["id"] or location, to, source)
             await self._move_version(connection)
 
-    async def remove(self, locations: Iterable[str]) -> None:
+    async def change(self, location: str, details: Details) -> None:
+        """Change the labels of a document whose text is the same."""
+        values = {name: _as_json(details[name]) for name in ("given", "own") if name in details}
+        async with self._engine.begin() as connection:
+            await connection.execute(update(documents_table).where(self._at(documents_table, location)).values(values))
+            await self._move_version(connection)
+
+    async def remove(self, locations: Iterable[str]) -> set[str]:
+        """Documents, their passages and their history; ids of the passages."""
+        dropped: set[str] = set()
         async with self._engine.begin() as connection:
             for location in locations:
-                await self._delete(connection, location)
+                known = await connection.scalar(select(documents_table.c.id).where(self._at(documents_table, location)))
+                await history.forget(connection, self._collection, known or location)
+                dropped |= await self._delete(connection, location)
             await self._move_version(connection)
+        return dropped
 
-    def _rows(self, location: str, chunks: Sequence[Chunk]) -> Iterable[dict[str, object]]:
+    async def history(self, document: str) -> list[DocumentVersion]:
+        """The kept versions of a document by its id, the newest first. Raises NotFound when it has none."""
+        async with self._engine.connect() as connection:
+            found = await history.versions(connection, self._collection, document)
+        if not found:
+            raise NotFound(f"no version is kept of the document '{document}'")
+        return found
+
+    async def text(self, document: str, number: int | None) -> str:
+        """The text of a version, the newest if no number is given. Raises NotFound."""
+        async with self._engine.connect() as connection:
+            return await history.text(connection, self._collection, document, number)
+
+    def _at(self, table: Table, location: str) -> ColumnElement[bool]:
+        return (table.c.collection == self._collection) & (table.c.location == location)
+
+    def _rows(self, document: str, location: str, chunks: Sequence[Chunk]) -> Iterable[dict[str, object]]:
+        seen: Counter[str] = Counter()
         for position, chunk in enumerate(chunks):
             path = json.dumps(chunk.path, ensure_ascii=False)
-            identity = "\0".join((self._collection, location, str(position), path, chunk.text))
+            words = "\0".join((path, chunk.lead, chunk.text))
+            identity = "\0".join((self._collection, document, str(seen[words]), words))
+            seen[words] += 1
             yield {
                 "id": hashlib.sha256(identity.encode()).hexdigest()[:32],
                 "collection": self._collection,
@@ -175,17 +272,50 @@ class KnowledgeStore:
                 "kind": chunk.kind,
                 "language": chunk.language,
                 "text": chunk.text,
+                "step": chunk.step,
+                "lead": chunk.lead or None,
             }
 
-    async def _delete(self, connection: AsyncConnection, location: str) -> None:
-        for table in (_passages, _documents):
-            await connection.execute(
-                delete(table).where(table.c.collection == self._collection, table.c.location == location)
-            )
+    async def _delete(self, connection: AsyncConnection, location: str) -> set[str]:
+        ids = await connection.scalars(select(passages_table.c.id).where(self._at(passages_table, location)))
+        dropped = set(ids)
+        for table in (passages_table, documents_table):
+            await connection.execute(delete(table).where(self._at(table, location)))
+        return dropped
 
     async def _move_version(self, connection: AsyncConnection) -> None:
         moved = await connection.execute(
-            update(_versions).where(_versions.c.collection == self._collection).values(version=_versions.c.version + 1)
+            update(changes_table)
+            .where(changes_table.c.collection == self._collection)
+            .values(version=changes_table.c.version + 1)
         )
         if not moved.rowcount:
-            await connection.execute(_versions.insert().values(collection=self._collection, version=1))
+            await connection.execute(changes_table.insert().values(collection=self._collection, version=1))
+
+
+def _passage(row: Any) -> Passage:
+    return Passage(
+        row.id,
+        row.location,
+        row.source,
+        row.title,
+        tuple(json.loads(row.path)),
+        row.kind,
+        row.text,
+        language=row.language,
+        step=row.step,
+        lead=row.lead or "",
+        labels=tuple(_labels(row.given, row.own)),
+    )
+
+
+def _labels(given: str | None, own: str | None) -> list[str]:
+    return sorted({*_words(given), *_words(own)})
+
+
+def _as_json(words: Iterable[str]) -> str | None:
+    return json.dumps(sorted(set(words)), ensure_ascii=False) if words else None
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z0-9`\"'(\[*])|\n+")
+_RUN = re.compile(r"[\w.-]{4,}")
+"""What no identifier reaches beyond."""
 _IDENTIFIER = re.compile(
     r"""
       0x[0-9A-Fa-f]{4,}                                  # 0x80070005
@@ -34,20 +37,34 @@ STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 def terms(text: str) -> list[str]:
     """Stemmed lower-case words without stop words. A CamelCase name gives its parts and itself."""
-    found: list[str] = []
-    for match in _WORD.finditer(text):
-        word = match.group()
-        parts = _HUMP.findall(word)
-        if len(parts) > 1:
-            found.extend(stem(part.lower()) for part in parts if part.lower() not in STOP_WORDS)
-        if word.lower() not in STOP_WORDS:
-            found.append(stem(word.lower()))
+    return [term for word in _WORD.findall(text) for term in _terms_of(word)]
+
+
+def words_by_term(text: str) -> dict[str, str]:
+    """Each term of the text, in order, and the word as the text has it."""
+    found: dict[str, str] = {}
+    for word in _WORD.findall(text):
+        for term in _terms_of(word):
+            found.setdefault(term, word)
     return found
 
 
 def identifiers(text: str) -> set[str]:
     """Names that mean one thing exactly, lower case: error codes, alert and table names, hosts, addresses."""
-    return {match.group().lower() for match in _IDENTIFIER.finditer(text)}
+    return {name for run in _RUN.findall(text) for name in _names_in(run)}
+
+
+# Words come again and again: a large text is mostly looked up.
+@lru_cache(maxsize=100_000)
+def _terms_of(word: str) -> tuple[str, ...]:
+    parts = _HUMP.findall(word)
+    words = [*(parts if len(parts) > 1 else ()), word]
+    return tuple(stem(one.lower()) for one in words if one.lower() not in STOP_WORDS)
+
+
+@lru_cache(maxsize=100_000)
+def _names_in(run: str) -> tuple[str, ...]:
+    return tuple(match.group().lower() for match in _IDENTIFIER.finditer(run))
 
 
 def sentences(text: str) -> list[str]:

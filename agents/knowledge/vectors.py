@@ -41,8 +41,14 @@ class Vectors:
         self._client: Client | None = None
         self._opening = asyncio.Lock()
 
-    async def ids(self) -> set[str]:
-        return await self._call(lambda collection: set(collection.get(include=[])["ids"]))
+    async def ids(self, among: Sequence[str] | None = None) -> set[str]:
+        """Of all vectors, or of those `among` some."""
+
+        def get(collection: Collection) -> set[str]:
+            wanted = None if among is None else list(among)
+            return set(collection.get(wanted, include=[])["ids"])
+
+        return set() if among is not None and not among else await self._call(get)
 
     async def add(self, ids: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         def add(collection: Collection) -> None:

@@ -21,6 +21,7 @@ from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import set_limit
 from agents.data.fitting.ordering import show_groups, show_rank
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
+from agents.data.fitting.rules import hold_rules
 from agents.data.fitting.steps import by_step, read_step
 from agents.data.fitting.texts import look_inside
 from agents.data.fitting.times import TimesOf, set_time
@@ -244,6 +245,7 @@ def fit(
     ]
     joins = Joins(linked, question)
     named = {column for one in linked.columns for _, column in one.columns}
+    notes += hold_rules(fitting.select, question, linked)
     notes += set_limit(fitting.select, question)
     for select in fitting.selects():
         notes += look_inside(select, question, tables, dialect)

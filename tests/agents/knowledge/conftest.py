@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from agents.knowledge import store
 from agents.knowledge.known_errors import KnownErrorIndex
 from agents.knowledge.library import Library
 from agents.knowledge.procedures import Procedures
+from agents.knowledge.reader import Reader
 from shared.database import create_tables
 from shared.llm.client import Models
 from shared.settings import Settings
@@ -77,9 +78,19 @@ async def library(tables: AsyncEngine, models: Models, settings: Settings) -> As
     await opened.close()
 
 
+@pytest.fixture(scope="session")
+def reader() -> Iterator[Reader]:
+    """One process that reads documents, for all the tests."""
+    opened = Reader(Settings())
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-async def procedures(tables: AsyncEngine, models: Models, settings: Settings) -> AsyncIterator[Procedures]:
-    opened = Procedures(tables, models, settings)
+async def procedures(
+    tables: AsyncEngine, models: Models, settings: Settings, reader: Reader
+) -> AsyncIterator[Procedures]:
+    opened = Procedures(tables, models, settings, reader)
     yield opened
     await opened.close()
 

@@ -49,3 +49,20 @@ def test_text_passages_are_bounded_and_lose_no_letter(texts: list[str]) -> None:
     assert all(0 < len(chunk.text) <= CHUNK_CHARACTERS for chunk in chunks)
     letters = "".join("".join(chunk.text.split()) for chunk in chunks)
     assert letters == "".join("".join(text.split()) for text in texts or ["a"])
+
+
+def test_a_passage_has_its_step_and_code_the_sentence_that_introduces_it() -> None:
+    code = "      ```kql\n      Syslog | take 3\n      ```\n"
+    text = f"# Disk\n\n1. Look.\n   1. First the log. Then run:\n\n{code}\n2. Call.\n"
+    chunks = chunks_of(read_document("disk.md", text.encode()))
+    assert [(chunk.kind, chunk.language, chunk.step, chunk.lead) for chunk in chunks] == [
+        ("text", None, "1", ""),
+        ("code", "kql", "1.1", "Then run:"),
+        ("text", None, "2", ""),
+    ]
+    assert chunks[1].text == "Syslog | take 3"
+
+
+def test_a_heading_ends_the_step() -> None:
+    chunks = chunks_of(read_document("disk.md", b"# A\n\n1. One.\n\n   More of it.\n\n# B\n\nNo step.\n"))
+    assert [(chunk.path[-1], chunk.step) for chunk in chunks] == [("A", "1"), ("B", None)]

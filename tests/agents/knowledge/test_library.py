@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from agents.knowledge.chunks import Chunk
 from agents.knowledge.files import add_files
+from agents.knowledge.filtering import Filters
 from agents.knowledge.ingest import import_documents
 from agents.knowledge.library import Library
 from agents.knowledge.store import KnowledgeStore
@@ -100,3 +102,41 @@ async def test_nothing_but_the_model_server_is_connected_to(
 async def test_an_overlong_question_is_refused(library: Library) -> None:
     with pytest.raises(InvalidInput, match="8,001 characters"):
         await library.search("x" * 8001, 3)
+
+
+async def test_hidden_documents_that_are_nearer_do_not_crowd_out_the_visible_one(
+    library: Library, models: Models
+) -> None:
+    question = "zebra crossing"
+    hidden = [Chunk((f"Part {number}",), "text", f"number {number}") for number in range(150)]
+    await library.put("secret", "secret.md", "Secret", "1", hidden, {"given": ["board"]})
+    await library.put("open", "open.md", "Open", "1", [Chunk(("Open",), "text", "something else")])
+    [near] = await models.embed([question], purpose="search")
+    passages = await library.store.passages()
+    await library.vectors.add([one.id for one in passages], [near] * len(passages))
+    [match] = await library.ranked(question, 5)
+    assert match.passage.source == "open.md"
+    assert match.cosine == pytest.approx(1.0, abs=0.001)
+    seen = await library.ranked(question, 5, filters=Filters(frozenset({"board"})))
+    assert {one.passage.source for one in seen} == {"open.md", "secret.md"}
+
+
+async def test_only_the_document_that_changed_is_read_again(library: Library, folder: Path) -> None:
+    await import_folder(folder, library)
+    before = await library.index()
+    (folder / "disk.md").write_text("# Disk\n\nThe quokka team sees to disks.")
+    await import_folder(folder, library)
+    after = await library.index()
+    kept = {one.id: one for one in before.passages if "disk" not in one.source}
+    assert kept
+    assert all(after.passages[after.by_id[key]] is passage for key, passage in kept.items())
+    assert [match.passage.source for match in await library.search("quokka team", 1)] == ["runbooks/disk.md"]
+
+
+async def test_a_label_that_comes_later_hides_the_document_at_once(library: Library, folder: Path) -> None:
+    await import_folder(folder, library)
+    assert await library.search("TLS certificate expires", 1)
+    report = await add_files([folder], lambda request: import_documents(request, library), labels=["board"])
+    assert report.failed == []
+    assert await library.search("TLS certificate expires", 1) == []
+    assert await library.search("TLS certificate expires", 1, filters=Filters(frozenset({"board"})))

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from agents.bm25 import BM25
 from agents.knowledge import scoring
+from agents.knowledge.filtering import Filters
 from agents.knowledge.search import EXCERPT_CHARACTERS, SearchIndex, excerpt, shortened
 from agents.knowledge.store import Passage
 from agents.knowledge.text import stem
@@ -80,3 +84,68 @@ def test_an_excerpt_surrounds_the_sentence_that_matters() -> None:
 
 def test_a_long_sentence_is_cut_at_a_word() -> None:
     assert shortened("restart the broker", 13) == "restart the…"
+
+
+def test_the_reason_says_names_words_and_meaning() -> None:
+    [first, *_] = SearchIndex(PASSAGES).ranked("disk full, KubePodNotReady", {}, 10, "all-minilm")
+    assert first.reason == "names KubePodNotReady; words: disk"
+    [only] = SearchIndex(PASSAGES).ranked("TLS trouble", {PASSAGES[2].id: 0.7}, 10, "all-minilm")
+    assert only.reason == "close in meaning"
+
+
+def test_a_document_that_something_else_speaks_for_comes_before_an_equal_one() -> None:
+    found = SearchIndex(PASSAGES).ranked("certificate", {}, 2, "all-minilm", lift={"/r/KubePodNotReady.md": 1.0})
+    assert [match.passage.title for match in found] == ["Pods", "Certificate"]
+    assert found[0].reason == "words: certificate; linked to what is asked about"
+
+
+def test_words_that_mean_the_same_find_a_document_but_do_not_raise_its_score() -> None:
+    [match, *_] = SearchIndex(PASSAGES).ranked("TLS", {}, 10, "all-minilm", also=["certificate"])
+    assert match.passage.source == "r/certificate.md"
+    assert match.coverage == 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(folder="r/disk.md"), {"r/disk.md"}),
+        (Filters(folder="r/"), {"r/disk.md", "r/certificate.md", "r/KubePodNotReady.md", "r/query.md"}),
+        (Filters(folder="runbooks"), set()),
+        (Filters(kind="code"), {"r/query.md"}),
+        (Filters(language="kql"), {"r/query.md"}),
+        (Filters(kind="text", language="kql"), set()),
+    ],
+)
+def test_filters_keep_to_folder_kind_and_language(filters: Filters, expected: set[str]) -> None:
+    query = replace(passage("query", "Perf | where disk == 'full' // certificate"), kind="code", language="kql")
+    found = SearchIndex([*PASSAGES, query]).ranked("disk certificate", {}, 10, "all-minilm", filters=filters)
+    assert {match.passage.source for match in found} == expected
+
+
+def test_a_copy_of_a_document_gives_way_to_another_that_fits() -> None:
+    text = "Restart the broker when the queue of the broker is stuck, then look at its journal."
+    copies = [passage(name, text) for name in ("a", "b")]
+    other = passage("c", "The broker of the queue restarts by itself after a minute.")
+    found = SearchIndex([*copies, other]).ranked("broker queue stuck", {}, 3, "all-minilm")
+    assert [match.passage.source for match in found] == ["r/a.md", "r/c.md", "r/b.md"]
+
+
+def test_an_index_that_followed_changes_is_the_index_of_what_is_there_now() -> None:
+    changed = passage("disk", "Ask the storage team; the broker is gone.", "Disk")
+    added = passage("broker", "Restart the broker, see ERR_BROKER.", "Broker")
+    followed = SearchIndex(PASSAGES).changed(["/r/certificate.md"], [changed, added])
+    fresh = SearchIndex([PASSAGES[3], changed, added])
+    for question in ("disk broker", "ERR_BROKER", "certificate", "storage team of the node"):
+        [one, other] = (index.ranked(question, {}, 10, "all-minilm") for index in (followed, fresh))
+        assert sorted(one, key=lambda match: match.passage.id) == sorted(other, key=lambda match: match.passage.id)
+    assert followed.ranked("PAY-1042", {}, 10, "all-minilm") == []
+
+
+def test_bm25_among_some_passages_is_bm25_of_those_alone() -> None:
+    passages = [["disk", "full"], ["disk", "pod", "pod"], ["queue"], ["disk"]]
+    among = [True, False, True, True]
+    index, alone = BM25(passages), BM25([one for one, has in zip(passages, among, strict=True) if has])
+    part = index.part(np.array(among))
+    assert index.scores(["disk", "pod"], part)[among].tolist() == alone.scores(["disk", "pod"]).tolist()
+    assert index.coverage(["disk", "pod"], part)[among].tolist() == alone.coverage(["disk", "pod"]).tolist()
+    assert index.scores(["disk", "pod"], part)[1] == 0

@@ -1,0 +1,236 @@
+"""Runbooks as tests: every query that stands in a runbook is proven against the schema group that it belongs to.
+
+A query belongs to the groups of its platform that it can be proven in; where there is none, to the one it was proven in
+before, or whose names it comes nearest to. One whose tables are no group's, nor like a table of one, is `foreign`: it
+is about something that LexiQuery does not know, and nobody's fault. One with placeholders (`<host>`, `{{ host }}`) is a
+`template`: what it fills in is not known, so only its tables and columns are looked at, and it is never an example.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.data.platform import load_platform
+from agents.data.proof import prove
+from agents.data.sandbox import Sandbox
+from agents.knowledge.store import Passage
+from agents.knowledge.text import sentences
+from shared import __version__
+from shared.catalog import Catalog, Example
+from shared.models import Model, Problem, Proof
+
+QueryStatus = Literal["proven", "plausible", "template", "foreign", "broken"]
+
+PLATFORM_OF = {"kql": "kql", "kusto": "kql", "spl": "spl", "splunk": "spl", "sql": "sql"}
+_PLACEHOLDER = re.compile(
+    r"\{\{[^{}\n]{1,60}\}\}|\$\{\w{1,40}\}|%\(\w{1,40}\)s"
+    r"|<(?!(?i:and|or|not|by)\b)[A-Za-z][\w-]*(?: (?!(?i:and|or) )[\w-]+){0,3}>"
+)
+_NUMBERED = re.compile(r"^\s*(?:\d{1,3}(?:\.\d+)*[.)]|[-*•])\s+")
+_LONGEST_QUESTION = 160
+_SHORT = 4  # words of a heading that says little without its document's title
+_UNKNOWN_TABLE = ("unknown_table", "unknown_index", "unknown_lookup", "unknown_source")
+
+
+@dataclass(frozen=True)
+class RunbookQuery:
+    """A query as it stands in a runbook. question: what it answers, in the runbook's words."""
+
+    id: str
+    platform: str
+    text: str
+    question: str
+    location: str
+    source: str
+    heading: str
+    step: str | None
+    labels: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        step = f", step {self.step}" if self.step else ""
+        return f"{self.source}{step}, '{self.heading}'"
+
+
+class CheckedQuery(Model):
+    """What became of one. groups: where it is proven, or where it is broken; before: that it was proven at the last
+    check, so that it is the schema that changed, or the runbook; reads: tables of its first group that it reads."""
+
+    id: str
+    source: str
+    heading: str
+    step: str | None = None
+    platform: str
+    question: str
+    query: str
+    location: str
+    labels: list[str] = []
+    status: QueryStatus
+    groups: list[str] = []
+    reads: list[str] = []
+    problems: list[Problem] = []
+    before: bool = False
+    stamp: str = ""
+
+    @property
+    def place(self) -> str:
+        step = f", step {self.step}" if self.step else ""
+        return f"{self.source}{step}, '{self.heading}'"
+
+    def render(self) -> str:
+        """A line, and one for each of the first problems."""
+        where = " or ".join(self.groups)
+        also = " (ambiguous: proven in each)" if len(self.groups) > 1 and self.status in ("proven", "plausible") else ""
+        lines = [f"{self.status}: {self.place}{f' on {where}{also}' if where else ''}"]
+        for one in self.problems[:3]:
+            hint = f"; did you mean '{one.suggestion}'?" if one.suggestion else ""
+            lines.append(f"  {one.message}{hint}")
+        if self.before and self.status == "broken":
+            lines.append("  it was proven at the last check")
+        return "\n".join(lines)
+
+    @property
+    def example(self) -> Example:
+        return Example(question=self.question, query=self.query, source="runbook", cited=self.place)
+
+
+def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
+    """The typed code blocks of platforms' languages, in order, each text of a document once."""
+    found: dict[tuple[str, str], RunbookQuery] = {}
+    for passage in passages:
+        platform = PLATFORM_OF.get(passage.language or "") if passage.kind == "code" else None
+        if platform is None or not passage.text.strip():
+            continue
+        query = RunbookQuery(
+            id=passage.id,
+            platform=platform,
+            text=passage.text.strip().rstrip(";").strip(),
+            question=_question(passage),
+            location=passage.location,
+            source=passage.source,
+            heading=passage.path[-1] if passage.path else passage.title,
+            step=passage.step,
+            labels=passage.labels,
+        )
+        found.setdefault((passage.location, query.text), query)
+    return list(found.values())
+
+
+def _question(passage: Passage) -> str:
+    """The sentence that leads up to it where that asks or ends in a colon; else its heading, with the document's title
+    where the heading alone says little."""
+    led = [_NUMBERED.sub("", one).strip() for one in sentences(passage.lead)]
+    if led and (asking := next((one for one in reversed(led) if one.endswith(("?", ":"))), None)):
+        lead = asking.rstrip(":").strip()
+    elif led and _NUMBERED.match(passage.lead):
+        lead = led[0]
+    else:
+        lead = passage.path[-1] if passage.path else passage.title
+    if len(lead.split()) < _SHORT and lead != passage.title:
+        lead = f"{passage.title}: {lead}"
+    return lead if len(lead) <= _LONGEST_QUESTION else f"{lead[: _LONGEST_QUESTION - 1]}…"
+
+
+def stamp_of(query: RunbookQuery, catalogs: Sequence[Catalog]) -> str:
+    """What a check's outcome depends on: unchanged, it need not be made again."""
+    versions = sorted(f"{one.schema_group} {one.as_imported.version}" for one in catalogs)
+    text = "\0".join(
+        (__version__, query.platform, query.text, query.question, query.place, query.location, *query.labels, *versions)
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_query(
+    query: RunbookQuery, catalogs: Sequence[Catalog], sandbox: Sandbox, before: CheckedQuery | None = None
+) -> CheckedQuery:
+    """catalogs: the groups of its platform; before: its last check. Blocks, for milliseconds a group."""
+    base = _unchecked(query, catalogs)
+    proofs = {one.schema_group: prove(load_platform(query.platform), query.text, one, sandbox) for one in catalogs}
+    good = [group for group, proof in proofs.items() if proof.verdict != "rejected"]
+    was_proven = before is not None and before.status in ("proven", "plausible")
+    if places := list(_placeholders(query.text)):
+        return _template(base, query, places, catalogs, sandbox)
+    if good:
+        proven = [group for group in good if proofs[group].verdict == "proven"]
+        reads = _reads(query.text, next(one for one in catalogs if one.schema_group == (proven or good)[0]))
+        return base.model_copy(
+            update={"status": "proven" if proven else "plausible", "groups": proven or good, "reads": reads}
+        )
+    home = _home(query, catalogs, proofs, before if was_proven else None)
+    if home is None:
+        return base.model_copy(update={"problems": _first_problems(proofs)})
+    update = {"status": "broken", "groups": [home], "problems": proofs[home].problems[:5], "before": was_proven}
+    return base.model_copy(update=update)
+
+
+def _unchecked(query: RunbookQuery, catalogs: Sequence[Catalog]) -> CheckedQuery:
+    return CheckedQuery(
+        id=query.id,
+        source=query.source,
+        heading=query.heading,
+        step=query.step,
+        platform=query.platform,
+        question=query.question,
+        query=query.text,
+        location=query.location,
+        labels=list(query.labels),
+        status="foreign",
+        stamp=stamp_of(query, catalogs),
+    )
+
+
+def _home(
+    query: RunbookQuery, catalogs: Sequence[Catalog], proofs: Mapping[str, Proof], before: CheckedQuery | None
+) -> str | None:
+    """The group that a query that is proven nowhere is meant for: where it was proven, else the one whose tables it
+    reads, else one that has a table of nearly that name; None where it is about something else."""
+    if before and before.groups and before.groups[0] in proofs:
+        return before.groups[0]
+    known = {one.schema_group: len(_reads(query.text, one)) for one in catalogs}
+    best = max(known, key=lambda group: known[group], default=None)
+    if best is not None and known[best]:
+        return best
+    for group, proof in proofs.items():
+        if any(one.suggestion for one in proof.problems if one.code in _UNKNOWN_TABLE):
+            return group
+        if all(one.code not in _UNKNOWN_TABLE for one in proof.problems):
+            return group
+    return None
+
+
+def _reads(text: str, catalog: Catalog) -> list[str]:
+    platform = load_platform(catalog.platform)
+    if platform.parse(text, catalog).status != "passed":
+        return []
+    return sorted({table.name for table in platform.tables_of(text, catalog)})
+
+
+def _first_problems(proofs: Mapping[str, Proof]) -> list[Problem]:
+    return next((proof.problems[:1] for proof in proofs.values()), [])
+
+
+def _placeholders(text: str) -> Iterator[re.Match[str]]:
+    return _PLACEHOLDER.finditer(text)
+
+
+def _template(
+    base: CheckedQuery,
+    query: RunbookQuery,
+    places: Sequence[re.Match[str]],
+    catalogs: Sequence[Catalog],
+    sandbox: Sandbox,
+) -> CheckedQuery:
+    """Filled in with a `1`, its tables and columns can be looked at; what else is wrong is the filling's fault."""
+    filled = _PLACEHOLDER.sub("1", query.text)
+    proofs = {one.schema_group: prove(load_platform(query.platform), filled, one, sandbox) for one in catalogs}
+    good = [group for group, proof in proofs.items() if proof.verdict != "rejected"]
+    home = good[0] if good else _home(query, catalogs, proofs, None)
+    problems = [one for one in proofs[home].problems if one.code.startswith("unknown_")] if home and not good else []
+    reads = _reads(filled, next(one for one in catalogs if one.schema_group == home)) if home else []
+    named = [one for one in problems if one.suggestion]
+    update = {"status": "template", "groups": [home] if home else [], "problems": named, "reads": reads}
+    return base.model_copy(update=update)

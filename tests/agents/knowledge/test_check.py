@@ -1,0 +1,125 @@
+"""Queries of runbooks as tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from agents.data.sandbox import Sandbox
+from agents.knowledge.check import CheckedQuery, check_query, queries_of
+from shared.catalog import Catalog
+from shared.settings import Settings
+from tests.agents.knowledge.reading import LOGS, passages, shop
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Iterator[Sandbox]:
+    opened = Sandbox(settings)
+    yield opened
+    opened.close()
+
+
+def block(query: str, language: str = "sql") -> str:
+    return f"# Orders\n\n## Which are open?\n\n```{language}\n{query}\n```\n"
+
+
+def checked(text: str, sandbox: Sandbox, *catalogs: Catalog, before: CheckedQuery | None = None) -> CheckedQuery:
+    [query] = queries_of(passages(text))
+    known = [one for one in catalogs or (shop(), LOGS) if one.platform == query.platform]
+    return check_query(query, known, sandbox, before)
+
+
+def test_a_query_that_is_proven_says_its_group_its_tables_and_where_it_stands(sandbox: Sandbox) -> None:
+    found = checked(block("SELECT order_id FROM orders WHERE status = 'open'"), sandbox)
+    assert (found.status, found.groups, found.reads) == ("proven", ["shop"], ["orders"])
+    assert found.example.cited == "shipping.md, 'Which are open?'"
+    assert found.example.source == "runbook"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT order_id FROM orders WHERE stats = 'open'", "unknown column 'stats'"),
+        ("SELECT order_id FROM oders", "unknown table 'oders'"),
+        ("SELECT order_id FROM orders WHERE", "syntax|missing|Expected"),
+        ("DROP TABLE orders", "only reading is allowed"),
+    ],
+)
+def test_a_query_that_can_not_be_proven_is_broken_and_says_why(sandbox: Sandbox, query: str, message: str) -> None:
+    found = checked(block(query), sandbox)
+    assert (found.status, found.groups) == ("broken", ["shop"])
+    assert re.search(message, found.problems[0].message)
+    assert "shipping.md, 'Which are open?'" in found.render()
+
+
+def test_a_query_about_what_no_group_holds_is_foreign_and_nobodys_fault(sandbox: Sandbox) -> None:
+    found = checked(block("SELECT wal_records FROM pg_stat_wal"), sandbox)
+    assert (found.status, found.groups) == ("foreign", [])
+
+
+def test_a_query_that_was_proven_before_is_broken_when_its_table_is_gone(sandbox: Sandbox) -> None:
+    text = block("SELECT paid_at FROM refunds")
+    before = checked(text, sandbox)
+    without = shop(tables=[shop().model_dump()["tables"][0]], relationships=[])
+    after = checked(text, sandbox, without, before=before)
+    assert (before.status, after.status, after.before, after.groups) == ("proven", "broken", True, ["shop"])
+
+
+def test_a_query_that_two_groups_can_prove_is_said_to_be_ambiguous(sandbox: Sandbox) -> None:
+    found = checked(block("SELECT status FROM orders"), sandbox, shop(), shop(schema_group="archive"))
+    assert (found.status, found.groups) == ("proven", ["shop", "archive"])
+    assert "ambiguous" in found.render()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT order_id FROM orders WHERE order_id = <order id>",
+        "SELECT order_id FROM orders WHERE status = '{{ status }}'",
+        "SELECT order_id FROM orders WHERE status = '<status>'",
+        "SELECT order_id FROM orders WHERE order_id = ${ORDER}",
+    ],
+)
+def test_a_query_with_placeholders_is_a_template_and_no_example(sandbox: Sandbox, query: str) -> None:
+    found = checked(block(query), sandbox)
+    assert (found.status, found.groups, found.reads) == ("template", ["shop"], ["orders"])
+
+
+def test_comparisons_are_no_placeholders(sandbox: Sandbox) -> None:
+    query = "SELECT order_id FROM orders WHERE amount<order_id AND order_id> 3"
+    assert checked(block(query), sandbox).status == "proven"
+
+
+def test_a_template_says_which_of_its_columns_do_not_exist(sandbox: Sandbox) -> None:
+    found = checked(block("SELECT order_id FROM orders WHERE stats = '<status>'"), sandbox)
+    assert (found.status, [one.suggestion for one in found.problems]) == ("template", ["status"])
+
+
+def test_kql_is_checked_as_kql(sandbox: Sandbox) -> None:
+    assert checked(block("SigninLogs | where ResultType != '0' | count", "kql"), sandbox).groups == ["logs"]
+    assert checked(block("SigninLogs | where ResultTyp != '0'", "kql"), sandbox).status == "broken"
+
+
+def test_shell_and_other_code_is_left_alone() -> None:
+    assert queries_of(passages(block("df -h", "bash") + "\n```\nPOST /api\n```\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("# Shop\n\n## The oldest open ones\n\n```sql\nSELECT 1\n```", "The oldest open ones"),
+        ("# Late orders\n\n## Look\n\n```sql\nSELECT 1\n```", "Late orders: Look"),
+        (
+            "# Shop\n\n## Find\n\nIt hurts. Which orders are late today?\n\n```sql\nSELECT 1\n```",
+            "Which orders are late today?",
+        ),
+        (
+            "# Shop\n\n## Find\n\n1. List the orders that failed.\n\n   ```sql\n   SELECT 1\n   ```",
+            "List the orders that failed.",
+        ),
+    ],
+)
+def test_the_question_of_an_example_is_what_leads_up_to_it_or_its_heading(text: str, question: str) -> None:
+    assert [one.question for one in queries_of(passages(text))] == [question]
