@@ -14,7 +14,6 @@ from a2a.server.events import EventQueue
 from a2a.server.tasks import TaskUpdater
 from a2a.types import AgentCard, AgentSkill, Message
 from pydantic import ValidationError
-from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,8 +25,9 @@ from agents.agent import Agent
 from shared.a2a.card import build_card
 from shared.a2a.push import Webhooks
 from shared.a2a.server import A2AServer
-from shared.a2a.tasks import begin, fail
+from shared.a2a.tasks import begin, fail, told
 from shared.a2a.wire import (
+    AGENT_VALUES,
     CALLS,
     asked,
     asked_by,
@@ -39,16 +39,13 @@ from shared.a2a.wire import (
 from shared.auth import ApiKeyRequired
 from shared.calls import CallRecord
 from shared.context import Scope, scoped
-from shared.database import storage_failure
-from shared.errors import InvalidInput, LexiQueryError, did_you_mean, first_problem
+from shared.errors import InvalidInput, did_you_mean, first_problem
 from shared.ledger import Ledger
 from shared.serving import BodyLimited, OwnHostOnly, Server
 from shared.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from shared.a2a.grpc_server import GrpcPlace
-
-log = structlog.get_logger(__name__)
 
 
 def agent_card(agent: Agent, url: str, *, secured: bool = False) -> AgentCard:
@@ -84,7 +81,7 @@ def agent_app(
     """
     served = ServedAgent(agent, ledger, telemetry)
     card = agent_card(agent, url, secured=api_key is not None)
-    server = A2AServer(served, card, engine=engine, webhooks=webhooks, place=place)
+    server = A2AServer(served, card, engine=engine, webhooks=webhooks, place=place, values=AGENT_VALUES)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "agent": agent.name})
@@ -149,16 +146,10 @@ class ServedAgent(AgentExecutor):
             scope = asked_by(message, requested, otherwise=task.context_id)
             journey_id = scope.journey_id or task.context_id
             skill, output = await self._answer(message, scope)
-            accepted = context.configuration.accepted_output_modes if context.configuration else ()
-            parts = output_parts(output, data=wants_data(message, accepted))
-        except LexiQueryError as error:
-            await fail(updates, error, await self._report(message, requested, journey_id, started, written))
-        except Exception as error:
-            log.exception("agent failed", agent=self._agent.name, journey_id=journey_id)
-            fault = LexiQueryError(f"agent '{self._agent.name}' failed with {type(error).__name__}; its log has more")
-            if isinstance(error, DatabaseError):
-                fault = storage_failure(error)
-            await fail(updates, fault, await self._report(message, requested, journey_id, started, written))
+            parts = output_parts(output, data=wants_data(message, context.configuration))
+        except Exception as error:  # noqa: BLE001 -- the outermost; `told` logs it
+            problem = told(error, f"agent '{self._agent.name}'", journey_id)
+            await fail(updates, problem, await self._report(message, requested, journey_id, started, written))
         else:
             report = await self._report(message, requested, journey_id, started, written)
             await updates.add_artifact(parts, name=skill, metadata=report, extensions=[*report])

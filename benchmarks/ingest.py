@@ -13,8 +13,8 @@ from pathlib import Path
 
 from agents.knowledge.documents import READERS
 from agents.knowledge.procedures import Procedures
-from agents.knowledge.store import KnowledgeStore
-from agents.knowledge.store import schema as knowledge_schema
+from agents.knowledge.store.passages import KnowledgeStore
+from agents.knowledge.store.tables import schema as knowledge_schema
 from benchmarks.figures import Figures
 from shared import ledger as ledger_module
 from shared.database import create_tables, open_database

@@ -39,7 +39,7 @@ async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[A
         from agents.knowledge.graph import store as graph
         from agents.knowledge.procedures import Procedures
         from agents.knowledge.sop import Sop
-        from agents.knowledge.store import schema
+        from agents.knowledge.store.tables import schema
         from agents.knowledge.telling import Telling
 
         await create_tables(state.engine, schema, glossary.schema, graph.schema)
@@ -49,8 +49,9 @@ async def open_agent(name: str, state: State, models: Models) -> AsyncIterator[A
         finally:
             await procedures.close()
     elif name == "known_errors":
-        from agents.knowledge.known_errors import KnownErrorIndex, KnownErrors
-        from agents.knowledge.store import schema
+        from agents.knowledge.known_errors.agent import KnownErrors
+        from agents.knowledge.known_errors.index import KnownErrorIndex
+        from agents.knowledge.store.tables import schema
 
         await create_tables(state.engine, schema)
         index = KnownErrorIndex(state.engine, models, state.settings)

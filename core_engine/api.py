@@ -56,6 +56,10 @@ class RetryRequest(Model):
     feedback: str
 
 
+_Carried = Annotated[list[Label] | None, Query()]
+"""Labels that the request carries, once for each."""
+
+
 def api_router(lexiquery: LexiQuery) -> APIRouter:
     """Every route under /api/v1."""
     router = APIRouter(prefix="/api/v1")
@@ -237,14 +241,14 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
         return await lexiquery.product.procedures()
 
     @router.get("/procedures/history")
-    async def history(name: str) -> list[DocumentVersion]:
+    async def history(name: str, labels: _Carried = None) -> list[DocumentVersion]:
         """The versions of a runbook that are kept, the newest first."""
-        return await lexiquery.product.procedure_history(name)
+        return await lexiquery.product.procedure_history(name, labels or ())
 
     @router.delete("/procedures/{name:path}")
-    async def remove(name: str) -> IngestReport:
-        """Forget a runbook and its history."""
-        return await lexiquery.product.remove_procedure(name)
+    async def remove(name: str, labels: _Carried = None) -> IngestReport:
+        """Forget a runbook and its history; one with labels for who carries one of them."""
+        return await lexiquery.product.remove_procedure(name, labels or ())
 
     @router.get("/procedures/{name:path}")
     async def procedure(name: str) -> DocumentText:

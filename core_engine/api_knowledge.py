@@ -6,11 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from agents.knowledge.checks import CheckReport, report_of
+from agents.knowledge.checks.store import CheckReport, report_of
 from agents.knowledge.glossary.store import Status, Term
 from agents.knowledge.graph.store import Survey
 from core_engine.runbooks import Runbooks
-from shared.models import Model
+from shared.models import CarriedLabel, Model
+
+Labels = Annotated[
+    list[CarriedLabel],
+    Query(alias="label", max_length=50, description="A label that the asker carries; repeatable."),
+]
 
 
 class Acceptance(Model):
@@ -23,34 +28,41 @@ class Acceptance(Model):
 
 def add_knowledge(router: APIRouter, runbooks: Runbooks) -> None:
     @router.get("/knowledge/check")
-    async def last_check(group: str | None = None) -> CheckReport:
+    async def last_check(group: str | None = None, labels: Labels = []) -> CheckReport:  # noqa: B006
         """The last check of every query that stands in a runbook."""
-        return report_of(await runbooks.last(), every=True, group=group)
+        return report_of(await runbooks.last(labels), every=True, group=group)
 
     @router.post("/knowledge/check")
-    async def check(group: str | None = None) -> CheckReport:
+    async def check(group: str | None = None, labels: Labels = []) -> CheckReport:  # noqa: B006
         """Check what changed, and report all of it."""
-        return await runbooks.check(group, every=True)
+        return await runbooks.check(group, every=True, labels=labels)
 
     @router.get("/knowledge/terms")
-    async def terms(group: str | None = None, status: Status | None = None) -> list[Term]:
+    async def terms(
+        group: str | None = None,
+        status: Status | None = None,
+        labels: Labels = [],  # noqa: B006
+    ) -> list[Term]:
         """Terms and rules of runbooks: proposed, accepted and rejected ones."""
-        return await runbooks.terms.all(group=group, status=(status,) if status else ())
+        return await runbooks.terms.all(group=group, status=(status,) if status else (), labels=labels)
 
     @router.post("/knowledge/terms/{term}/accept")
-    async def accept(term: str, how: Acceptance | None = None) -> Term:
+    async def accept(term: str, how: Acceptance | None = None, labels: Labels = []) -> Term:  # noqa: B006
         """Make a proposal part of its group's glossary or rules."""
         chosen = how or Acceptance()
-        return await runbooks.accept(term, condition=chosen.condition, table=chosen.table, group=chosen.group)
+        named = {"condition": chosen.condition, "table": chosen.table, "group": chosen.group}
+        return await runbooks.accept(term, labels=labels, **named)
 
     @router.post("/knowledge/terms/{term}/reject")
-    async def reject(term: str) -> Term:
+    async def reject(term: str, labels: Labels = []) -> Term:  # noqa: B006
         """Take a term out of its group's glossary, or never propose it again."""
-        return await runbooks.reject(term)
+        return await runbooks.reject(term, labels)
 
     @router.get("/knowledge/graph")
     async def about(
-        q: Annotated[str, Query(min_length=1, max_length=500)], limit: Annotated[int, Query(ge=1, le=100)] = 20
+        q: Annotated[str, Query(min_length=1, max_length=500)],
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        labels: Labels = [],  # noqa: B006
     ) -> Survey:
         """Which runbooks touch a service, table, alert, error code or term, and what else they name."""
-        return await runbooks.graph.about(q, limit=limit)
+        return await runbooks.graph.about(q, labels, limit)

@@ -58,7 +58,8 @@ async def open_lexiquery(settings: Settings, *, url: str | None = None, wait: fl
         await state.ledger.close_lost()
         await create_tables(state.engine, registry_schema)
         models = await stack.enter_async_context(open_models(settings, state.ledger, state.engine))
-        registry = Registry(state.engine, hosts=HostRule.of(settings), keys=TrustedKeys.read(settings.agent_keys))
+        keys, limit = TrustedKeys.read(settings.agent_keys), settings.registry_limit
+        registry = Registry(state.engine, hosts=HostRule.of(settings), keys=keys, limit=limit)
         local = await _register_agents(registry, state, models, stack)
         await register_cards(registry, settings.agent_cards)
         client = A2AClient(registry, ledger=state.ledger, local=local, settings=settings)

@@ -84,6 +84,7 @@ async def ask(
     max_tokens: int | None,
     user: str | None = None,
     tags: Sequence[str] = (),
+    labels: Sequence[str] = (),
 ) -> Result:
     asked = _request(
         Question,
@@ -94,6 +95,7 @@ async def ask(
         budget=Budget(tokens=max_tokens) if max_tokens else None,
         user=user or _me(),
         tags=list(tags),
+        labels=list(labels),
     )
     async with _product() as product:
         journey_id = await product.start(asked)
@@ -161,7 +163,7 @@ async def catalog_import(source: str, group: str | None, platform: str | None, s
 
     async with opened_state() as state:
         runbooks = await runbooks_of(state)
-        before = await runbooks.last()
+        before = await runbooks.last(labels=None)
         report = await import_catalog(
             source,
             catalogs=state.catalogs,

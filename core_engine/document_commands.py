@@ -14,14 +14,16 @@ from shared.documents import DocumentText, IngestReport, Labels
 from shared.errors import InvalidInput, first_problem
 
 
-async def add(paths: Sequence[str], labels: list[str] | None) -> Result:
-    from agents.knowledge.files import add_files
+async def add(paths: Sequence[str], labels: list[str] | None, *, allow_empty: bool = False) -> Result:
+    from agents.knowledge.ingest.files import add_files
     from core_engine.knowledge_commands import broken_notes
 
     labels = _checked(labels) if labels else None
     async with open_product(quiet_settings()) as product:
         progress = count if sys.stderr.isatty() else None
-        report = await add_files(paths, product.add_procedures, labels=labels, progress=progress)
+        report = await add_files(
+            paths, product.add_procedures, labels=labels, progress=progress, allow_empty=allow_empty
+        )
     report.notes += await broken_notes()
     return Result(report, report.render(), FAILED if report.failed else DONE)
 
@@ -34,7 +36,7 @@ def _checked(labels: list[str]) -> list[str]:
 
 
 async def list_documents() -> Result:
-    from agents.knowledge.store import KnowledgeStore
+    from agents.knowledge.store.passages import KnowledgeStore
 
     async with opened_state() as state:
         found = await KnowledgeStore(state.engine, "procedures").documents()
@@ -54,7 +56,7 @@ async def list_documents() -> Result:
 
 
 async def show(name: str, version: int | None) -> Result:
-    from agents.knowledge.store import KnowledgeStore
+    from agents.knowledge.store.passages import KnowledgeStore
 
     async with opened_state() as state:
         store = KnowledgeStore(state.engine, "procedures")
@@ -64,7 +66,7 @@ async def show(name: str, version: int | None) -> Result:
 
 
 async def history(name: str) -> Result:
-    from agents.knowledge.store import KnowledgeStore
+    from agents.knowledge.store.passages import KnowledgeStore
 
     async with opened_state() as state:
         store = KnowledgeStore(state.engine, "procedures")
@@ -84,8 +86,13 @@ async def history(name: str) -> Result:
 
 
 async def remove(names: Sequence[str]) -> Result:
+    """Who keeps the data directory carries every label."""
+    from agents.knowledge.store.passages import KnowledgeStore
+
+    async with opened_state() as state:
+        documents = [await KnowledgeStore(state.engine, "procedures").document(name) for name in names]
     report = IngestReport()
     async with open_product(quiet_settings()) as product:
-        for name in names:
-            report = report.plus(await product.remove_procedure(name))
+        for one in documents:
+            report = report.plus(await product.remove_procedure(one.id, one.labels))
     return Result(report, f"removed {', '.join(report.removed)}")

@@ -37,26 +37,26 @@ async def runbooks_of(state: State) -> Runbooks:
 async def broken_notes() -> list[str]:
     """What was learned of documents that were just added, where somebody has to look: a line a broken query."""
     async with opened_runbooks() as runbooks:
-        report = await runbooks.check()
+        report = await runbooks.check(labels=None)
     return [one.render().replace("\n ", ";") for one in report.queries if one.status == "broken"]
 
 
 async def sop_check(group: str | None, every: bool) -> Result:
     async with opened_runbooks() as runbooks:
-        report = await runbooks.check(group, every=every)
+        report = await runbooks.check(group, every=every, labels=None)
     return Result(report, report.render(), FAILED if report.broken else DONE)
 
 
 async def glossary_list(group: str | None, status: str | None) -> Result:
     async with opened_runbooks() as runbooks:
-        return _terms(await runbooks.terms.all(group=group, status=_statuses(status)))
+        return _terms(await runbooks.terms.all(group=group, status=_statuses(status), labels=None))
 
 
 async def glossary_propose(group: str | None) -> Result:
     """Read the runbooks, and show what waits for a decision."""
     async with opened_runbooks() as runbooks:
         await runbooks.learn()
-        return _terms(await runbooks.terms.all(group=group, status=("proposed",)))
+        return _terms(await runbooks.terms.all(group=group, status=("proposed",), labels=None))
 
 
 async def glossary_accept(
@@ -67,11 +67,11 @@ async def glossary_accept(
         raise InvalidInput("name the terms to accept, or say --all", suggestion="`lexiquery glossary list` shows them")
     async with opened_runbooks() as runbooks:
         if not every:
-            accepted = [await runbooks.accept(one, condition=condition, table=table, group=group) for one in ids]
-            return _terms(accepted)
+            how = {"condition": condition, "table": table, "group": group}
+            return _terms([await runbooks.accept(one, labels=None, **how) for one in ids])
         accepted = []
         for one in await runbooks.terms.all(group=group, status=("proposed",)):
-            if one.condition and not one.labels:
+            if one.condition:
                 try:
                     accepted.append(await runbooks.accept(one.id))
                 except Conflict:
@@ -81,7 +81,7 @@ async def glossary_accept(
 
 async def glossary_reject(ids: Sequence[str]) -> Result:
     async with opened_runbooks() as runbooks:
-        return _terms([await runbooks.reject(one) for one in ids])
+        return _terms([await runbooks.reject(one, None) for one in ids])
 
 
 async def graph_about(text: str, limit: int) -> Result:

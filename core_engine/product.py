@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +12,8 @@ import structlog
 
 from agents.data.platform import platform_names
 from agents.data.sandbox import Sandbox
-from agents.knowledge.store import KnowledgeStore
+from agents.knowledge.search.filtering import visible
+from agents.knowledge.store.passages import KnowledgeStore
 from core_engine.agent_directory import LocalDirectory
 from core_engine.conversations import TURNS, follow_up
 from core_engine.groups import Groups
@@ -64,11 +65,17 @@ POLL_SECONDS = 0.25
 async def asked_again(store: Store, journey_id: str) -> tuple[Question, list[tuple[str, str]]]:
     """The question of a journey that has ended, as its agents were asked it, outside of its conversation; and what was
     rejected before. Raises NotFound, and Conflict for a journey that still runs."""
-    if await store.answer(journey_id) is None:
-        raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
+    await _ended(store, journey_id)
     question, rejected = await store.question(journey_id)
     question = follow_up(question, await store.earlier(journey_id, TURNS))
     return question.model_copy(update={"conversation_id": None, "budget": None}), rejected
+
+
+async def _ended(store: Store, journey_id: str) -> Answer:
+    answer = await store.answer(journey_id)
+    if answer is None:
+        raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
+    return answer
 
 
 class LocalProduct:
@@ -125,9 +132,7 @@ class LocalProduct:
 
     async def retry(self, journey_id: str, feedback: str) -> str:
         """A new journey for the same question that avoids the queries of the old one, for the reason given."""
-        answer = await self._store.answer(journey_id)
-        if answer is None:
-            raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
+        answer = await _ended(self._store, journey_id)
         question, rejected = await self._store.question(journey_id)
         return await self.start(question, [*rejected, *((one.query, feedback) for one in answer.answers)])
 
@@ -249,24 +254,37 @@ class LocalProduct:
         return [one for one in await self._runbooks.documents() if not one.labels]
 
     async def procedure(self, name: str) -> DocumentText:
-        for one in await self.procedures():
+        known = await self.procedures()
+        for one in known:
             if name in (one.id, one.source):
                 return DocumentText(document=one, text=await self._runbooks.text(one.id, None))
-        raise NotFound.named("procedure", name, [one.source for one in await self.procedures()])
+        raise NotFound.named("procedure", name, [one.source for one in known])
 
     async def add_procedures(self, request: IngestRequest) -> IngestReport:
         """Give documents to the agent that keeps the runbooks."""
         [keeper, *_] = await self._own("ingest")
         return IngestReport.model_validate(await self._client.invoke(keeper.id, "ingest", request.model_dump()))
 
-    async def remove_procedure(self, name: str) -> IngestReport:
-        """name: the document's id or source."""
+    async def remove_procedure(self, name: str, labels: Collection[str] = ()) -> IngestReport:
+        """name: the document's id or source; labels: carried. Raises NotFound also for one that they don't show."""
+        document = await self._shown(name, labels)
         [keeper, *_] = await self._own("remove")
-        request = RemovalRequest(document=name).model_dump()
+        request = RemovalRequest(document=document.id).model_dump()
         return IngestReport.model_validate(await self._client.invoke(keeper.id, "remove", request))
 
-    async def procedure_history(self, name: str) -> list[DocumentVersion]:
-        return await self._runbooks.history((await self.procedure(name)).document.id)
+    async def procedure_history(self, name: str, labels: Collection[str] = ()) -> list[DocumentVersion]:
+        return await self._runbooks.history((await self._shown(name, labels)).id)
+
+    async def _shown(self, name: str, labels: Collection[str]) -> StoredDocument:
+        """Of the documents that everybody may find, or who carries these labels."""
+        known = [one for one in await self._runbooks.documents() if visible(one.labels, labels)]
+        found = [one for one in known if one.id == name] or [one for one in known if one.source == name]
+        if not found:
+            raise NotFound.named("document", name, [one.source for one in known])
+        if len(found) > 1:
+            ids = ", ".join(one.id for one in found)
+            raise InvalidInput(f"{len(found)} documents are cited as '{name}'", suggestion=f"name one by its id: {ids}")
+        return found[0]
 
     async def upload_procedures(self, documents: list[SentDocument], labels: list[str] | None = None) -> IngestReport:
         """Raises InvalidInput when none of them can be read; else the report names those that can't."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import TypeAdapter
@@ -55,18 +54,18 @@ class RemoteProduct:
     async def answer(self, journey_id: str) -> Answer:
         async for _ in self.events(journey_id):
             pass
-        return Answer.model_validate(await self._send("GET", f"/api/v1/journeys/{journey_id}"))
+        return Answer.model_validate(await self._send("GET", _journey(journey_id)))
 
     async def cancel(self, journey_id: str) -> None:
-        await self._send("POST", f"/api/v1/journeys/{journey_id}/cancel")
+        await self._send("POST", f"{_journey(journey_id)}/cancel")
 
     async def replay(self, journey_id: str) -> str:
-        found = await self._send("POST", f"/api/v1/journeys/{journey_id}/replay")
+        found = await self._send("POST", f"{_journey(journey_id)}/replay")
         return str(found["journey_id"])
 
     async def events(self, journey_id: str) -> AsyncIterator[Event]:
         with self._reached():
-            async with self._client.stream("GET", f"/api/v1/journeys/{journey_id}/events") as response:
+            async with self._client.stream("GET", f"{_journey(journey_id)}/events") as response:
                 if response.is_error:
                     await response.aread()
                     raise _error(response)
@@ -97,7 +96,7 @@ class RemoteProduct:
         return _journeys.validate_python(await self._send("GET", f"/api/v1/journeys?limit={limit}"))
 
     async def peek(self, journey_id: str) -> Answer | None:
-        found = await self._send("GET", f"/api/v1/journeys/{quote(journey_id, safe='')}")
+        found = await self._send("GET", _journey(journey_id))
         return Answer.model_validate(found) if "plan" in found else None
 
     async def procedures(self) -> list[StoredDocument]:
@@ -126,8 +125,9 @@ class RemoteProduct:
     async def add_procedures(self, request: IngestRequest) -> IngestReport:
         return IngestReport.model_validate(await self._send("POST", "/api/v1/procedures", request.model_dump()))
 
-    async def remove_procedure(self, name: str) -> IngestReport:
-        return IngestReport.model_validate(await self._send("DELETE", f"/api/v1/procedures/{quote(name)}"))
+    async def remove_procedure(self, name: str, labels: Collection[str] = ()) -> IngestReport:
+        path = f"/api/v1/procedures/{quote(name)}?{urlencode([('labels', one) for one in labels])}"
+        return IngestReport.model_validate(await self._send("DELETE", path))
 
     async def list_agents(self) -> list[RegisteredAgent]:
         return await self.agents.find()
@@ -137,7 +137,8 @@ class RemoteProduct:
         return RemoteDirectory(self._send)
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
-        return JourneyCostSummary.model_validate(await self._send("GET", f"/api/v1/cost/journey/{journey_id}"))
+        path = f"/api/v1/cost/journey/{quote(journey_id, safe='')}"
+        return JourneyCostSummary.model_validate(await self._send("GET", path))
 
     async def _send(
         self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
@@ -154,6 +155,10 @@ class RemoteProduct:
             raise AgentUnavailable(f"the server at {self._client.base_url} does not answer: {said}") from error
 
 
+def _journey(journey_id: str) -> str:
+    return f"/api/v1/journeys/{quote(journey_id, safe='')}"
+
+
 def _json(response: httpx.Response) -> Any:
     if response.is_error:
         raise _error(response)
@@ -163,6 +168,6 @@ def _json(response: httpx.Response) -> Any:
 def _error(response: httpx.Response) -> LexiQueryError:
     try:
         problem = ProblemDetail.model_validate(response.json())
-    except (json.JSONDecodeError, ValueError):
+    except ValueError:
         return LexiQueryError(f"the server answered {response.status_code}: {response.text[:200]}")
     return error_of(problem)

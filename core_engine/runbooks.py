@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -14,10 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.data.sandbox import Sandbox
-from agents.knowledge import checks as checks_store
-from agents.knowledge import store as knowledge_store
-from agents.knowledge.check import CheckedQuery, check_query, queries_of, stamp_of
-from agents.knowledge.checks import CheckReport, Checks, report_of
+from agents.knowledge.checks import store as checks_store
+from agents.knowledge.checks.check import CheckedQuery, check_query, queries_of, stamp_of
+from agents.knowledge.checks.store import CheckReport, Checks, report_of
 from agents.knowledge.glossary import store as glossary_store
 from agents.knowledge.glossary.binding import bound
 from agents.knowledge.glossary.conditions import checked_condition
@@ -27,8 +26,11 @@ from agents.knowledge.graph import store as graph_store
 from agents.knowledge.graph.extract import document_links, known_error_links
 from agents.knowledge.graph.model import Link, Names, Node, schema_links
 from agents.knowledge.graph.store import Graph
-from agents.knowledge.known_errors import KnownError
-from agents.knowledge.store import KnowledgeStore, Passage, known_errors_table
+from agents.knowledge.known_errors.index import KnownError
+from agents.knowledge.search.filtering import visible
+from agents.knowledge.store import tables as knowledge_store
+from agents.knowledge.store.passages import KnowledgeStore, Passage
+from agents.knowledge.store.tables import known_errors_table
 from core_engine.groups import Groups
 from shared import __version__
 from shared.catalog import Catalog, Catalogs, Directive, Example, GlossaryTerm
@@ -87,14 +89,19 @@ class Runbooks:
             await self.project(checked)
             return checked
 
-    async def check(self, group: str | None = None, *, every: bool = False) -> CheckReport:
-        """Learn, and report. Raises NotFound for a group that isn't there."""
+    async def check(
+        self, group: str | None = None, *, every: bool = False, labels: Collection[str] | None = ()
+    ) -> CheckReport:
+        """Learn, and report. labels: of the asker; None is the operator, who is told of all runbooks. Raises NotFound
+        for a group that isn't there."""
         if group is not None:
             await self._catalogs.get(group)
-        report = report_of(await self.learn(), every=every, group=group)
-        decided = await self.terms.all(group=group, status=("accepted",))
+        report = report_of(_seen(await self.learn(), labels), every=every, group=group)
+        decided = await self.terms.all(group=group, status=("accepted",), labels=labels)
         stale = [one for one in decided if not one.current]
-        return report.model_copy(update={"stale": stale, "problems": await self._lost_conditions(decided)})
+        withheld = [one for one in decided if one.labels]
+        problems = await self._lost_conditions(decided)
+        return report.model_copy(update={"stale": stale, "withheld": withheld, "problems": problems})
 
     async def broken_since(self, before: Iterable[CheckedQuery]) -> list[str]:
         """What a change of a schema broke, a line a query: learns, and compares with the checks from before it."""
@@ -103,20 +110,26 @@ class Runbooks:
         lines = [f"breaks the runbook {one.place}: {one.problems[0].message}" for one in broken if one.problems]
         return lines + await self._lost_conditions(await self.terms.all(status=("accepted",)))
 
-    async def last(self) -> list[CheckedQuery]:
-        """The last check of every query."""
-        return await self._checks.all()
+    async def last(self, labels: Collection[str] | None = ()) -> list[CheckedQuery]:
+        """The last check of every query that the asker may see. labels: as `check` has them."""
+        return _seen(await self._checks.all(), labels)
 
     async def accept(
-        self, wanted: str, *, condition: str | None = None, table: str | None = None, group: str | None = None
+        self,
+        wanted: str,
+        *,
+        condition: str | None = None,
+        table: str | None = None,
+        group: str | None = None,
+        labels: Collection[str] | None = (),
     ) -> Term:
         """Make a proposal part of its group's glossary or rules. condition, table, group: instead of the proposed ones;
-        an empty condition accepts the words alone.
+        an empty condition accepts the words alone. labels: as `check` has them.
 
         Raises NotFound, Conflict for a term that the group has, InvalidInput for a condition that can't be proven, or
         for a proposal of no group.
         """
-        term = await self.terms.get(wanted)
+        term = await self.terms.get(wanted, labels)
         chosen = group or term.schema_group
         if not chosen:
             raise InvalidInput(f"no schema group was found for '{term.term}'", suggestion="name it with --group")
@@ -137,9 +150,10 @@ class Runbooks:
         await self._check_free(term, catalog)
         return await self._decided(term, "accepted")
 
-    async def reject(self, wanted: str) -> Term:
-        """Also of what was accepted before: it leaves its group's glossary. Raises NotFound."""
-        return await self._decided(await self.terms.get(wanted), "rejected")
+    async def reject(self, wanted: str, labels: Collection[str] | None = ()) -> Term:
+        """Also of what was accepted before: it leaves its group's glossary. labels: as `check` has them. Raises
+        NotFound."""
+        return await self._decided(await self.terms.get(wanted, labels), "rejected")
 
     async def _decided(self, term: Term, status: Status) -> Term:
         decided = await self.terms.decide(term, status)
@@ -185,14 +199,14 @@ class Runbooks:
         await self._checks.replace(checked, gone=stale)
         by_location = _by_location(checked)
         found = await asyncio.to_thread(self._terms_of, passages, by_location, catalogs)
-        await self.terms.replace([*changed, *gone], found)
-        await self.graph.forget(gone)
         names, pages = Names.of(catalogs), _by_location(passages)
+        labels_of = {location: found_here[0].labels for location, found_here in pages.items()}
+        await self.terms.replace([*changed, *gone], found, labels_of)
+        await self.graph.forget(gone)
         terms = _by_location(found)
         for location in changed:
             links = document_links(pages[location], by_location[location], terms[location], names)
-            labels = pages[location][0].labels if pages[location] else ()
-            await self.graph.replace(location, links, labels)
+            await self.graph.replace(location, links, labels_of.get(location, ()))
         await self.graph.prune()
 
     def _checked(
@@ -218,24 +232,28 @@ class Runbooks:
         return [one for one in found if (one.schema_group, one.term.lower()) not in own]
 
     async def _draw_schema(self, catalogs: Sequence[Catalog], documents: Iterable[StoredDocument]) -> None:
-        """What catalogs and known errors say; they are small, and drawn anew where their version changed."""
+        """What catalogs and known errors say. They are small: all catalogs are drawn anew when one of them changed, for
+        what is the same in two groups depends on both."""
         links = _by_location(schema_links(catalogs))
         procedures = {
-            one.source.rsplit("/", 1)[-1]: Node("procedure", one.location, title=one.title) for one in documents
+            one.source.rsplit("/", 1)[-1]: Node("procedure", one.location, title=one.title)
+            for one in documents
+            if not one.labels  # known errors are everybody's
         }
         async with self._engine.connect() as connection:
             rows = (await connection.execute(select(known_errors_table))).all()
         errors = [(row.location, KnownError.model_validate_json(row.content)) for row in rows]
         drawn = await self._checks.digests()
-        wanted = {f"catalog:{one.schema_group}": one.as_imported.version for one in catalogs}
+        schemas = _hashed(*sorted(f"{one.schema_group} {one.as_imported.version}" for one in catalogs))
+        wanted = {f"catalog:{one.schema_group}": schemas for one in catalogs}
         wanted[_KNOWN_ERRORS] = _hashed(*(f"{row.location} {row.content}" for row in rows), *sorted(procedures))
         links[_KNOWN_ERRORS] = known_error_links(errors, procedures)
-        for place in [place for place in drawn if place.startswith("catalog:") and place not in wanted]:
-            await self.graph.forget([place])
+        gone = [place for place in drawn if _is_schema(place) and place not in wanted]
+        await self.graph.forget(gone)
         for place, version in wanted.items():
             if drawn.get(place) != version:
                 await self.graph.replace(place, links[place])
-        await self._checks.note(wanted)
+        await self._checks.note(wanted, gone)
 
     async def _lost_conditions(self, decided: Sequence[Term]) -> list[str]:
         """Accepted conditions that their group's schema no longer has the columns for."""
@@ -251,6 +269,10 @@ class Runbooks:
                     f"broken: '{one.term or one.meaning}' of {one.schema_group} ({one.source}): {error.message}"
                 )
         return lost
+
+
+def _seen(checked: Iterable[CheckedQuery], labels: Collection[str] | None) -> list[CheckedQuery]:
+    return [one for one in checked if labels is None or visible(one.labels, labels)]
 
 
 def _is_schema(place: str) -> bool:
@@ -274,14 +296,14 @@ def _by_location(items: Iterable[L]) -> dict[str, list[L]]:
 
 
 def _examples(proven: Sequence[CheckedQuery], catalog: Catalog) -> list[Example]:
-    """One a question and one a query; none that the catalog has itself."""
+    """One a question and one a query; none that the catalog has itself, and none that reads no table."""
     own = [one for one in catalog.examples if one.source != "runbook"]
     asked = {one.question.lower() for one in own}
     told = {" ".join(one.query.split()) for one in own}
     found = []
     for one in proven:
         query = " ".join(one.query.split())
-        if one.question.lower() not in asked and query not in told:
+        if one.reads and one.question.lower() not in asked and query not in told:
             asked.add(one.question.lower())
             told.add(query)
             found.append(one.example)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.data.importing import import_catalog
-from agents.knowledge.known_errors import KnownErrorIndex
+from agents.knowledge.known_errors.index import KnownErrorIndex
 from agents.knowledge.procedures import Procedures
 from core_engine.indexing import index_groups
 from core_engine.knowledge_commands import runbooks_of

@@ -33,7 +33,7 @@ async def watch_runbooks(runbooks: Runbooks, *, hours: float) -> None:
 
 async def _check(runbooks: Runbooks) -> None:
     """Broken queries are logged, each by its place."""
-    report = await runbooks.check()
+    report = await runbooks.check(labels=None)
     for one in report.queries:
         if one.status == "broken":
             problem = one.problems[0].message if one.problems else ""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import ConfigDict, TypeAdapter, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.card_check import parse_card
@@ -17,18 +17,36 @@ from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
 from protocol_interface.registry.exchange import Export, Imported, export_agents, import_agents
 from protocol_interface.registry.records import AgentDetails
+from shared.a2a.wire import VALUES, has_more
 from shared.context import scoped
 from shared.models import Model
 
 PAGE, LONGEST_PAGE = 100, 1000
+CARD_VALUES = 5000
+"""Most values of a card that is given; one with 100 skills has about 1000."""
 _agents = TypeAdapter(list[RegisteredAgent])
+
+
+def _of_values(most: int) -> AfterValidator:
+    def check(given: dict[str, Any]) -> dict[str, Any]:
+        if has_more(given, most):
+            raise ValueError(f"it has more than {most:,} values")
+        return given
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Without control characters, which no database takes."""
+JourneyId = Annotated[str, Field(max_length=64, pattern=r"^([!-~]([ -~]*[!-~])?)?$")]
+"""As the ledger keeps it, and as a header says it: ASCII."""
 
 
 class Registration(Model):
     """url: of an agent, or of its card; or the card itself. lease_seconds: registered for so long, unless again."""
 
     url: str | None = None
-    card: dict[str, Any] | None = None
+    card: Annotated[dict[str, Any], _of_values(CARD_VALUES)] | None = None
     lease_seconds: float | None = None
 
     @model_validator(mode="after")
@@ -41,10 +59,10 @@ class Registration(Model):
 class Invocation(Model):
     """input: what the skill takes; journey_id: the journey that pays, a new id if not given."""
 
-    agent_id: str
-    skill: str
-    input: dict[str, Any] = {}
-    journey_id: str | None = None
+    agent_id: Annotated[Name, Field(max_length=255)]
+    skill: Annotated[Name, Field(max_length=128)]
+    input: Annotated[dict[str, Any], _of_values(VALUES)] = {}
+    journey_id: JourneyId | None = None
 
 
 class Invoked(Model):

@@ -7,14 +7,13 @@ extension (docs/a2a-extension.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
-import structlog
 from a2a.helpers import new_data_part
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.context import ServerCallContext
@@ -32,7 +31,7 @@ from shared.a2a.card import build_card
 from shared.a2a.push import Webhooks
 from shared.a2a.requests import CardOf
 from shared.a2a.server import A2AServer
-from shared.a2a.tasks import begin, fail
+from shared.a2a.tasks import begin, fail, told
 from shared.a2a.wire import (
     CALLS,
     EXTENSION,
@@ -63,7 +62,6 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from shared.a2a.grpc_server import GrpcPlace
 
-log = structlog.get_logger(__name__)
 NAME = "lexiquery"
 WAIT_FOR_INPUT = 3600.0
 """Seconds that a question waits in memory for its clarification; after them it goes on from the kept task."""
@@ -201,11 +199,8 @@ class Journeying(AgentExecutor):
             await self._skills[run.skill](run)
         except ValidationError as error:
             await fail(updates, InvalidInput(first_problem(error)), {})
-        except LexiQueryError as error:
-            await fail(updates, error, {})
-        except Exception as error:
-            log.exception("task failed", task_id=task.id)
-            await fail(updates, LexiQueryError(f"LexiQuery failed with {type(error).__name__}; its log has more"), {})
+        except Exception as error:  # noqa: BLE001 -- the outermost; `told` logs it
+            await fail(updates, told(error, "LexiQuery", task.context_id), {})
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
         task = context.current_task
@@ -241,12 +236,19 @@ class Journeying(AgentExecutor):
         scope = run.scope
         with scoped(journey_id=scope.journey_id, parent_call_id=scope.parent_call_id, user=scope.user, tags=scope.tags):
             hits = await self._product.search_procedures(request.question, request.limit, request)
-        report = await self._report(run, scope.journey_id or run.task.context_id)
+        # Others may be at work on the journey at the same time, for somebody else.
+        searching = {one.id for one in await self._product.list_agents() if "search" in map(_id, one.skills)}
+        report = await self._report(run, scope.journey_id or run.task.context_id, by=searching)
         await run.give("hits", Hits(hits=hits).model_dump(mode="json"), render_hits(hits), report)
         await run.updates.complete()
 
-    async def _report(self, run: _Run, journey_id: str, answer: Answer | None = None) -> dict[str, Any]:
-        """What the run cost, as calls of the caller's journey, for a client that uses the extension."""
+    async def _report(
+        self, run: _Run, journey_id: str, answer: Answer | None = None, *, by: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """What the run cost, as calls of the caller's journey, for a client that uses the extension.
+
+        by: the agents whose calls were for it; all of them if not given.
+        """
         if not run.uses_extension:
             return {}
         calls = await self._ledger.calls(journey_id, limit=CALLS) if self._ledger else []
@@ -255,12 +257,16 @@ class Journeying(AgentExecutor):
                 update={"journey_id": run.scope.journey_id, "parent_id": call.parent_id or run.scope.parent_call_id}
             )
             for call in calls
-            if call.started_at >= run.started
+            if call.started_at >= run.started and (by is None or call.agent in by)
         ]
         report = calls_metadata(theirs)
         if answer:
             report[EXTENSION] |= {"journey_id": answer.journey_id, "cost": answer.cost.model_dump(mode="json")}
         return report
+
+
+def _id(skill: dict[str, Any]) -> Any:
+    return skill.get("id")
 
 
 class _Run:
@@ -290,14 +296,13 @@ class _Run:
     def of(cls, message: Message, task: Task, updates: TaskUpdater, context: RequestContext) -> _Run:
         """Raises InvalidInput for a message that asks for nothing."""
         requested = context.requested_extensions
-        accepted = context.configuration.accepted_output_modes if context.configuration else ()
         scope = asked_by(message, requested, otherwise=task.context_id)
         said = [one for one in task.history if one.role == Role.ROLE_USER and one.message_id != message.message_id]
         skill, given = asked((said or [message])[0], "answer_question")
         for reply in [*said[1:], message] if said else []:
             chosen = asked(reply, skill)[1].get("question", "")
             given = {**given, "question": f"{given.get('question', '')} ({chosen})"}
-        uses_extension, in_data = is_active(message, requested), wants_data(message, accepted)
+        uses_extension, in_data = is_active(message, requested), wants_data(message, context.configuration)
         return cls(task, updates, skill, given, scope, uses_extension=uses_extension, in_data=in_data)
 
     def question(self) -> Question:

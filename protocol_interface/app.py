@@ -25,11 +25,11 @@ def mount_protocols(
     client: A2AClient,
     url: str,
     *,
+    settings: Settings,
     engine: AsyncEngine | None = None,
     telemetry: Telemetry | None = None,
     secured: bool = False,
     ledger: Ledger | None = None,
-    settings: Settings | None = None,
 ) -> list[AbstractAsyncContextManager[None]]:
     """Mount all three; the contexts that the host's lifespan must be in while it serves.
 
@@ -38,7 +38,7 @@ def mount_protocols(
     many at a time; which webhooks A2A may call, and where it is served over gRPC.
     """
     app.include_router(a2a_router(registry, client))
-    mcp = mount_mcp(app, product, telemetry, settings=settings or Settings(), url=url)
+    mcp = mount_mcp(app, product, telemetry, settings=settings, url=url)
     a2a = mount_a2a(
         app,
         product,
@@ -46,7 +46,7 @@ def mount_protocols(
         engine=engine,
         secured=secured,
         ledger=ledger,
-        webhooks=webhooks_of(settings) if settings else None,
-        place=grpc_place(settings, url) if settings else None,
+        webhooks=webhooks_of(settings),
+        place=grpc_place(settings, url),
     )
     return [a2a, mcp]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from a2a.types import AgentCard, AgentInterface
 from a2a.utils.constants import TransportProtocol
 from google.protobuf.json_format import ParseError
 
+from shared.a2a.wire import is_deeper
 from shared.errors import InvalidInput
 
 CARD_LIMIT = 256 * 1024
@@ -25,8 +27,9 @@ SKILLS = 200
 INTERFACES = 16
 DEPTH = 32
 """Most objects and lists within each other."""
-_ALLOWED = "\n\r\t"
-"""Of the characters that nobody sees; NUL for one can't be kept in PostgreSQL."""
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Controls but for ends of lines and tabs, and what turns the direction of writing: a terminal obeys them, a reader is
+shown another text, and NUL can't be kept in PostgreSQL."""
 
 
 def parse_card(content: bytes, source: str) -> AgentCard:
@@ -35,7 +38,7 @@ def parse_card(content: bytes, source: str) -> AgentCard:
         raise too_large(source)
     try:
         data = json.loads(content.decode("utf-8"), object_pairs_hook=_object)
-        if _depth(data) > DEPTH:
+        if is_deeper(data, DEPTH):
             raise ValueError(f"its values lie more than {DEPTH} deep within each other")
         card = parse_agent_card(data)
     except RecursionError as error:
@@ -59,14 +62,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _depth(data: Any) -> int:
-    deepest, level = 0, [data]
-    while level := [one for one in level if isinstance(one, dict | list)]:
-        deepest += 1
-        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
-    return deepest
-
-
 def check_card(card: AgentCard, source: str) -> None:
     """Raises InvalidInput for a card without a usable name, interface or skill, or with two skills of one id."""
     if not 0 < len(card.name) <= NAME_LIMIT:
@@ -76,8 +71,8 @@ def check_card(card: AgentCard, source: str) -> None:
     _check_interfaces(card)
     _check_skills(card)
     for text in _texts(agent_card_to_dict(card)):
-        if hidden := next((mark for mark in text if ord(mark) < 32 and mark not in _ALLOWED), None):
-            raise InvalidInput(f"the card of '{card.name}' holds the control character {hidden!r}")
+        if hidden := _HIDDEN.search(text):
+            raise InvalidInput(f"the card of '{card.name}' holds the control character {hidden[0]!r}")
 
 
 def _check_interfaces(card: AgentCard) -> None:
@@ -88,7 +83,9 @@ def _check_interfaces(card: AgentCard) -> None:
     for interface in card.supported_interfaces:
         if not _is_usable(interface):
             shown = f"'{interface.url[:200]}'"
-            raise InvalidInput(f"the card of '{card.name}' has an interface at {shown}, no http URL")
+            raise InvalidInput(
+                f"the card of '{card.name}' has an interface at {shown}, no http URL with a port of 1 to 65535"
+            )
 
 
 def _is_usable(interface: AgentInterface) -> bool:
@@ -96,7 +93,12 @@ def _is_usable(interface: AgentInterface) -> bool:
         url = interface_url(interface)
     except httpx.InvalidURL:
         return False
-    return url.scheme in ("http", "https") and bool(url.host) and not url.userinfo
+    return url.scheme in ("http", "https") and bool(url.host) and not url.userinfo and has_port(url)
+
+
+def has_port(url: httpx.URL) -> bool:
+    """Whether the URL's port is one, or its scheme's: httpx takes any number."""
+    return url.port is None or 0 < url.port < 65536
 
 
 def interface_url(interface: AgentInterface) -> httpx.URL:

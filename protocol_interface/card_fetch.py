@@ -13,7 +13,7 @@ import httpx
 from a2a.types import AgentCard
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 
-from protocol_interface.card_check import CARD_LIMIT, parse_card, too_large
+from protocol_interface.card_check import CARD_LIMIT, has_port, parse_card, too_large
 from protocol_interface.hosts import HostRule
 from shared.addresses import pin
 from shared.errors import AgentUnavailable, InvalidInput
@@ -39,15 +39,9 @@ class Fetched:
     etag: str | None
 
 
-async def fetch_card(
-    url: str,
-    *,
-    client: httpx.AsyncClient | None = None,
-    hosts: HostRule | None = None,
-    seconds: float = TIMEOUT,
-) -> AgentCard:
-    """The card at `url`, as `fetch_changed` fetches it."""
-    found = await fetch_changed(url, None, client=client, hosts=hosts, seconds=seconds)
+async def fetch_card(url: str, *, seconds: float = TIMEOUT) -> AgentCard:
+    """The card at a URL that the operator named, as `fetch_changed` fetches it."""
+    found = await fetch_changed(url, None, seconds=seconds)
     assert found.card is not None, "without an ETag every answer is a card"
     return found.card
 
@@ -91,6 +85,8 @@ def card_url(url: str) -> httpx.URL:
         raise InvalidInput(f"'{url[:200]}' is no URL: {error}") from error
     if target.scheme not in ("http", "https") or not target.host:
         raise InvalidInput(f"'{url[:200]}' is no http or https URL", suggestion="give one like http://host:9020")
+    if not has_port(target):
+        raise InvalidInput(f"'{url[:200]}' has the port {target.port}", suggestion="give one of 1 to 65535")
     if target.userinfo:
         raise InvalidInput("the URL holds a password", suggestion="give it without 'user:password@'")
     if target.path.endswith(".json"):

@@ -63,6 +63,9 @@ async def watch_agents(
             await registry.check_due(client.http, every=seconds)
         except (DatabaseError, OSError) as error:
             log.warning("agents not checked", problem=str(error))
+        except Exception:
+            # The outermost of this task: nothing that one agent says ends it for the others.
+            log.exception("agents not checked")
 
 
 async def _find(registry: Registry, own: Mapping[str, Sequence[str]], cards: Sequence[str]) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
@@ -40,10 +42,21 @@ _OWN = tuple(
 )
 
 
+RESOLVE_SECONDS = 5.0
+"""Longest wait for a name server, and for a thread to ask it."""
+_resolving = ThreadPoolExecutor(16, thread_name_prefix="resolve")
+"""Their own: whoever has a name server that never answers takes no thread from the rest of the process."""
+
+
 async def resolve(url: httpx.URL) -> list[Address]:
-    """Every address of the URL's host. Raises OSError or UnicodeError when it has none."""
+    """Every address of the URL's host, within RESOLVE_SECONDS. Raises OSError or UnicodeError when it has none."""
     port = url.port or (443 if url.scheme == "https" else 80)
-    found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    find = partial(socket.getaddrinfo, url.host, port, type=socket.SOCK_STREAM)
+    try:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            found = await asyncio.get_running_loop().run_in_executor(_resolving, find)
+    except OverflowError as error:
+        raise OSError(f"{port} is no port") from error
     return [ip_address(str(info[4][0]).partition("%")[0]) for info in found]
 
 

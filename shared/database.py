@@ -56,7 +56,7 @@ def insert_on(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Inse
 
 def set_pragmas(connection: Any) -> None:
     """WAL, for readers beside one writer, and a wait for its lock. connection: a driver's, to SQLite."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -110,6 +110,7 @@ class Settings(BaseSettings):
         default_factory=list,
         description="where agents registered by URL may be besides public addresses: `10.1.0.0/16,agents.corp.example`",
     )
+    registry_limit: int = Field(1000, ge=0, description="most agents of others in the registry")
     health_seconds: float = Field(30.0, gt=0, description="how often registered agents are asked whether they live")
     executor_id: str = Field(
         "local", description="names this core engine; each replica on one PostgreSQL needs its own"

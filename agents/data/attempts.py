@@ -223,13 +223,18 @@ class Attempts:
         return None if repaired.rejected else repaired
 
     async def _remembered(self, brief: Brief) -> Attempt | None:
-        """A solved question, asked again in the same words, needs no model."""
+        """A solved question, asked again in the same words, needs no model. What a runbook shows was proven to run, but
+        nobody accepted it as the answer: the model sees it, and no more."""
         refused = {query for query, _ in brief.rejected}
+        catalog = brief.linked.catalog
         for scored in brief.linked.examples:
             query = scored.example.query.strip()
-            if same_question(scored.example.question, brief.question) and query not in refused:
-                proof = await self._prove(query, brief.linked.catalog)
-                return Attempt(query, proof, "example") if proof.verdict != "rejected" else None
+            is_accepted = scored.example.source != "runbook" and query not in refused
+            if is_accepted and same_question(scored.example.question, brief.question):
+                attempt = Attempt(query, await self._prove(query, catalog), "example")
+                if attempt.rejected:
+                    return None
+                return await self._fitted(attempt, brief) if catalog.directives else attempt
         return None
 
     async def _proven(self, query: str, brief: Brief, base: Attempt) -> Attempt:

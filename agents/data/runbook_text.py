@@ -31,7 +31,7 @@ def said_terms(linked: Linked, hints: Sequence[KnowledgeHint]) -> list[Knowledge
         for one in hints
         if one.kind == "term" and one.schema_group in (None, group) and not set(content_words(one.subject)) <= defined
     ]
-    values = [one for one in hints if one.kind == "value" and _column_of(one.subject, linked)]
+    values = [one for one in hints if one.kind == "value" and _is_known_value(one.subject, linked)]
     return [*terms[:_MOST], *values[:_MOST]]
 
 
@@ -93,11 +93,11 @@ def _holds(query: str, meaning: str) -> bool:
     return bool(set(_WORD.findall(meaning.lower())) & set(_WORD.findall(query.lower())))
 
 
-def _column_of(code: str, linked: Linked) -> str | None:
-    """The column of the group that knows the code as a value."""
+def _is_known_value(code: str, linked: Linked) -> bool:
+    """Whether a column of the group knows the code as a value."""
     for table in linked.catalog.tables:
         for column in table.columns:
             known = column.values or linked.samples.get((table.name, column.name), ())
             if any(value.lower() == code.lower() for value in known):
-                return f"{table.name}.{column.name}"
-    return None
+                return True
+    return False

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge import scoring
-from agents.knowledge.chunks import CHUNK_CHARACTERS, Chunk
-from agents.knowledge.filtering import EVERYBODY, Filters
-from agents.knowledge.search import Match, SearchIndex
-from agents.knowledge.store import Details, KnowledgeStore, Passage
-from agents.knowledge.vectors import Vectors
+from agents.knowledge.ingest.chunks import CHUNK_CHARACTERS, Chunk
+from agents.knowledge.search import scoring
+from agents.knowledge.search.filtering import EVERYBODY, Filters
+from agents.knowledge.search.index import Match, SearchIndex
+from agents.knowledge.store.passages import Details, KnowledgeStore, Passage
+from agents.knowledge.store.vectors import Vectors
 from shared.documents import StoredDocument
 from shared.errors import InvalidInput, ModelUnavailable
 from shared.llm.client import Models
@@ -86,9 +85,9 @@ class Library:
         async with self._changing:
             await self.store.rename(location, to, source)
 
-    async def change(self, location: str, details: Details) -> None:
+    async def relabel(self, location: str, given: Collection[str]) -> None:
         async with self._changing:
-            await self.store.change(location, details)
+            await self.store.relabel(location, given)
 
     async def sync(self, locations: Collection[str] | None = None) -> None:
         """Make the vectors those of the passages: of all, or of the documents at `locations` and of what was dropped.
@@ -112,16 +111,12 @@ class Library:
         limit: int,
         *,
         filters: Filters = EVERYBODY,
-        lift: Mapping[str, float] | None = None,
-        also: Sequence[str] = (),
     ) -> list[Match]:
         """At most `limit` documents that fit, best first; by words alone while the embedding model is away.
 
-        lift: how much else speaks for a document, 0 to 1 by location; also: words that mean what the question's do.
-
         Raises InvalidInput for an overlong question.
         """
-        found = await self.ranked(question, limit, filters=filters, lift=lift, also=also)
+        found = await self.ranked(question, limit, filters=filters)
         return [match for match in found if match.score >= scoring.FLOOR]
 
     async def ranked(
@@ -130,8 +125,6 @@ class Library:
         limit: int,
         *,
         filters: Filters = EVERYBODY,
-        lift: Mapping[str, float] | None = None,
-        also: Sequence[str] = (),
     ) -> list[Match]:
         """Like `search`, also what does not fit."""
         if len(question) > self._settings.question_limit:
@@ -141,8 +134,7 @@ class Library:
         index = await self.index()
         cosines = await self._cosines(question, index, filters) if index.passages else {}
         model = self._settings.embedding_model_name
-        rank = partial(index.ranked, filters=filters, lift=lift, also=also)
-        return await asyncio.to_thread(rank, question, cosines, limit, model)
+        return await asyncio.to_thread(index.ranked, question, cosines, limit, model, filters=filters)
 
     async def index(self) -> SearchIndex:
         """Of what is stored now. Only what changed since the last one is read."""

@@ -8,17 +8,22 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.files import Progress, add_files
-from agents.knowledge.filtering import EVERYBODY, Filters
-from agents.knowledge.ingest import import_documents, sync_vectors
+from agents.knowledge.documents.document import as_title
+from agents.knowledge.ingest.files import Progress, add_files
+from agents.knowledge.ingest.importing import import_documents, sync_vectors
+from agents.knowledge.ingest.reader import Reader
+from agents.knowledge.ingest.web import ListedHosts
 from agents.knowledge.library import Library
-from agents.knowledge.reader import Reader
-from agents.knowledge.search import Match
-from agents.knowledge.web import ListedHosts
+from agents.knowledge.search.excerpts import shortened
+from agents.knowledge.search.filtering import EVERYBODY, Filters
+from agents.knowledge.search.index import Match
 from shared.documents import IngestReport, IngestRequest
 from shared.llm.client import Models
 from shared.models import KnowledgeHit
 from shared.settings import Settings
+
+_LONGEST_TITLE = 1000
+"""As KnowledgeHit allows."""
 
 
 class Procedures:
@@ -38,9 +43,12 @@ class Procedures:
         labels: list[str] | None = None,
         progress: Progress | None = None,
         use_git: bool = True,
+        allow_empty: bool = False,
     ) -> IngestReport:
         """Files, folders and web addresses; see add_files."""
-        return await add_files(paths, self.ingest, labels=labels, progress=progress, use_git=use_git)
+        return await add_files(
+            paths, self.ingest, labels=labels, progress=progress, use_git=use_git, allow_empty=allow_empty
+        )
 
     async def ingest(self, request: IngestRequest) -> IngestReport:
         """See import_documents."""
@@ -66,10 +74,10 @@ class Procedures:
 
 def _hit(match: Match) -> KnowledgeHit:
     passage = match.passage
-    title = " > ".join(passage.path) or passage.title
+    path = " > ".join(as_title(one) for one in passage.path) or as_title(passage.title)
     return KnowledgeHit(
         agent="sop",
-        title=title,
+        title=shortened(path, _LONGEST_TITLE),
         source=passage.source,
         excerpt=match.excerpt,
         score=match.score,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from agents.agent import Agent, Skill
-from agents.knowledge.filtering import Filters
 from agents.knowledge.procedures import Procedures
+from agents.knowledge.search.filtering import Filters
 from agents.knowledge.telling import Telling
 from shared.documents import IngestRequest, RemovalRequest
 from shared.errors import NotFound

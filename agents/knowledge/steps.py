@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from agents.knowledge.store import Passage
+from agents.knowledge.store.passages import Passage
 
 _LINE = re.compile(r"^\s*(\d{1,3}(?:\.\d+)*)[.)]\s+(.+)$")
 _MOST_NEXT = 3

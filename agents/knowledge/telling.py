@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.filtering import visible
 from agents.knowledge.glossary.store import Terms
 from agents.knowledge.graph.store import Graph, Survey
+from agents.knowledge.search.filtering import visible
 from agents.knowledge.steps import next_steps
-from agents.knowledge.store import KnowledgeStore, Passage
+from agents.knowledge.store.passages import KnowledgeStore, Passage
 from shared.models import Hits, KnowledgeHit, SearchRequest
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z0-9`\"'(\[*])|\n+")
+LIST_MARK = re.compile(r"^\s*(?:\d{1,3}(?:\.\d+)*[.)]|[-*•])\s+")
+"""Before an entry of a list: `3.2) ` or `- `."""
 _RUN = re.compile(r"[\w.-]{4,}")
 """What no identifier reaches beyond."""
 _IDENTIFIER = re.compile(
@@ -65,6 +67,11 @@ def _terms_of(word: str) -> tuple[str, ...]:
 @lru_cache(maxsize=100_000)
 def _names_in(run: str) -> tuple[str, ...]:
     return tuple(match.group().lower() for match in _IDENTIFIER.finditer(run))
+
+
+def bare_name(source: str) -> str:
+    """The file's name without folders and ending, often the very name of the alert; or what follows a `#`."""
+    return re.split(r"[/#]", source)[-1].rsplit(".", 1)[0]
 
 
 def sentences(text: str) -> list[str]:

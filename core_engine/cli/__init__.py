@@ -99,13 +99,14 @@ def ask(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget of the journey, in tokens.")] = None,
     user: Annotated[str | None, typer.Option(help="Who asks, for the ledger; you if not given.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag for the ledger, such as team=ops.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A label that you carry; repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question.
 
     With a plan, what your runbooks say, proven queries with rows, and the cost.
     """
-    perform(commands.ask(question, group, platform, run, max_tokens, user, tag or []), as_json)
+    perform(commands.ask(question, group, platform, run, max_tokens, user, tag or [], label or []), as_json)
 
 
 @app.command()
@@ -252,7 +253,7 @@ def catalog_disconnect(group: Annotated[str, typer.Argument(help="A schema group
 
 @sop.command("search")
 def sop_search(
-    text: Annotated[str, typer.Argument(help="A question, an alert, a log line or a symptom.")],
+    text: Annotated[list[str], typer.Argument(help="A question, an alert, a log line or a symptom.")],
     limit: Annotated[int, typer.Option(help="How many at most, 1 to 50.")] = 5,
     label: Annotated[list[str] | None, typer.Option(help="A label that you carry; repeatable.")] = None,
     folder: Annotated[str | None, typer.Option(help="Only below this folder, as documents are cited.")] = None,
@@ -262,7 +263,7 @@ def sop_search(
 ) -> None:
     """Search the runbooks and known errors."""
     within = {"labels": label or [], "folder": folder, "kind": kind, "language": language}
-    perform(commands.sop_search(text, limit, within), as_json)
+    perform(commands.sop_search(" ".join(text), limit, within), as_json)
 
 
 sop.command("check")(knowledge.sop_check)

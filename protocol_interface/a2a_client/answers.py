@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 from a2a.helpers import get_data_parts, get_text_parts
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from protocol_interface.a2a_client.failures import SHOWN
 from shared.a2a.wire import CALLS, calls_by, calls_of, error_from, metadata_of, output_of
+from shared.context import current
 from shared.errors import AgentUnavailable, LexiQueryError, first_problem
 from shared.ledger import Ledger
 from shared.models import Clarification
@@ -74,8 +76,13 @@ def _clarification(message: Message, said: str) -> Clarification | None:
     return Clarification(question=said) if said else None
 
 
-async def merge_calls(ledger: Ledger, agent: str, journey_id: str, answer: Task | Message, *, trusted: bool) -> None:
-    """Add the calls that an agent reports to the ledger; a report that can't be read is logged and left out."""
+async def merge_calls(
+    ledger: Ledger, agent: str, journey_id: str, answer: Task | Message, *, trusted: bool, since: datetime
+) -> None:
+    """Add the calls that an agent reports to the ledger; a report that can't be read is logged and left out.
+
+    since: when it was asked.
+    """
     carriers: Sequence[Message | Artifact] = [answer] if isinstance(answer, Message) else answer.artifacts
     if isinstance(answer, Task) and answer.status.state != TaskState.TASK_STATE_COMPLETED:
         carriers = [answer.status.message]
@@ -87,4 +94,4 @@ async def merge_calls(ledger: Ledger, agent: str, journey_id: str, answer: Task 
     # A peer reports what it did for us; it doesn't write into other journeys.
     ours = [call for call in calls if call.journey_id == journey_id][:CALLS]
     # A trusted agent may share our database: its ids stay, so that its rows aren't written twice.
-    await ledger.merge(ours if trusted else calls_by(agent, ours))
+    await ledger.merge(ours if trusted else calls_by(agent, ours, scope=current(), since=since))

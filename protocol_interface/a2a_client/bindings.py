@@ -72,6 +72,11 @@ async def connect(card: AgentCard, http: httpx.AsyncClient, hosts: HostRule | No
     return Connection(factory.create(one), streams=streams, channel=channel)
 
 
+def leads_home(card: AgentCard, url: str) -> bool:
+    """Whether the interface that `connect` takes is at the host of the agent's URL."""
+    return interface_url(_chosen(card)).host == httpx.URL(url).host
+
+
 def _chosen(card: AgentCard) -> AgentInterface:
     """The binding that the card prefers of those that we speak, in its 1.0 form if it has one."""
     ours = [one for one in card.supported_interfaces if one.protocol_binding in _BINDINGS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from a2a.types import Message, Role, Task, TaskState
 from starlette.types import ASGIApp
 
 from protocol_interface.a2a_client.answers import ended_otherwise, merge_calls, output
-from protocol_interface.a2a_client.bindings import CONNECT_SECONDS, connect
+from protocol_interface.a2a_client.bindings import CONNECT_SECONDS, connect, leads_home
 from protocol_interface.a2a_client.failures import NONSENSE, brief, is_unsent, unavailable
 from protocol_interface.a2a_client.folding import Report
 from protocol_interface.a2a_client.peer import Peer
@@ -63,9 +64,6 @@ class A2AClient:
         """Everybody whom `invoke` can ask."""
         return await self._registry.discover()
 
-    async def check_health(self) -> dict[str, bool]:
-        return await self._registry.check_health(self.http)
-
     async def invoke(
         self,
         agent: str,
@@ -102,6 +100,7 @@ class A2AClient:
     async def _ask(
         self, agent: str, entry: Entry, message: Message, limit: float, report: Report | None
     ) -> dict[str, Any]:
+        since = datetime.now(UTC)
         try:
             async with asyncio.timeout(limit):
                 peer = await self._peer(agent, entry)
@@ -112,7 +111,7 @@ class A2AClient:
             problem = unavailable(agent, entry.url, error)
             raise (Unreached(problem.message) if is_unsent(error) else problem) from error
         try:
-            return await self._output(agent, entry, message.context_id, answer)
+            return await self._output(agent, entry, message.context_id, answer, since)
         except NONSENSE as error:
             raise unavailable(agent, entry.url, error) from error
 
@@ -149,17 +148,19 @@ class A2AClient:
             headers["X-Journey-ID"] = journey_id
         is_local = agent in self._local
         key = self._settings.api_key
-        # Only an agent that the operator named gets the key; any other could use it against us.
-        if key and entry.trusted and not is_local:
+        # Only an agent that the operator named gets the key, at the host that he named; any other could use it.
+        if key and entry.trusted and not is_local and leads_home(entry.card, entry.url):
             headers["Authorization"] = f"Bearer {key.get_secret_value()}"
         # Whatever a stranger's card says, and its names mean by now, no task goes into our own network.
         http, hosts = (self.http(agent), None) if entry.trusted else (self._strangers, self._hosts)
         # In this process there is no connection that could be lost, and an event less is computed.
         return Peer(agent, await connect(entry.card, http, hosts, streaming=not is_local), headers)
 
-    async def _output(self, agent: str, entry: Entry, journey_id: str, answer: Task | Message) -> dict[str, Any]:
+    async def _output(
+        self, agent: str, entry: Entry, journey_id: str, answer: Task | Message, since: datetime
+    ) -> dict[str, Any]:
         if agent not in self._local:  # which wrote them on this ledger itself
-            await merge_calls(self._ledger, agent, journey_id, answer, trusted=entry.trusted)
+            await merge_calls(self._ledger, agent, journey_id, answer, trusted=entry.trusted, since=since)
         if isinstance(answer, Task) and answer.status.state != TaskState.TASK_STATE_COMPLETED:
             raise ended_otherwise(agent, answer, trusted=entry.trusted or agent in self._local)
         return await output(agent, answer)

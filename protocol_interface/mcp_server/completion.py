@@ -15,8 +15,9 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
+from protocol_interface.mcp_server.results import check_nul
 from protocol_interface.product import Product
-from shared.errors import NotFound
+from shared.errors import InvalidInput, NotFound
 
 _MOST = 100
 """Values that one completion may hold, by the specification."""
@@ -31,6 +32,10 @@ def add_completion(server: MCPServer[None], product: Product) -> None:
     async def complete(ref: Named, argument: CompletionArgument, context: CompletionContext | None) -> Completion:
         await _check(server, ref)
         given = dict((context and context.arguments) or {})
+        try:
+            check_nul(given)
+        except InvalidInput as error:
+            raise MCPError(INVALID_PARAMS, f"{error.code}: {error}") from error
         known = await values[argument.name](given) if argument.name in values else []
         return _best(known, argument.value)
 

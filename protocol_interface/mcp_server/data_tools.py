@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,14 +11,18 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
 
+from protocol_interface.mcp_server.agents import plain
 from protocol_interface.mcp_server.journeys import Journeys
 from protocol_interface.mcp_server.tools import JourneyState, make_tool
 from protocol_interface.product import Product, RegisteredAgent
 from shared.models import Question
 
 _SKILL = "query"
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
-_LONGEST_NAME = 40
+_STRANGERS = 10
+"""Most tools of agents that nobody vouches for: every client's model has to read them all."""
+_NOT_OF_PLATFORMS = re.compile(r"[^a-z0-9]+")
+_LONGEST_PLATFORM = 16
+"""Of a stranger's: room for a name, and for hardly a sentence."""
 
 
 class DataTools:
@@ -48,30 +53,35 @@ class DataTools:
             return await self._journeys.ask(asked, ctx, run)
 
         query.__name__ = name
-        # Of a card nothing is repeated but names: models read descriptions, and anybody may register a card.
-        query.__doc__ = f"Like ask, but only agent {_plain(agent.name)} ({_plain(agent.platform or '')}) answers."
-        return make_tool(query, JourneyState, read_only=False)
+        # Models read descriptions, and anybody may register a card: of a stranger's nothing is repeated here.
+        whose = f"agent {plain(agent.name)} ({plain(agent.platform or '')})" if agent.trusted else "this unvetted peer"
+        query.__doc__ = f"Like ask, but only {whose} answers."
+        return make_tool(query, JourneyState if agent.trusted else None, read_only=False)
 
 
 def _named(agents: Sequence[RegisteredAgent]) -> dict[str, RegisteredAgent]:
-    """The data agents that journeys ask, each with a tool's name of its own: `query_kql`.
+    """The data agents that journeys ask, each with a tool's name of its own: `query_kql`; those vouched for first.
 
-    As in a journey, an agent that nobody vouches for counts only where no agent of ours has its platform."""
+    As in a journey, an agent that nobody vouches for counts only where no agent of ours has its platform. Of these
+    there are the first few by their ids."""
     able = [one for one in agents if one.platform and any(skill.get("id") == _SKILL for skill in one.skills)]
     ours = {one.platform for one in able if one.trusted}
     named: dict[str, RegisteredAgent] = {}
-    for one in (one for one in able if one.trusted or one.platform not in ours):
-        name, number = f"{_SKILL}_{_plain(one.name)}", 2
+    for one in (one for one in able if one.trusted):
+        name, number = f"{_SKILL}_{plain(one.name)}", 2
         while name in named:
-            name, number = f"{_SKILL}_{_plain(one.name)}_{number}", number + 1
+            name, number = f"{_SKILL}_{plain(one.name)}_{number}", number + 1
         named[name] = one
-    return named
+    strangers = sorted((one for one in able if not one.trusted and one.platform not in ours), key=lambda one: one.id)
+    return {**named, **{_peer(one): one for one in strangers[:_STRANGERS] if _peer(one) not in named}}
+
+
+def _peer(agent: RegisteredAgent) -> str:
+    """`query_peer_graphql_3fa2c19b`: it stays this agent's whoever else comes or goes, and says little of its card."""
+    platform = _NOT_OF_PLATFORMS.sub("_", (agent.platform or "").lower())[:_LONGEST_PLATFORM].strip("_")
+    return f"{_SKILL}_peer_{platform}_{hashlib.sha256(agent.id.encode()).hexdigest()[:8]}"
 
 
 def _shown(tools: Mapping[str, Tool]) -> dict[str, str]:
     """What clients see change: they all take the same."""
     return {name: tool.description for name, tool in tools.items()}
-
-
-def _plain(name: str) -> str:
-    return _NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME]

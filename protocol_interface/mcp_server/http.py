@@ -101,15 +101,15 @@ class OwnPagesOnly:
 
 
 class KeyOrToken(BearerAuthBackend):
-    """Lets in who carries the API key, if there is one, or a token."""
+    """Lets in who carries the API key or a token."""
 
-    def __init__(self, tokens: Tokens, key: str | None) -> None:
+    def __init__(self, tokens: Tokens, key: str) -> None:
         super().__init__(tokens)
-        self._check = KeyCheck(key) if key else None
+        self._check = KeyCheck(key)
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, AuthenticatedUser] | None:
         given = (conn.headers.get("authorization", ""), conn.headers.get("x-api-key", ""))
-        if self._check and self._check.allows(*given):
+        if self._check.allows(*given):
             allowed = AccessToken(token="", client_id="api-key", scopes=[READ, EXECUTE])
             return AuthCredentials(allowed.scopes), AuthenticatedUser(allowed)
         found: tuple[AuthCredentials, AuthenticatedUser] | None = await super().authenticate(conn)
@@ -117,6 +117,12 @@ class KeyOrToken(BearerAuthBackend):
 
 
 def _guarded(endpoint: ASGIApp, settings: Settings, resource: AnyHttpUrl) -> ASGIApp:
+    if settings.api_key is None:
+        raise InvalidInput(
+            "LEXIQUERY_OAUTH_ISSUER is set without LEXIQUERY_API_KEY: tokens guard /mcp alone, and everybody could "
+            "use the other routes",
+            suggestion="set LEXIQUERY_API_KEY",
+        )
     if not settings.oauth_keys:
         raise InvalidInput("LEXIQUERY_OAUTH_ISSUER is set, but not where its keys are: set LEXIQUERY_OAUTH_KEYS")
     tokens = Tokens(
@@ -124,9 +130,9 @@ def _guarded(endpoint: ASGIApp, settings: Settings, resource: AnyHttpUrl) -> ASG
         audience=settings.oauth_audience or str(resource),
         keys=IssuerKeys(settings.oauth_keys),
     )
-    key = settings.api_key.get_secret_value() if settings.api_key else None
+    backend = KeyOrToken(tokens, settings.api_key.get_secret_value())
     wanting = RequireAuthMiddleware(endpoint, [READ], build_resource_metadata_url(resource))
-    return AuthenticationMiddleware(AuthContextMiddleware(wanting), backend=KeyOrToken(tokens, key))
+    return AuthenticationMiddleware(AuthContextMiddleware(wanting), backend=backend)
 
 
 def _metadata(settings: Settings, resource: AnyHttpUrl) -> list[Route]:

@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, InputRequiredResult
 
 from protocol_interface.mcp_server.asking import Talk, Unanswered
-from protocol_interface.mcp_server.oauth import may_execute, needs_execute
+from protocol_interface.mcp_server.oauth import EXECUTE, may_execute, needs_execute
 from protocol_interface.mcp_server.results import result
 from protocol_interface.product import Event, Product, Stage
 from shared.errors import LexiQueryError
@@ -48,7 +48,8 @@ class Journeys:
                 answer = await self._with_rows(answer)
         except Unanswered as unanswered:
             return unanswered.result
-        return result(answer, render_answer(answer), is_error=answer.status == "failed")
+        allowed = permitted(answer)
+        return result(allowed, render_answer(allowed), is_error=answer.status == "failed")
 
     async def _clear(self, question: Question, talk: Talk, ctx: Context[Any, Any]) -> Answer:
         """The answer to the question, or to what its user says that it means."""
@@ -110,6 +111,20 @@ class Journeys:
             return answer.model_copy(update={"result": await self._product.execute(ExecuteRequest(**asked, limit=100))})
         except LexiQueryError as error:
             return answer.model_copy(update={"assumptions": [*answer.assumptions, f"not run: {error}"]})
+
+
+def permitted(answer: Answer) -> Answer:
+    """Without rows where the token of the request does not allow to run queries, and saying so."""
+    if may_execute():
+        return answer
+    return answer.model_copy(update={"answers": [_without_rows(one) for one in answer.answers]})
+
+
+def _without_rows(answer: QueryAnswer) -> QueryAnswer:
+    if answer.result is None:
+        return answer
+    note = f"its rows are not shown: they take the scope '{EXECUTE}', which the token does not have"
+    return answer.model_copy(update={"result": None, "assumptions": [*answer.assumptions, note]})
 
 
 def _is_ready(answer: QueryAnswer) -> bool:

@@ -8,10 +8,15 @@ from typing import TypeVar
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import ResourceSecurity
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
+from protocol_interface.mcp_server.journeys import permitted
+from protocol_interface.mcp_server.results import check_nul
 from protocol_interface.mcp_server.tables import DescribedTable, describe
 from protocol_interface.product import Product
-from shared.errors import Conflict, LexiQueryError, NotFound
+from shared.documents import DocumentText
+from shared.errors import Conflict, InvalidInput, LexiQueryError, NotFound
 from shared.models import Answer
 
 T = TypeVar("T")
@@ -33,11 +38,11 @@ def add_resources(server: MCPServer[None], product: Product) -> None:
         security=ResourceSecurity(exempt_params={"id"}),
     )
     async def procedure(id: str) -> str:
-        return (await _found(product.procedure(id))).text
+        return (await _found(_procedure(product, id))).text
 
     @server.resource("journey://{journey_id}", mime_type=_JSON, description="The answer to an earlier question")
     async def journey(journey_id: str) -> str:
-        return (await _found(_ended(product, journey_id))).model_dump_json()
+        return permitted(await _found(_ended(product, journey_id))).model_dump_json()
 
     @server.resource("ledger://journey/{journey_id}", mime_type=_JSON, description="What a journey's model calls took")
     async def cost(journey_id: str) -> str:
@@ -46,6 +51,11 @@ def add_resources(server: MCPServer[None], product: Product) -> None:
 
 async def _table(product: Product, group: str, table: str) -> DescribedTable:
     return describe(await product.catalog(group), table)
+
+
+async def _procedure(product: Product, name: str) -> DocumentText:
+    check_nul({"id": name})
+    return await product.procedure(name)
 
 
 async def _ended(product: Product, journey_id: str) -> Answer:
@@ -61,5 +71,7 @@ async def _found(work: Awaitable[T]) -> T:
         return await work
     except NotFound as error:
         raise ResourceNotFoundError(str(error)) from error
+    except InvalidInput as error:
+        raise MCPError(INVALID_PARAMS, f"{error.code}: {error}") from error
     except LexiQueryError as error:
         raise ResourceError(f"{error.code}: {error}") from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ValidationError
 
@@ -23,6 +26,19 @@ def failure(error: LexiQueryError) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=f"{error.code}: {error}")], is_error=True, _meta={PROBLEM: problem}
     )
+
+
+def check_nul(arguments: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for an argument with a NUL character: no name has one, and PostgreSQL takes none."""
+    for name, value in arguments.items():
+        if _holds_nul(value):
+            raise InvalidInput(f"argument '{name[:40]}' holds a NUL character", suggestion="leave it out")
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 def bad_argument(error: ValidationError, known: list[str]) -> InvalidInput:

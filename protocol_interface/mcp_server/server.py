@@ -9,7 +9,8 @@ from mcp.server.mcpserver import Context, MCPServer, RequestStateSecurity
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.subscriptions import InMemorySubscriptionBus
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
 from pydantic import SecretStr, ValidationError
 
@@ -19,12 +20,12 @@ from protocol_interface.mcp_server.data_tools import DataTools
 from protocol_interface.mcp_server.journeys import Journeys
 from protocol_interface.mcp_server.prompts import add_prompts
 from protocol_interface.mcp_server.resources import add_resources
-from protocol_interface.mcp_server.results import bad_argument, failure
+from protocol_interface.mcp_server.results import bad_argument, check_nul, failure
 from protocol_interface.mcp_server.timing import Timed
 from protocol_interface.mcp_server.tools import Tools
 from protocol_interface.product import Product
 from shared import __version__
-from shared.errors import LexiQueryError
+from shared.errors import InvalidInput, LexiQueryError
 from shared.telemetry import Telemetry
 
 _INSTRUCTIONS = (
@@ -66,6 +67,7 @@ class LexiQueryServer(MCPServer[None]):
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         try:
+            check_nul(arguments)
             if name not in self._names:
                 await self._announcer.look()
             if tool := self._data.current.get(name):
@@ -73,12 +75,23 @@ class LexiQueryServer(MCPServer[None]):
                 assert isinstance(found, CallToolResult | InputRequiredResult), "as the tool's function gives"
                 return found
             return await super().call_tool(name, arguments, context)
+        except InvalidInput as error:
+            return failure(error)
         except ToolError as error:
             if isinstance(error.__cause__, LexiQueryError):
                 return failure(error.__cause__)
             if isinstance(error.__cause__, ValidationError):
                 return failure(bad_argument(error.__cause__, await self._arguments_of(name)))
             raise
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        try:
+            check_nul(arguments or {})
+        except InvalidInput as error:
+            raise MCPError(INVALID_PARAMS, f"{error.code}: {error}") from error
+        return await super().get_prompt(name, arguments, context)
 
     async def _arguments_of(self, name: str) -> list[str]:
         return [key for tool in await self.list_tools() if tool.name == name for key in tool.input_schema["properties"]]

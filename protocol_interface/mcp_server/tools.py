@@ -11,12 +11,13 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocol_interface.mcp_server.journeys import Journeys
+from protocol_interface.mcp_server.agents import Agents
+from protocol_interface.mcp_server.journeys import Journeys, permitted
 from protocol_interface.mcp_server.oauth import needs_execute
 from protocol_interface.mcp_server.results import result
 from protocol_interface.mcp_server.schema import input_schema, output_schema
 from protocol_interface.mcp_server.tables import DescribedTable, describe
-from protocol_interface.product import Explanation, Product, RegisteredAgent
+from protocol_interface.product import Explanation, Product
 from shared.models import (
     Answer,
     ExecuteRequest,
@@ -42,10 +43,6 @@ Offset = Annotated[int, Field(ge=0)]
 _OF_ANSWER = ("journey_id", "status", "answers", "knowledge", "clarification", "cost")
 _OF_TABLE = ("platform", "kind", "columns", "relationships")
 _OF_COST = ("calls", "prompt_tokens", "completion_tokens", "seconds", "cost", "currency")
-
-
-class Agents(Model):
-    agents: list[RegisteredAgent]
 
 
 class JourneyState(Model):
@@ -122,8 +119,8 @@ class Tools:
 
     async def list_agents(self) -> CallToolResult:
         """List the agents, their skills and platforms."""
-        agents = await self._product.list_agents()
-        return result(Agents(agents=agents), "\n".join(_agent_line(agent) for agent in agents) or "no agents")
+        agents = Agents.of(await self._product.list_agents())
+        return result(agents, agents.render())
 
     async def journey(self, journey_id: str) -> CallToolResult:
         """An earlier question's answer, or that it still runs."""
@@ -131,7 +128,8 @@ class Tools:
         if answer is None:
             running = JourneyState(journey_id=journey_id, status="running")
             return result(running, f"journey {journey_id} is still running")
-        return result(answer, render_answer(answer))
+        allowed = permitted(answer)
+        return result(allowed, render_answer(allowed))
 
     async def journey_cost(self, journey_id: str) -> CallToolResult:
         """What a journey's model calls took: tokens, seconds, money."""
@@ -139,16 +137,11 @@ class Tools:
         return result(cost, render_cost(cost))
 
 
-def make_tool(fn: Any, output: type[BaseModel], shown: Sequence[str] = (), *, read_only: bool = True) -> Tool:
-    """A tool that refuses arguments it doesn't know, with schemas made short. shown: as of output_schema."""
+def make_tool(fn: Any, output: type[BaseModel] | None, shown: Sequence[str] = (), *, read_only: bool = True) -> Tool:
+    """A tool that refuses arguments it doesn't know, with schemas made short. output: None says nothing of it; shown:
+    as of output_schema."""
     tool = Tool.from_function(fn, annotations=ToolAnnotations(read_only_hint=True) if read_only else None)
     arguments = type(fn.__name__, (tool.fn_metadata.arg_model,), {"model_config": ConfigDict(extra="forbid")})
-    tool.fn_metadata = FuncMetadata(arg_model=arguments, output_schema=output_schema(output, shown))
+    tool.fn_metadata = FuncMetadata(arg_model=arguments, output_schema=output and output_schema(output, shown))
     tool.parameters = input_schema(arguments)
     return tool
-
-
-def _agent_line(agent: RegisteredAgent) -> str:
-    skills = ", ".join(str(skill.get("id")) for skill in agent.skills)
-    platform = f", platform {agent.platform}" if agent.platform else ""
-    return f"{agent.name} ({skills}{platform}; {agent.health}): {agent.description}"

@@ -26,12 +26,6 @@ class Current:
         self._index = Index()
         self._reading = asyncio.Lock()
         self._looked = float("-inf")
-        self._listeners: list[Callable[[], None]] = []
-
-    @property
-    def seen(self) -> Index:
-        """The index as it was when somebody last asked for it."""
-        return self._index
 
     async def lately(self, seconds: float) -> Index:
         """With every change that was in SQL so many seconds ago."""
@@ -47,8 +41,6 @@ class Current:
                 if version > self._index.version:
                     await self._read(await self._changed())
                     self._index.version = version
-            for told in self._listeners:
-                told()
         self._looked = looked
         return self._index
 
@@ -56,10 +48,6 @@ class Current:
         """Agents of which something is new that is no change."""
         async with self._reading:
             await self._read(names)
-
-    def listen(self, told: Callable[[], None]) -> Callable[[], None]:
-        self._listeners.append(told)
-        return lambda: self._listeners.remove(told)
 
     async def _changed(self) -> list[str] | None:
         if self._index.version >= 0:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from a2a.types import AgentCard
+
 from protocol_interface.card_check import parse_card
 from protocol_interface.product import Source
 from protocol_interface.registry.registry import Registry
-from shared.errors import LexiQueryError
+from shared.errors import InvalidInput, LexiQueryError
 from shared.models import Model
+
+MOST = 10_000
+"""Replicas of a file."""
 
 
 class ExportedReplica(Model):
@@ -56,19 +61,32 @@ async def export_agents(registry: Registry) -> Export:
 
 
 async def import_agents(registry: Registry, exported: Export) -> Imported:
-    """Register each agent as one that somebody gives by its card: checked like any, trusted by nobody."""
+    """Register each agent as one that somebody gives by its card: checked like any, trusted by nobody.
+
+    Raises InvalidInput for a file of more than MOST replicas.
+    """
+    if sum(max(1, len(agent.replicas)) for agent in exported.agents) > MOST:
+        raise InvalidInput(f"the file has more than {MOST} agents", suggestion="import it in parts")
     done = Imported()
     for agent in exported.agents:
         if agent.source == "own":
             done.skipped.append(agent.name)
             continue
-        # Replicas are of one agent when they come together; they join none that is there already.
-        new = not await registry.places(agent.name)
         try:
-            for replica in agent.replicas:
-                card = parse_card(json.dumps(replica.card).encode(), f"'{agent.name}' of the file")
-                await registry.register_card(card, url=replica.url, joining=new)
+            await registry.register_replicas(_cards(agent))
             done.registered.append(agent.name)
         except LexiQueryError as error:
             done.refused.append(Refused(name=agent.name, reason=str(error)))
     return done
+
+
+def _cards(agent: ExportedAgent) -> list[tuple[str, AgentCard]]:
+    """Raises InvalidInput for what is no card, or another agent's."""
+    found = [
+        (one.url, parse_card(json.dumps(one.card).encode(), f"'{agent.name}' of the file")) for one in agent.replicas
+    ]
+    if not found:
+        raise InvalidInput(f"'{agent.name}' of the file has no replica")
+    if other := next((card.name for _, card in found if card.name != agent.name), None):
+        raise InvalidInput(f"'{agent.name}' of the file has the card of '{other}'")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,15 +65,16 @@ class Prober:
     async def ask(
         self,
         replicas: Sequence[Replica],
-        agents: Callable[[str], RegisteredAgent | None],
+        agents: Mapping[str, RegisteredAgent],
         http: Http,
         *,
-        seconds: float,
         every: float,
     ) -> None:
-        """Ask all of them at once, and write down what is new. seconds: the longest wait for each."""
-        asked = [(replica, agent) for replica in replicas if (agent := agents(replica.agent_id))]
-        found = await asyncio.gather(*(self._look(one, agent, http(agent.id), seconds) for one, agent in asked))
+        """Ask all of them at once, and write down what is new. agents: whose they are, by name."""
+        asked = [(replica, agent) for replica in replicas if (agent := agents.get(replica.agent_id))]
+        looks = (self._look(one, agent, http(agent.id)) for one, agent in asked)
+        ended = await asyncio.gather(*looks, return_exceptions=True)
+        found = [_found(one, replica) for one, (replica, _) in zip(ended, asked, strict=True)]
         for one in found:
             again = every * random.uniform(0.5, 1.5) * slower(one.failures)  # noqa: S311 -- jitter, not a secret
             self._next[one.agent_id, one.url] = time.monotonic() + again
@@ -83,12 +84,12 @@ class Prober:
         for key in [key for key in self._next if key[0] == name]:
             del self._next[key]
 
-    async def _look(self, replica: Replica, agent: RegisteredAgent, client: httpx.AsyncClient, seconds: float) -> Found:
+    async def _look(self, replica: Replica, agent: RegisteredAgent, client: httpx.AsyncClient) -> Found:
         """A stranger's address is judged each time: its name may have come to mean another."""
         began, problem, etag = time.monotonic(), None, replica.etag
         hosts = None if agent.trusted else self._hosts
         try:
-            fetched = await fetch_changed(replica.url, etag, client=client, hosts=hosts, seconds=seconds)
+            fetched = await fetch_changed(replica.url, etag, client=client, hosts=hosts)
             await self._compare(fetched, replica, agent)
             etag = fetched.etag
         except LexiQueryError as error:
@@ -129,6 +130,16 @@ def found_as(replica: Replica, problem: str | None) -> Found:
     """The replica, well or not."""
     failures = replica.failures + 1 if problem else 0
     return Found(replica.agent_id, replica.url, problem, failures, replica.latency, replica.etag)
+
+
+def _found(ended: Found | BaseException, replica: Replica) -> Found:
+    """Whatever went wrong with one replica is a failed probe of it, and of no other."""
+    if isinstance(ended, Exception):
+        log.error("agent can't be asked", name=replica.agent_id, url=replica.url, exc_info=ended)
+        return found_as(replica, f"it can't be asked: {type(ended).__name__}")
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended
 
 
 def slower(failures: int) -> float:

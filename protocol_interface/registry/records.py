@@ -41,7 +41,7 @@ class Entry:
 @dataclass(frozen=True)
 class Admission:
     """A card that somebody wants registered. lease_until: seconds since 1970; for good if None; healthy: where it is
-    known."""
+    known; given: not fetched from the agent's URL, so it is nobody's word but the caller's."""
 
     card: AgentCard
     url: str
@@ -50,6 +50,7 @@ class Admission:
     etag: str | None = None
     lease_until: float | None = None
     healthy: bool | None = None
+    given: bool = False
     data: dict[str, Any] = field(init=False)
     digest: str = field(init=False)
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from itertools import islice
 
 import structlog
 from a2a.types import AgentCard
+from a2a.utils.constants import TransportProtocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from protocol_interface.card_check import check_card, interface_url
 from protocol_interface.card_fetch import TIMEOUT, Fetched, card_url, fetch_card, fetch_changed
 from protocol_interface.hosts import HostRule
 from protocol_interface.product import RegisteredAgent, Source
-from protocol_interface.registry.admission import admitted, check_likeness
+from protocol_interface.registry.admission import admitted, check_likeness, check_origin
 from protocol_interface.registry.current import Current
 from protocol_interface.registry.index import Known, Wanted
 from protocol_interface.registry.probing import Http, Prober, found_as
@@ -30,7 +32,7 @@ from protocol_interface.registry.records import (
 )
 from protocol_interface.registry.routing import Routing
 from protocol_interface.registry.signatures import TrustedKeys
-from protocol_interface.registry.store import Store
+from protocol_interface.registry.store import Store, Writing
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 
 log = structlog.get_logger(__name__)
@@ -44,12 +46,21 @@ class Registry:
     """Agents by name, in `a2a_agents` of the process's database. An agent's id is its card's name.
 
     hosts: where strangers may be; public addresses only, if not said. keys: whose signatures count.
+    limit: most agents of strangers.
     """
 
-    def __init__(self, engine: AsyncEngine, *, hosts: HostRule | None = None, keys: TrustedKeys | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        hosts: HostRule | None = None,
+        keys: TrustedKeys | None = None,
+        limit: int = 1000,
+    ) -> None:
         self._store = Store(engine)
         self._hosts = hosts or HostRule()
         self._keys = keys or TrustedKeys()
+        self._limit = limit
         self._routing = Routing()
         self._prober = Prober(self._store, self._hosts, self._judge, self._readmit)
         self._current = Current(self._store, self._forgotten)
@@ -80,22 +91,29 @@ class Registry:
         fetched = await fetch_changed(url, known.etag if known else None, hosts=self._hosts)
         card = fetched.card or (known.entry(trusted=False).card if known else None)
         assert card is not None, "only who knows the card gets none"
-        await self._check_interfaces(card)
+        await self._check_interfaces(card, url, source)
         return self._admission(card, url, source, fetched.etag, lease_until)
 
-    async def register_card(
-        self, card: AgentCard, *, url: str | None = None, lease_seconds: float | None = None, joining: bool = False
-    ) -> RegisteredAgent:
-        """Register a card that somebody gave, as one at a URL. url: where the agent is; if not given, where its first
-        interface is; joining: it is one more replica of the agent.
+    async def register_card(self, card: AgentCard, *, lease_seconds: float | None = None) -> RegisteredAgent:
+        """Register a card that somebody gave, as one at where its interfaces are. It changes no agent that is known.
 
         Raises InvalidInput, AgentUnavailable, Conflict.
         """
-        until, home = _lease_until(lease_seconds), url or home_of(card)
-        await self._hosts.address(card_url(home))
-        await self._check_interfaces(card)
-        source: Source = "card" if until is None else "lease"
-        return await self._admit(self._admission(card, home, source, None, until), joining=joining)
+        return await self._admit(await self._given(card, home_of(card), _lease_until(lease_seconds)))
+
+    async def register_replicas(self, cards: Sequence[tuple[str, AgentCard]]) -> RegisteredAgent:
+        """Register cards of one name that somebody gave, each with its URL, all or none: as the replicas of an agent
+        that is new, or of one that has them already.
+
+        Raises InvalidInput, AgentUnavailable, Conflict.
+        """
+        return await self._admit(*[await self._given(card, url) for url, card in cards])
+
+    async def _given(self, card: AgentCard, url: str, lease_until: float | None = None) -> Admission:
+        await self._hosts.address(card_url(url))
+        source: Source = "card" if lease_until is None else "lease"
+        await self._check_interfaces(card, url, source)
+        return replace(self._admission(card, url, source, None, lease_until), given=True)
 
     async def register_own(self, name: str, url: str) -> RegisteredAgent:
         """Fetch the card of LexiQuery's own agent `name` from where the operator says that it is, and register it
@@ -181,12 +199,6 @@ class Registry:
     async def replicas(self, names: Sequence[str]) -> list[Replica]:
         return await self._store.replicas(names)
 
-    async def entry(self, name: str) -> Entry:
-        """The whole card of an agent, where it was registered first. Raises NotFound with the nearest name."""
-        known = await self._known(name)
-        entries = await self._entries(known)
-        return next((one for one in entries if one.url == known.agent.url), entries[0])
-
     async def route(self, name: str, skill: str = "") -> Entry:
         """Where a call of the skill goes now (protocol_interface/registry/routing.py).
 
@@ -206,10 +218,6 @@ class Registry:
         """The number of the last change that discovery can show, by whatever process."""
         return (await self._current.index()).version
 
-    def listen(self, told: Callable[[], None]) -> Callable[[], None]:
-        """Have `told` called after each change that this process makes or sees; the way to stop that."""
-        return self._current.listen(told)
-
     async def mark(self, name: str, healthy: bool) -> None:
         """Write down how an agent was found, wherever it is; last_seen moves only when it was well."""
         replicas = await self._store.replicas([name])
@@ -219,36 +227,24 @@ class Registry:
                 await writing.note(found)
             await self._current.index()
 
-    async def check_health(self, http: Http, seconds: float = TIMEOUT) -> dict[str, bool]:
-        """Ask every agent for its card, and mark it by whether that still is the agent's. http: how to reach one.
+    async def check_due(self, http: Http, *, every: float) -> None:
+        """Ask those agents for their cards whom it is time to ask, all at once, and write down how they are.
 
-        seconds: the longest wait for each; all are asked at once.
+        http: how to reach one; every: seconds from one look at a replica to the next, give or take a half.
         """
-        replicas = await self._store.replicas((await self._current.index()).names)
-        await self._ask(replicas, http, seconds=seconds, every=seconds)
-        index = await self._current.index()
-        return {one.agent.id: one.agent.healthy is True for one in index.all()}
-
-    async def check_due(self, http: Http, *, every: float, seconds: float = TIMEOUT) -> None:
-        """As check_health, of those whom it is time to ask: each every `every` seconds, give or take a half."""
         index = await self._current.index()
         places = ((one.agent.id, url, health) for one in index.all() for url, health in one.healths.items())
         if due := set(self._prober.due(places, every)):
             replicas = await self._store.replicas(sorted({name for name, _ in due}))
             wanted = [one for one in replicas if (one.agent_id, one.url) in due]
-            await self._ask(wanted, http, seconds=seconds, every=every)
-
-    async def _ask(self, replicas: Sequence[Replica], http: Http, *, seconds: float, every: float) -> None:
-        def agent(name: str) -> RegisteredAgent | None:
-            return known.agent if (known := self._current.seen.get(name)) else None
-
-        await self._prober.ask(replicas, agent, http, seconds=seconds, every=every)
-        await self._current.index()
+            agents = {one.agent_id: known.agent for one in wanted if (known := index.get(one.agent_id))}
+            await self._prober.ask(wanted, agents, http, every=every)
+            await self._current.index()
 
     async def _judge(self, fetched: Fetched, replica: Replica, agent: RegisteredAgent) -> Admission:
         assert fetched.card is not None, "a card that is still the same is not judged"
         if not agent.trusted:
-            await self._check_interfaces(fetched.card)
+            await self._check_interfaces(fetched.card, replica.url, agent.source)
         until = replica.lease_until
         return self._admission(fetched.card, replica.url, agent.source, fetched.etag, until, healthy=True)
 
@@ -267,19 +263,33 @@ class Registry:
     ) -> Admission:
         return Admission(card, place_of(url), source, self._keys.judge(card), etag, lease_until, healthy)
 
-    async def _admit(self, admission: Admission, *, joining: bool = False) -> RegisteredAgent:
-        name = admission.card.name
+    async def _admit(self, *admissions: Admission, joining: bool = False) -> RegisteredAgent:
+        """Take in the replicas of one agent, all or none."""
+        name = admissions[0].card.name
         index = await self._current.index()
-        check_likeness(admission, index.own)
-        if await self._is_renewal(admission, index.get(name)):
-            await self._store.renew(name, admission.url, admission.lease_until, admission.etag)
+        for admission in admissions:
+            check_likeness(admission, index.own)
+        if all([await self._is_renewal(one, index.get(name)) for one in admissions]):
+            for one in admissions:
+                await self._store.renew(name, one.url, one.lease_until, one.etag)
             await self._current.reread([name])
         else:
             async with self._store.writing() as writing:
-                known, urls = await writing.agent(name), await writing.urls(name)
-                taken, replacing = admitted(admission, known, urls, joining=joining)
-                await writing.put(taken, replacing=replacing)
+                await self._put(writing, admissions, joining=joining)
         return await self.get(name)
+
+    async def _put(self, writing: Writing, admissions: Sequence[Admission], *, joining: bool) -> None:
+        name = admissions[0].card.name
+        is_new = await writing.agent(name) is None
+        if is_new and admissions[0].source not in ("own", "static") and await writing.strangers() >= self._limit:
+            raise Conflict(
+                f"the registry has {self._limit} agents of others already",
+                suggestion="remove one, or raise LEXIQUERY_REGISTRY_LIMIT",
+            )
+        for one in admissions:
+            known, urls = await writing.agent(name), await writing.digests(name)
+            taken, replacing = admitted(one, known, urls, joining=joining or is_new)
+            await writing.put(taken, replacing=replacing)
 
     async def _is_renewal(self, admission: Admission, known: Known | None) -> bool:
         """Whether it says nothing new, but for the time until which it is registered."""
@@ -297,7 +307,7 @@ class Registry:
             == (admission.source, admission.signature.state, admission.signature.signer)
         )
 
-    async def _check_interfaces(self, card: AgentCard) -> None:
+    async def _check_interfaces(self, card: AgentCard, url: str, source: Source) -> None:
         places = {interface_url(interface).copy_with(path="/", query=None) for interface in card.supported_interfaces}
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -305,6 +315,8 @@ class Registry:
                     await self._hosts.address(place)
         except TimeoutError as error:
             raise AgentUnavailable(f"can't resolve the hosts of the interfaces of '{card.name}'") from error
+        if source != "static":
+            check_origin(card, url)
 
     def _forgotten(self, name: str) -> None:
         self._prober.forget(name)
@@ -343,8 +355,10 @@ class Registry:
 
 
 def home_of(card: AgentCard) -> str:
-    """Where the agent of a card is: the start of its first interface's URL."""
-    return str(interface_url(card.supported_interfaces[0]).copy_with(path="/", query=None, fragment=None)).rstrip("/")
+    """Where the agent of a card is: the start of its first interface's URL, of gRPC's only if it has no other."""
+    found = card.supported_interfaces
+    first = next((one for one in found if one.protocol_binding != TransportProtocol.GRPC.value), found[0])
+    return str(interface_url(first).copy_with(path="/", query=None, fragment=None)).rstrip("/")
 
 
 def place_of(url: str) -> str:

@@ -27,7 +27,7 @@ async def register_cards(registry: Registry, cards: Sequence[str], *, again: boo
         await _drop_others(registry, {*urls, *(url for url, _ in files)})
         for url, card in files:
             await registry.register_static(url, card)
-    there = {agent.url for agent in await registry.discover() if agent.source == "static"} if urls else set()
+    there = {url for places in (await _static(registry)).values() for url in places} if urls else set()
     for url in urls:
         if not again or url not in there:
             await _try(registry, url)
@@ -41,9 +41,18 @@ async def _try(registry: Registry, url: str) -> None:
 
 
 async def _drop_others(registry: Registry, urls: set[str]) -> None:
-    static = [agent.id for agent in await registry.discover() if agent.source == "static"]
-    if gone := [name for name in static if not await registry.places(name) & urls]:
+    static = await _static(registry)
+    if gone := [name for name, places in static.items() if not places & urls]:
         await registry.forget(gone)
+    for name, places in static.items():
+        if places & urls and places - urls:
+            await registry.keep_only(name, sorted(places & urls))
+
+
+async def _static(registry: Registry) -> dict[str, set[str]]:
+    """The URLs of each agent that the settings name, or named before."""
+    names = [agent.id for agent in await registry.discover() if agent.source == "static"]
+    return {name: await registry.places(name) for name in names}
 
 
 def read_cards(path: Path) -> Iterator[AgentCard]:

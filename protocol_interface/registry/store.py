@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, literal, select, update
+from sqlalchemy import Row, Select, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from protocol_interface.registry.records import Admission, CardVersion, Replica, moment, words_of
@@ -128,9 +128,15 @@ class Writing:
         ).one_or_none()
         return found
 
-    async def urls(self, name: str) -> list[str]:
-        found = await self._connection.execute(select(replicas.c.url).where(_is(name)).order_by(replicas.c.url))
-        return list(found.scalars())
+    async def digests(self, name: str) -> dict[str, str]:
+        """Of the cards of the agent's replicas, by URL."""
+        found = await self._connection.execute(select(replicas.c.url, replicas.c.digest).where(_is(name)))
+        return {row.url: row.digest for row in found}
+
+    async def strangers(self) -> int:
+        """How many agents nobody vouches for."""
+        query = select(func.count()).where(agents.c.trusted.is_(False), agents.c.source != "static")
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def put(self, admission: Admission, *, replacing: bool) -> None:
         """The agent with this card, at this URL too. replacing: at no other."""

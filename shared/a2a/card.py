@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from shared.a2a.edge import Binding, CallContexts, Edge
-from shared.a2a.wire import EXTENSION, EXTENSION_DESCRIPTION, JSON, TEXT
+from shared.a2a.wire import EXTENSION, EXTENSION_DESCRIPTION, JSON, TEXT, VALUES
 
 JSONRPC_PATH = "/a2a/jsonrpc"
 REST_PATH = "/a2a/rest"
@@ -82,8 +82,11 @@ def add_grpc(card: AgentCard, address: str) -> None:
         card.supported_interfaces.insert(last, grpc)
 
 
-def protocol_routes(handler: RequestHandler, card: AgentCard) -> list[BaseRoute]:
-    """The card, JSON-RPC and REST. The SDK's tenant mount is left out: it would swallow every path of a host app."""
+def protocol_routes(handler: RequestHandler, card: AgentCard, *, values: int = VALUES) -> list[BaseRoute]:
+    """The card, JSON-RPC and REST; values: most commas and colons of a body.
+
+    The SDK's tenant mount is left out: it would swallow every path of a host app.
+    """
     contexts = CallContexts()
     # Some clients take the JSON-RPC address as a folder, and none follows a redirect of a POST.
     calls = [
@@ -94,8 +97,8 @@ def protocol_routes(handler: RequestHandler, card: AgentCard) -> list[BaseRoute]
     rest = create_rest_routes(handler, context_builder=contexts, enable_v0_3_compat=True, path_prefix=REST_PATH)
     return [
         *(_dated(route) for route in create_agent_card_routes(card, cache_control=CACHE)),
-        *(_at_the_edge(route, "JSONRPC") for route in calls),
-        *(_at_the_edge(route, "HTTP+JSON") for route in rest if isinstance(route, Route)),
+        *(_at_the_edge(route, "JSONRPC", values) for route in calls),
+        *(_at_the_edge(route, "HTTP+JSON", values) for route in rest if isinstance(route, Route)),
     ]
 
 
@@ -115,6 +118,6 @@ def _dated(route: Route) -> Route:
     return route
 
 
-def _at_the_edge(route: Route, binding: Binding) -> Route:
-    route.app = Edge(route.app, binding)
+def _at_the_edge(route: Route, binding: Binding, values: int) -> Route:
+    route.app = Edge(route.app, binding, values)
     return route

@@ -14,6 +14,8 @@ from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers import DefaultGrpcServerCallContextBuilder, GrpcHandler, RequestHandler
 from a2a.types.a2a_pb2_grpc import add_A2AServiceServicer_to_server as add_service
 from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0
+from a2a.utils.errors import InvalidParamsError
+from google.protobuf.message import Message
 
 from shared.a2a.edge import check_version
 from shared.a2a.wire import EXTENSION
@@ -36,17 +38,18 @@ class GrpcPlace:
 
 
 class GrpcServer:
-    """Must be made on the event loop. address: HOST:PORT by which clients reach it.
+    """Must be made on the event loop. address: HOST:PORT by which clients reach it; values: most of a request.
 
     Raises AlreadyRunning when the port is taken.
     """
 
-    def __init__(self, requests: RequestHandler, place: GrpcPlace) -> None:
+    def __init__(self, requests: RequestHandler, place: GrpcPlace, values: int) -> None:
         options = [("grpc.max_receive_message_length", place.limit), ("grpc.so_reuseport", 0)]
         guards = [_KeyRequired(place.api_key)] if place.api_key else []
         self._server = grpc.aio.server(interceptors=guards, options=options)
-        add_service(_Naming(requests, _Contexts(PROTOCOL_VERSION_1_0)), self._server)  # type: ignore[no-untyped-call]
-        older = CompatGrpcHandler(requests, _Contexts(PROTOCOL_VERSION_0_3))
+        newer = _Naming(requests, _Contexts(PROTOCOL_VERSION_1_0), values)
+        add_service(newer, self._server)  # type: ignore[no-untyped-call]
+        older = _Older(requests, _Contexts(PROTOCOL_VERSION_0_3), values)
         add_service_0_3(older, self._server)  # type: ignore[no-untyped-call]
         host = f"[{place.host}]" if ":" in place.host else place.host
         try:
@@ -76,7 +79,15 @@ class _Contexts(DefaultGrpcServerCallContextBuilder):
 
 
 class _Naming(GrpcHandler):
-    """Names the extension in the answer if the client asked for it."""
+    """Names the extension in the answer if the client asked for it, and refuses more values than `values`."""
+
+    def __init__(self, requests: RequestHandler, contexts: _Contexts, values: int) -> None:
+        super().__init__(requests, contexts)
+        self._values = values
+
+    def _build_call_context(self, context: Any, request: Any) -> ServerCallContext:
+        _check_values(request, self._values)
+        return super()._build_call_context(context, request)
 
     async def _handle_unary(self, request: Any, context: Any, handler_func: Any, default_response: Any) -> Any:
         await _name_extension(context)
@@ -86,6 +97,44 @@ class _Naming(GrpcHandler):
         await _name_extension(context)
         async for item in super()._handle_stream(request, context, handler_func):
             yield item
+
+
+class _Older(CompatGrpcHandler):
+    """Refuses more values than `values` before they are converted to 1.0."""
+
+    def __init__(self, requests: RequestHandler, contexts: _Contexts, values: int) -> None:
+        super().__init__(requests, contexts)
+        self._values = values
+
+    async def SendMessage(self, request: Any, context: Any) -> Any:  # noqa: N802 -- the service's name
+        await self._check(request, context)
+        return await super().SendMessage(request, context)
+
+    async def SendStreamingMessage(self, request: Any, context: Any) -> AsyncIterable[Any]:  # noqa: N802 -- likewise
+        await self._check(request, context)
+        async for item in super().SendStreamingMessage(request, context):
+            yield item
+
+    async def _check(self, request: Any, context: Any) -> None:
+        try:
+            _check_values(request, self._values)
+        except InvalidParamsError as error:
+            await self.abort_context(error, context)
+
+
+def _check_values(request: Message, most: int) -> None:
+    """Raises InvalidParamsError; as soon as there are too many."""
+    # A value is an item of what it lies in, and holds its own content.
+    held, left = [request], 2 * most
+    while held:
+        for field, content in held.pop().ListFields():
+            is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+            many = is_map or field.is_repeated
+            left -= len(content) if many else 1
+            if left < 0:
+                raise InvalidParamsError(message=f"the request has more than {most:,} values")
+            items = content.values() if is_map else content if many else (content,)
+            held += [item for item in items if isinstance(item, Message)]
 
 
 async def _name_extension(context: grpc.aio.ServicerContext) -> None:

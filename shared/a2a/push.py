@@ -7,9 +7,11 @@ clear refusal, and the transport at each call, which connects only where it may 
 from __future__ import annotations
 
 import asyncio
+from asyncio import Semaphore
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import httpx
 import structlog
@@ -21,6 +23,7 @@ from a2a.server.tasks import (
     PushNotificationSender,
 )
 from a2a.types import Task, TaskPushNotificationConfig, TaskState, TaskStatusUpdateEvent
+from a2a.utils.constants import A2A_JSON_MEDIA_TYPE
 from a2a.utils.errors import InvalidParamsError
 from a2a.utils.proto_utils import to_stream_response
 from google.protobuf.json_format import MessageToJson
@@ -31,7 +34,6 @@ from shared.a2a.tasks import ENDED, Base, KeptTask
 from shared.errors import LexiQueryError
 
 log = structlog.get_logger(__name__)
-MEDIA_TYPE = "application/a2a+json"
 CONFIGS = 16
 """Most webhooks of one task."""
 SECONDS = 10.0
@@ -42,6 +44,8 @@ WAITING = 200
 """Most notifications that wait for one webhook; of more, the oldest are left out."""
 CLOSE_SECONDS = 5.0
 """How long the server's end waits for what is under way."""
+AT_ONCE = 4
+"""Most connections to one host."""
 _NAME, _SECRET = 255, 4096
 """Characters of a config's id, and of its URL, token and credentials."""
 
@@ -66,6 +70,8 @@ class Webhooks:
             raise InvalidParamsError(message=f"the webhook's address is no URL: {error}") from error
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise InvalidParamsError(message="a webhook's address is an http or https URL without a password")
+        if url.port is not None and not 0 < url.port < 2**16:
+            raise InvalidParamsError(message=f"the webhook's port {url.port} is none of 1 to 65535")
         try:
             await self.allowed(url)
         except LexiQueryError as error:
@@ -140,16 +146,17 @@ class PushSender(PushNotificationSender):
     """Tells a task's webhooks of its events, in their order, without anybody waiting for it."""
 
     def __init__(self, configs: KeptPushConfigs, webhooks: Webhooks) -> None:
-        self._configs = configs
-        self._delays = webhooks.delays
+        self.configs = configs
+        self.webhooks = webhooks
         self._http = httpx.AsyncClient(transport=webhooks.transport, timeout=SECONDS, follow_redirects=False)
         self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._turns: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self._sending: set[asyncio.Task[None]] = set()
 
     async def send_notification(self, task_id: str, event: PushNotificationEvent) -> None:
-        self.tell(task_id, event, await self._configs.get_info_for_dispatch(task_id))
+        self.tell(task_id, event, await self.configs.get_info_for_dispatch(task_id))
         if isinstance(event, Task | TaskStatusUpdateEvent) and event.status.state in ENDED:
-            self._configs.forget(task_id)
+            self.configs.forget(task_id)
 
     def tell(self, task_id: str, event: PushNotificationEvent, configs: list[TaskPushNotificationConfig]) -> None:
         if not configs:
@@ -177,27 +184,40 @@ class PushSender(PushNotificationSender):
         lane = self._lanes[key]
         try:
             while lane.waiting:
-                lane.failing = not await self._deliver(*lane.waiting.popleft(), once=lane.failing)
+                lane.failing = not await self._delivered(*lane.waiting.popleft(), once=lane.failing)
         finally:
             del self._lanes[key]
 
+    async def _delivered(self, config: TaskPushNotificationConfig, payload: bytes, *, once: bool) -> bool:
+        try:
+            return await self._deliver(config, payload, once=once)
+        except Exception:
+            log.exception("push notification failed", task_id=config.task_id, config_id=config.id)
+            return False
+
     async def _deliver(self, config: TaskPushNotificationConfig, payload: bytes, *, once: bool) -> bool:
         """Whether it was taken. once: no further attempts, for a webhook that failed before."""
-        for delay in (0.0, *(() if once else self._delays)):
+        for delay in (0.0, *(() if once else self.webhooks.delays)):
             await asyncio.sleep(delay)
             try:
-                response = await self._http.post(config.url, content=payload, headers=_headers(config))
-                response.raise_for_status()
-            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+                await self._post(config, payload)
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
                 problem = f"{type(error).__name__}: {error}"[:200]
             else:
                 return True
         log.warning("push notification not delivered", task_id=config.task_id, config_id=config.id, problem=problem)
         return False
 
+    async def _post(self, config: TaskPushNotificationConfig, payload: bytes) -> None:
+        """Raises HTTPStatusError. Only the status is read: what else a stranger answers has no end, or comes slowly."""
+        turns = self._turns.setdefault(httpx.URL(config.url).host, Semaphore(AT_ONCE))
+        told = self._http.stream("POST", config.url, content=payload, headers=_headers(config))
+        async with turns, asyncio.timeout(SECONDS), told as response:
+            response.raise_for_status()
+
 
 def _headers(config: TaskPushNotificationConfig) -> dict[str, str]:
-    headers = {"Content-Type": MEDIA_TYPE}
+    headers = {"Content-Type": A2A_JSON_MEDIA_TYPE, "Accept-Encoding": "identity"}
     if config.token:
         headers["X-A2A-Notification-Token"] = config.token
     if config.authentication.scheme and config.authentication.credentials:

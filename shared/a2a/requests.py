@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import wraps
+from typing import Any
 
+import structlog
 from a2a.server.agent_execution import AgentExecutor, RequestContext, SimpleRequestContextBuilder
 from a2a.server.agent_execution.active_task import ActiveTask
 from a2a.server.cluster.version import TaskVersion
@@ -18,20 +22,29 @@ from a2a.types import (
     TaskPushNotificationConfig,
     TaskStatusUpdateEvent,
 )
-from a2a.utils.errors import InvalidParamsError, PushNotificationNotSupportedError, UnsupportedOperationError
+from a2a.utils.errors import (
+    A2AError,
+    InternalError,
+    InvalidParamsError,
+    PushNotificationNotSupportedError,
+    UnsupportedOperationError,
+)
 from google.protobuf.struct_pb2 import Value
 
-from shared.a2a.push import CONFIGS, KeptPushConfigs, PushSender, Webhooks
-from shared.a2a.tasks import AT_WORK, ENDED, KeptTasks, RecentTasks
+from shared.a2a.push import CONFIGS, PushSender
+from shared.a2a.tasks import AT_WORK, ENDED, KeptTasks, RecentTasks, check_id
 
+log = structlog.get_logger(__name__)
+PARTS = 100
+"""Most parts of a message; ours has one."""
 CONTEXT = 64
 """Characters of a context's id, which is a journey's where no other is named: what the ledger keeps."""
-Push = tuple[KeptPushConfigs, PushSender, Webhooks]
+_STREAMS = ("on_message_send_stream", "on_subscribe_to_task")
 CardOf = Callable[[AgentCard, ServerCallContext], Awaitable[AgentCard]]
 
 
 class Requests(DefaultRequestHandlerV2):
-    """extended: makes the card for those who have the key of the public one."""
+    """extended: makes the card for those who have the key of the public one; push: None where no webhook is told."""
 
     def __init__(
         self,
@@ -41,17 +54,15 @@ class Requests(DefaultRequestHandlerV2):
         *,
         wait_for_input: float | None,
         extended: CardOf | None,
-        push: Push | None,
+        push: PushSender | None,
     ) -> None:
-        self._configs = push[0] if push else None
-        self._sender = push[1] if push else None
-        self._webhooks = push[2] if push else None
+        self._push = push
         super().__init__(
             executor,
             tasks,
             card,
-            push_config_store=self._configs,
-            push_sender=self._sender,
+            push_config_store=push.configs if push else None,
+            push_sender=push,
             request_context_builder=SimpleRequestContextBuilder(
                 task_id_generator=tasks if isinstance(tasks, KeptTasks) else None
             ),
@@ -64,12 +75,12 @@ class Requests(DefaultRequestHandlerV2):
     async def on_create_task_push_notification_config(
         self, params: TaskPushNotificationConfig, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
-        if self._webhooks:
-            await self._check_config(params.task_id, params, context)
+        if self._push:
+            await check_config(self._push, params.task_id, params, context)
         made: TaskPushNotificationConfig = await super().on_create_task_push_notification_config(params, context)
         task = await self.task_store.get(params.task_id, context)
-        if self._configs and isinstance(task, Task) and task.status.state in ENDED:
-            self._configs.forget(params.task_id)
+        if self._push and isinstance(task, Task) and task.status.state in ENDED:
+            self._push.configs.forget(params.task_id)
         return made
 
     async def _setup_active_task(
@@ -80,9 +91,9 @@ class Requests(DefaultRequestHandlerV2):
             await self._check_reply(params.message, call_context)
         if params.configuration.HasField("task_push_notification_config"):
             config = params.configuration.task_push_notification_config
-            if self._webhooks is None:
+            if self._push is None:
                 raise PushNotificationNotSupportedError(message="this agent sends no push notifications")
-            await self._check_config(params.message.task_id, config, call_context)
+            await check_config(self._push, params.message.task_id, config, call_context)
         return await super()._setup_active_task(params, call_context)
 
     async def _check_reply(self, message: Message, context: ServerCallContext) -> None:
@@ -102,25 +113,64 @@ class Requests(DefaultRequestHandlerV2):
         # The SDK makes a new context for a task that waited longer than its process lived.
         message.context_id = message.context_id or task.context_id
 
-    async def _check_config(self, task_id: str, config: TaskPushNotificationConfig, context: ServerCallContext) -> None:
-        if self._webhooks is None or self._configs is None:
-            return
-        await self._webhooks.check(config)
-        kept = await self._configs.get_info(task_id, context) if task_id else []
-        if len(kept) >= CONFIGS and config.id not in {one.id for one in kept}:
-            raise InvalidParamsError(message=f"a task has at most {CONFIGS} push notification configs")
-
     async def _cancel_remote(self, task_id: str, task: Task, version: TaskVersion, context: ServerCallContext) -> Task:
         """A task that waits for input and was let go: nobody else tells its webhooks."""
         cancelled: Task = await super()._cancel_remote(task_id, task, version, context)
-        if self._sender:
+        if self._push:
             told = TaskStatusUpdateEvent(task_id=task_id, context_id=cancelled.context_id, status=cancelled.status)
-            await self._sender.send_notification(task_id, told)
+            await self._push.send_notification(task_id, told)
         return cancelled
 
 
+@asynccontextmanager
+async def _told(operation: str) -> AsyncIterator[None]:
+    """Raises InternalError for a fault of ours: a database's message has its SQL, which is for the log."""
+    try:
+        yield
+    except A2AError:
+        raise
+    except Exception as error:
+        log.exception("request failed", operation=operation)
+        raise InternalError(message="the server failed; its log has more") from error
+
+
+def _guarded(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation, or one that gives events, in `_told`."""
+
+    @wraps(operation)
+    async def answered(*given: Any, **named: Any) -> Any:
+        async with _told(operation.__name__):
+            return await operation(*given, **named)
+
+    @wraps(operation)
+    async def streamed(*given: Any, **named: Any) -> AsyncIterator[Any]:
+        async with _told(operation.__name__), aclosing(operation(*given, **named)) as events:
+            async for event in events:
+                yield event
+
+    return streamed if operation.__name__ in _STREAMS else answered
+
+
+for _name in [name for name in dir(Requests) if name.startswith("on_")]:
+    setattr(Requests, _name, _guarded(getattr(Requests, _name)))
+
+
+async def check_config(
+    push: PushSender, task_id: str, config: TaskPushNotificationConfig, context: ServerCallContext
+) -> None:
+    """Raises InvalidParamsError for a webhook that may not be called, and for one too many of a task."""
+    await push.webhooks.check(config)
+    kept = await push.configs.get_info(task_id, context) if task_id else []
+    if len(kept) >= CONFIGS and config.id not in {one.id for one in kept}:
+        raise InvalidParamsError(message=f"a task has at most {CONFIGS} push notification configs")
+
+
 def check_message(message: Message) -> None:
-    """Raises InvalidParamsError for a context that can't be kept, and for a number that no JSON can say."""
+    """Raises InvalidParamsError for ids that can't be kept, too many parts, and a number that no JSON can say."""
+    check_id("task", message.task_id)
+    check_id("message", message.message_id)
+    if len(message.parts) > PARTS:
+        raise InvalidParamsError(message=f"the message has {len(message.parts):,} parts; at most {PARTS} are read")
     if len(message.context_id) > CONTEXT or not (message.context_id.isprintable() or not message.context_id):
         raise InvalidParamsError(message=f"the contextId is longer than {CONTEXT} characters, or not printable")
     held = [*message.metadata.fields.values()]

@@ -15,6 +15,7 @@ from shared.a2a.card import add_grpc, protocol_routes
 from shared.a2a.push import KeptPushConfigs, PushSender, Webhooks
 from shared.a2a.requests import CardOf, Requests
 from shared.a2a.tasks import KeptTasks, RecentTasks, close_lost_tasks, schema
+from shared.a2a.wire import VALUES
 from shared.database import create_tables
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class A2AServer:
 
     wait_for_input: seconds that a task waits in memory for its client's reply; it then goes on from the kept task.
     extended: makes the card of those who have the key. webhooks: how they are called; none are without an engine.
-    place: where gRPC is served.
+    place: where gRPC is served. values: most values of a request.
     """
 
     def __init__(
@@ -39,14 +40,15 @@ class A2AServer:
         extended: CardOf | None = None,
         webhooks: Webhooks | None = None,
         place: GrpcPlace | None = None,
+        values: int = VALUES,
     ) -> None:
+        self._values = values
         self._engine = engine
         self._card = card
         self._place = place
         self._tasks = KeptTasks(engine, card.name) if engine else RecentTasks()
-        self._configs = KeptPushConfigs(engine, card.name) if engine and webhooks else None
-        self._sender = PushSender(self._configs, webhooks) if self._configs and webhooks else None
-        card.capabilities.push_notifications = self._sender is not None
+        self._push = PushSender(KeptPushConfigs(engine, card.name), webhooks) if engine and webhooks else None
+        card.capabilities.push_notifications = self._push is not None
         card.capabilities.extended_agent_card = extended is not None
         self._requests = Requests(
             executor,
@@ -54,17 +56,17 @@ class A2AServer:
             card,
             wait_for_input=wait_for_input if engine else None,
             extended=extended,
-            push=(self._configs, self._sender, webhooks) if self._configs and self._sender and webhooks else None,
+            push=self._push,
         )
-        self.routes: list[BaseRoute] = protocol_routes(self._requests, card)
+        self.routes: list[BaseRoute] = protocol_routes(self._requests, card, values=values)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """What the host's lifespan must be in. At its start, tasks that a killed server left are closed, and their
         webhooks told; at its end, those that are still at work."""
         async with AsyncExitStack() as stack:
-            if self._sender:
-                stack.push_async_callback(self._sender.close)
+            if self._push:
+                stack.push_async_callback(self._push.close)
             if self._engine:
                 await create_tables(self._engine, schema)
                 await self._close_lost(self._engine)
@@ -77,16 +79,16 @@ class A2AServer:
 
     async def _close_lost(self, engine: AsyncEngine) -> None:
         lost = await close_lost_tasks(engine)
-        if self._configs is None or self._sender is None:
+        if self._push is None:
             return
         for event in lost:
-            self._sender.tell(event.task_id, event, await self._configs.of_lost(event.task_id))
-        await self._configs.load()
+            self._push.tell(event.task_id, event, await self._push.configs.of_lost(event.task_id))
+        await self._push.configs.load()
 
     async def _serve_grpc(self, place: GrpcPlace, stack: AsyncExitStack) -> None:
         from shared.a2a.grpc_server import GrpcServer
 
-        server = GrpcServer(self._requests, place)
+        server = GrpcServer(self._requests, place, self._values)
         await server.start()
         stack.push_async_callback(server.stop)
         add_grpc(self._card, server.address)

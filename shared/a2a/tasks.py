@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from a2a.server.agent_execution import RequestContext
 from a2a.server.context import ServerCallContext
 from a2a.server.events import EventQueue
@@ -27,16 +28,19 @@ from a2a.types import (
     TaskStatus,
     TaskStatusUpdateEvent,
 )
+from a2a.utils.errors import InvalidParamsError
 from google.protobuf.json_format import MessageToDict
 from sqlalchemy import Dialect, Executable, MetaData, String, and_, or_, select, update
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.a2a.wire import EXTENSION, error_parts
-from shared.database import insert_on
+from shared.database import insert_on, storage_failure
 from shared.errors import LexiQueryError
 from shared.process import is_alive, this_process
 
+log = structlog.get_logger(__name__)
 AT_WORK = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING})
 ENDED = frozenset(
     {
@@ -48,6 +52,8 @@ ENDED = frozenset(
 )
 WRITE_SECONDS = 1.0
 """How far the row of a task at work may be behind: only those read it who ask another process."""
+_ID = 255
+"""Characters of an id that a client names."""
 _FRESH = 10_000
 """Most new ids that are remembered as such; a forgotten one costs a look into the database."""
 
@@ -81,6 +87,16 @@ async def fail(updates: TaskUpdater, error: LexiQueryError, metadata: dict[str, 
     if EXTENSION in metadata:
         message.extensions.append(EXTENSION)
     await updates.failed(message)
+
+
+def told(error: Exception, who: str, journey_id: str) -> LexiQueryError:
+    """What a client hears of an error. who: as in "agent 'kql'"; a fault of ours goes to the log, under its class."""
+    if isinstance(error, LexiQueryError):
+        return error
+    log.error("task failed", who=who, journey_id=journey_id, exc_info=error)
+    if isinstance(error, DatabaseError):
+        return storage_failure(error)
+    return LexiQueryError(f"{who} failed with {type(error).__name__}; its log has more")
 
 
 class RecentTasks(InMemoryTaskStore):
@@ -167,6 +183,7 @@ class KeptTasks(DatabaseTaskStore, IDGenerator):
             self._held.pop(task.id, None)
 
     async def get(self, task_id: str, context: ServerCallContext) -> Task | None:
+        check_id("task", task_id)
         held = self._held.get(task_id)
         if held is None:
             return None if task_id in self._fresh else await super().get(task_id, context)
@@ -177,6 +194,8 @@ class KeptTasks(DatabaseTaskStore, IDGenerator):
         return copy
 
     async def list(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
+        check_id("context", params.context_id)
+        check_id("page token", params.page_token)
         owner = self.owner_resolver(context)
         for held in [one for one in self._held.values() if one.behind and one.owner == owner]:
             held.behind = False
@@ -198,6 +217,12 @@ class KeptTasks(DatabaseTaskStore, IDGenerator):
     async def _write(self, task: Task, owner: str) -> None:
         async with self.engine.begin() as connection:
             await connection.execute(self._upsert, _row(task, owner))
+
+
+def check_id(what: str, given: str) -> None:
+    """Raises InvalidParamsError for what no database has as an id: PostgreSQL refuses a NUL with its whole query."""
+    if len(given) > _ID or not (given.isprintable() or not given):
+        raise InvalidParamsError(message=f"the {what}'s id is longer than {_ID} characters, or not printable")
 
 
 def _upsert(dialect: Dialect) -> Executable:

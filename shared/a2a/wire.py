@@ -14,10 +14,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from a2a.helpers import get_data_parts, get_text_parts, new_data_part
-from a2a.types import Artifact, Message, Part
+from a2a.types import Artifact, Message, Part, SendMessageConfiguration
 from pydantic import ValidationError
 
 from shared.calls import CallRecord
@@ -46,8 +47,15 @@ JSON = "application/json"
 TEXT = "text/plain"
 DEPTH = 64
 """Objects and lists within each other in an output; ours have about ten."""
+VALUES = 20_000
+"""Values of a request, counted by the commas and colons between them: protobuf reads them on the event loop, 60
+microseconds each."""
+AGENT_VALUES = 200_000
+"""As VALUES, for an agent's own server: `ingest` is told of 20,000 documents, with six separators each and one more."""
 CALLS = 1000
 """Most calls that one task reports."""
+_SKILL = 128
+"""Characters of a skill's id; a longer one is no skill, and would take long to compare with those there are."""
 _NAME, _TAGS = 64, 16
 """Characters of a user's name, a tag or an id, and how many tags there may be."""
 _SHOWN = 500
@@ -58,8 +66,9 @@ _EXACT = 2**53
 """Whole numbers up to here survive a double unchanged (IEEE 754)."""
 
 
-def wants_data(message: Message, accepted: Collection[str]) -> bool:
-    """Whether the answer has a data part: as the question, or as its client accepts. accepted: media types."""
+def wants_data(message: Message, configuration: SendMessageConfiguration | None) -> bool:
+    """Whether the answer has a data part: as the question, or as its client accepts."""
+    accepted = configuration.accepted_output_modes if configuration else ()
     return JSON in accepted or any(part.HasField("data") for part in message.parts)
 
 
@@ -78,7 +87,8 @@ def output_of(parts: Sequence[Part]) -> dict[str, Any] | None:
     """
     for found in _objects(parts):
         if isinstance(found, dict):
-            _check_depth(found)
+            if is_deeper(found, DEPTH):
+                raise ValueError(f"JSON nested deeper than {DEPTH}")
             return found
     return None
 
@@ -90,15 +100,29 @@ def _objects(parts: Sequence[Part]) -> Iterator[Any]:
     yield from (_parsed(part.text) for part in texts if part.media_type != JSON and part.text.lstrip().startswith("{"))
 
 
-def _check_depth(value: Any) -> None:
-    # Level by level, not by recursion: what is checked may be deeper than the stack.
-    level = [value]
-    for _ in range(DEPTH):
+def is_deeper(value: Any, depth: int) -> bool:
+    """Whether more than `depth` objects and lists lie within each other."""
+    # Level by level, not by recursion: what is looked at may be deeper than the stack.
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(depth):
         level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
         level = [item for item in level if isinstance(item, dict | list)]
         if not level:
-            return
-    raise ValueError(f"JSON nested deeper than {DEPTH}")
+            return False
+    return bool(level)
+
+
+def has_more(value: Any, most: int) -> bool:
+    """Whether more than `most` values lie within it, at whatever depth."""
+    held, seen = [value], 0
+    while held:
+        one = held.pop()
+        if isinstance(one, dict | list):
+            seen += len(one)
+            if seen > most:
+                return True
+            held += one.values() if isinstance(one, dict) else one
+    return False
 
 
 def _parsed(text: str) -> Any:
@@ -164,7 +188,7 @@ def _skill_and_input(data: Any) -> tuple[str, dict[str, Any]]:
     given = data.get("input", {})
     if not isinstance(given, dict):
         raise InvalidInput(f"the data part's input is no object but {json.dumps(given)[:80]}", suggestion=_EXPECTED)
-    return data["skill"], given
+    return data["skill"][:_SKILL], given
 
 
 def asked_by(message: Message, requested: Collection[str], *, otherwise: str) -> Scope:
@@ -246,19 +270,46 @@ def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
     ]
 
 
-def calls_by(agent: str, calls: Sequence[CallRecord]) -> list[CallRecord]:
-    """The calls as those of an agent that is not trusted: no id of theirs is one of ours or another agent's."""
+def calls_by(agent: str, calls: Sequence[CallRecord], *, scope: Scope, since: datetime) -> list[CallRecord]:
+    """The calls as those of an agent that is not trusted: no id of theirs is one of ours or another agent's, nobody but
+    who asked has made them, they lie between `since`, when it was asked, and now, and no sum with them is absurd.
+    """
     own = {call.id: _foreign(agent, call.id) for call in calls}
     return [
         call.model_copy(
             update={
+                **_bounded(call, since, datetime.now(UTC)),
                 "id": own[call.id],
-                "parent_id": own.get(call.parent_id or "", call.parent_id),
+                "parent_id": own.get(call.parent_id or "", scope.parent_call_id),
                 "agent": agent,
+                "user": scope.user,
+                "tags": list(scope.tags),
+                "metadata": {},
             }
         )
         for call in calls
     ]
+
+
+_MOMENTS = ("started_at", "first_token_at", "completed_at")
+_TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+_COSTS = ("cost", "energy_cost", "amortisation_cost", "idle_cost", "joules")
+_SECONDS = ("total_seconds", "queue_seconds", "load_seconds", "prompt_seconds", "generation_seconds")
+_SAVED = ("cache_of", "saved_tokens", "saved_seconds", "saved_cost")
+_MOST_TOKENS, _MOST_COST = 10**9, 1e6
+"""Of one call; a cost above is none, for a sum with it would say nothing."""
+
+
+def _bounded(call: CallRecord, since: datetime, now: datetime) -> dict[str, Any]:
+    """What of the call is more than can be, or at another time; it has saved us nothing. What does not fit the columns
+    is for the ledger, which leaves such a call out."""
+    given = call.model_dump(exclude_none=True)
+    bounds: dict[str, Any] = {name: min(max(given[name], since), now) for name in _MOMENTS if name in given}
+    bounds |= {name: min(given[name], _MOST_TOKENS) for name in _TOKENS if name in given}
+    bounds |= {name: None for name in _COSTS if given.get(name, 0) > _MOST_COST}
+    seconds = (now - since).total_seconds()
+    bounds |= {name: min(given[name], seconds) for name in _SECONDS if name in given}
+    return bounds | dict.fromkeys(_SAVED)
 
 
 def _foreign(agent: str, name: str) -> str:

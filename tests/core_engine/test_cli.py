@@ -224,6 +224,12 @@ def test_runbooks_are_added_and_found(lexiquery: Command, tmp_path: Path) -> Non
     [hit, *_] = lexiquery.json("sop", "search", "a refund is stuck")
     assert set(hit) == {"title", "source", "excerpt", "score"}
     assert hit["source"].endswith("refunds.md")
+    [unquoted, *_] = lexiquery.json("sop", "search", "a", "refund", "is", "stuck")
+    assert unquoted == hit
+    lexiquery.json("sop", "add", str(tmp_path), "--label", "team-a")
+    (tmp_path / "refunds.md").unlink()
+    assert "--allow-empty" in lexiquery.run("sop", "add", str(tmp_path)).stderr
+    assert lexiquery.json("sop", "remove", hit["source"])["removed"] == [hit["source"]]
 
 
 def test_a_folder_of_runbooks_is_followed_and_a_broken_one_is_reported(lexiquery: Command, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from core_engine.api_knowledge import add_knowledge
 from core_engine.problems import install_problem_responses
 from shared.errors import InvalidInput
 from shared.settings import Settings
-from tests.core_engine.test_runbooks import House, house
+from tests.core_engine.test_runbooks import SHIPPING, House, house
 
 __all__ = ["house"]
 
@@ -42,6 +42,32 @@ async def test_checks_terms_and_the_graph_are_reached_over_http(house: House, cl
     assert (await client.post("/knowledge/terms/nothing/reject")).status_code == 404
     survey = Survey.model_validate((await client.get("/knowledge/graph", params={"q": "orders"})).json())
     assert [one.source for one in survey.procedures] == ["shipping.md"]
+
+
+async def test_what_a_labelled_runbook_says_is_told_to_those_who_carry_the_label(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    await house.write(SHIPPING + "\nAlert: VaultTilted\n", labels=["team-a"])
+    carried = {"label": ["team-b", "team-a"]}
+    assert (await client.post("/knowledge/check")).json()["counts"] == {}
+    assert (await client.get("/knowledge/check")).json()["queries"] == []
+    assert (await client.get("/knowledge/terms", params={"label": "team-b"})).json() == []
+
+    async def about(named: str, params: dict[str, list[str]]) -> list[str]:
+        survey = (await client.get("/knowledge/graph", params={"q": named, **params})).json()
+        return [one["kind"] for one in survey["about"]]
+
+    assert (await about("late order", {}), await about("VaultTilted", {})) == (["table"], [])
+    assert (await about("late order", carried), await about("VaultTilted", carried)) == (["term"], ["alert"])
+    assert (await client.post("/knowledge/check", params=carried)).json()["counts"] == {"proven": 1}
+    assert len((await client.get("/knowledge/check", params=carried)).json()["queries"]) == 1
+    [_, late] = (await client.get("/knowledge/terms", params=carried)).json()
+    for verb in ("accept", "reject"):
+        refused = await client.post(f"/knowledge/terms/{late['id']}/{verb}")
+        assert (refused.status_code, late["id"] in refused.json().get("suggestion", "")) == (404, False)
+    assert (await client.post(f"/knowledge/terms/{late['id']}/accept", params=carried)).status_code == 422
+    rejected = await client.post(f"/knowledge/terms/{late['id']}/reject", params=carried)
+    assert rejected.json()["status"] == "rejected"
 
 
 async def test_commands_without_a_runbook_say_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,22 @@ async def test_both_products_say_the_same(whole: LexiQuery) -> None:
         assert all([await one.agents_version() != version for one, version in zip(products, before, strict=True)])
 
 
+async def test_a_runbook_with_labels_is_forgotten_and_looked_back_at_by_who_carries_one(whole: LexiQuery) -> None:
+    runbook = SentDocument.of("secret/vault.md", b"# Vault\n\nUnseal it.\n")
+    await whole.product.add_procedures(IngestRequest(documents=[runbook], labels=["team-a"]))
+    transport = httpx.ASGITransport(build_app(whole, URL))
+    async with httpx.AsyncClient(transport=transport, base_url=f"{URL}/api/v1/procedures/") as client:
+        for labels in ({}, {"labels": "team-b"}):
+            asked_for = {"name": "secret/vault.md", **labels}
+            assert (await client.get("history", params=asked_for)).status_code == 404
+            assert (await client.delete("secret/vault.md", params=labels)).status_code == 404
+        carried = {"name": "secret/vault.md", "labels": "team-a"}
+        assert len((await client.get("history", params=carried)).json()) == 1
+    async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
+        report = await RemoteProduct(client).remove_procedure("secret/vault.md", ["team-b", "team-a"])
+    assert report.removed == ["secret/vault.md"]
+
+
 async def _is_complete(product: LocalProduct | RemoteProduct) -> None:
     assert await product.groups() == [GroupSummary(schema_group="estate", platform="sql", tables=1)]
     assert (await product.catalog("estate")).tables == HOSTS.tables

@@ -22,8 +22,8 @@ LOCAL = "http://scripted.agents.localhost"
 
 @pytest.fixture
 async def registry(engine: AsyncEngine) -> Registry:
-    await create_tables(engine, registry_module.schema)
     """As in a server that listens to this machine only."""
+    await create_tables(engine, registry_module.schema)
     return Registry(engine, hosts=HostRule(loopback=True))
 
 

@@ -1,4 +1,4 @@
-"""Agents by the SDK's documentation, which know nothing of LexiQuery, registered by a stranger."""
+"""Agents that answer as no agent of ours would, served by the SDK's own handler and registered by a stranger."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from tests.agents.serving import loopback_socket, on_a_socket
 
 
 class Foreign(AgentExecutor):
-    """An agent by the SDK's documentation, which knows nothing of LexiQuery; it answers with the given parts, or asks
-    back without them. hold: it works for ever."""
+    """Answers with the given parts, or asks back without them; hold: it works for ever. got: what it was sent."""
 
     def __init__(
         self, parts: list[Part] | None = None, calls: list[dict[str, Any]] | None = None, *, hold: bool = False

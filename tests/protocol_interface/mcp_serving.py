@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.notebook import Notebook
 
 ROOT = Path(__file__).parents[2]
+STDIO = StdioServerParameters(command=sys.executable, args=["-m", "tests.protocol_interface.stdio_server"], cwd=ROOT)
 # `legacy` is the initialize handshake, which settles on 2025-11-25.
 VERSIONS = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
 both_versions = pytest.mark.parametrize("mode", VERSIONS)
@@ -61,13 +62,8 @@ async def served(server: LexiQueryServer, settings: Settings | None = None) -> A
 @asynccontextmanager
 async def connected(transport: str, mode: str, **callbacks: Any) -> AsyncIterator[Client]:
     """A client of a Notebook: over `memory`, `http` or `stdio`."""
-    async with served(build_mcp(Notebook())) as url:
-        there: dict[str, Any] = {
-            "memory": build_mcp(Notebook()),
-            "http": url,
-            "stdio": StdioServerParameters(
-                command=sys.executable, args=["-m", "tests.protocol_interface.stdio_server"], cwd=ROOT
-            ),
-        }
-        async with Client(there[transport], mode=mode, **callbacks) as client:
-            yield client
+    async with AsyncExitStack() as stack:
+        there: Any = STDIO if transport == "stdio" else build_mcp(Notebook())
+        if transport == "http":
+            there = await stack.enter_async_context(served(there))
+        yield await stack.enter_async_context(Client(there, mode=mode, **callbacks))

@@ -290,7 +290,7 @@ async def test_a_stranger_says_what_was_wrong_with_its_task(registry: Registry, 
 
 async def test_the_operators_agent_tells_a_spent_budget(registry: Registry, remote_client: A2AClient) -> None:
     async with foreign(registry, Failing("budget_exceeded")):
-        entry = await registry.entry("foreign")
+        entry = await registry.route("foreign")
         await registry.register(entry.card, url=entry.url, trusted=True)
         with pytest.raises(BudgetExceeded, match=r"it says so$"):
             await remote_client.invoke("foreign", "echo", {})

@@ -104,7 +104,7 @@ async def test_a_strangers_server_is_only_called_where_strangers_may_be(
     client = A2AClient(registry, ledger=ledger, local={}, settings=settings.model_copy(update={"host": "0.0.0.0"}))
     executor = Foreign([new_data_part({})])
     async with foreign(registry, executor):
-        card = (await registry.entry("foreign")).card
+        card = (await registry.route("foreign")).card
         card.name = "stranger"
         await registry.register(card, url="http://127.0.0.1:1", trusted=False)
         with pytest.raises(AgentUnavailable, match=r"can't reach agent 'stranger'.*not public"):
@@ -116,7 +116,7 @@ async def test_a_strangers_server_is_only_called_where_strangers_may_be(
 async def test_a_strangers_server_gets_no_key(registry: Registry, remote_client: A2AClient) -> None:
     executor = Foreign([new_data_part({"n": 1})])
     async with foreign(registry, executor):
-        card = (await registry.entry("foreign")).card
+        card = (await registry.route("foreign")).card
         card.name = "stranger"
         await registry.register(card, url="http://127.0.0.1:1", trusted=False)
         assert await remote_client.invoke("stranger", "echo", {}) == {"n": 1}

@@ -16,6 +16,7 @@ from core_engine.problems import install_problem_responses
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.app import mount_protocols
 from protocol_interface.registry import Registry
+from shared.settings import Settings
 from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.conftest import LOCAL
@@ -24,11 +25,11 @@ from tests.protocol_interface.registry.cards import card, skill
 
 
 @pytest.fixture
-async def http(registry: Registry, local_client: A2AClient) -> AsyncIterator[httpx.AsyncClient]:
+async def http(registry: Registry, local_client: A2AClient, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A dashboard's connection to a host with everything mounted."""
     app = FastAPI()
     install_problem_responses(app)
-    mount_protocols(app, Notebook(), registry, local_client, "http://127.0.0.1:8000")
+    mount_protocols(app, Notebook(), registry, local_client, "http://127.0.0.1:8000", settings=settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
         yield client
 
@@ -65,7 +66,7 @@ async def test_nobody_registers_another_agent_under_the_name_of_ours(
     async with on_a_socket(agent_app(ScriptedAgent("scripted"), url=url), listener):
         refused = await http.post("/a2a/agents/register", json={"url": url})
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-    assert (await registry.entry("scripted")).url == LOCAL
+    assert (await registry.route("scripted")).url == LOCAL
 
 
 async def test_a_url_into_the_private_network_is_refused(http: httpx.AsyncClient) -> None:
@@ -182,3 +183,31 @@ async def test_the_registry_is_exported_and_imported(http: httpx.AsyncClient, re
     done = (await http.post("/a2a/agents/import", json=exported)).json()
     assert done == {"registered": ["ant"], "skipped": ["scripted"], "refused": []}
     assert [agent.id for agent in await registry.discover()] == ["scripted", "ant"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"journey_id": "j" * 65},
+        {"journey_id": "j\u0000"},
+        {"journey_id": "j\u00e9"},
+        {"agent_id": "a\u0000"},
+        {"agent_id": "a" * 256},
+        {"skill": "s\u0000"},
+        {"skill": "s" * 129},
+        {"input": {"a": [1] * 20_001}},
+    ],
+    ids=lambda wrong: f"{wrong}"[:30],
+)
+async def test_a_task_that_can_t_be_sent_is_the_client_s_mistake(
+    http: httpx.AsyncClient, wrong: dict[str, Any]
+) -> None:
+    task = {"agent_id": "scripted", "skill": "who", "input": {}, **wrong}
+    refused = await http.post("/a2a/task/invoke", json=task)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+
+
+async def test_a_card_of_very_many_fields_is_refused(http: httpx.AsyncClient) -> None:
+    refused = await http.post("/a2a/agents/register", json={"card": {f"x{n}": 1 for n in range(5001)}})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    assert "more than 5,000 values" in refused.json()["detail"]

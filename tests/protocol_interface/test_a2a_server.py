@@ -16,6 +16,7 @@ from a2a.compat.v0_3 import a2a_v0_3_pb2
 from a2a.compat.v0_3.a2a_v0_3_pb2_grpc import A2AServiceStub
 from a2a.helpers import get_artifact_text, get_data_parts, get_message_text, new_data_message, new_text_message
 from a2a.types import CancelTaskRequest, Message, Role, SendMessageRequest, StreamResponse, Task, TaskState
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
@@ -171,11 +172,20 @@ async def test_a_mistake_fails_the_task_with_the_same_error(
     assert str(error).startswith(says)
 
 
-async def test_a_fault_names_its_kind_and_keeps_its_secrets() -> None:
-    task = await outcome(Notebook(fault=RuntimeError("the secret of the house")), text("Why?"))
+FAULTS = [
+    (RuntimeError("the secret of the house"), "LexiQuery failed with RuntimeError; its log has more"),
+    (
+        OperationalError("INSERT the secret", {}, OSError("disk I/O error")),
+        "the database failed: disk I/O error; is its disk full, or the file damaged?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "says"), FAULTS)
+async def test_a_fault_names_its_kind_and_keeps_its_secrets(fault: Exception, says: str) -> None:
+    task = await outcome(Notebook(fault=fault), text("Why?"))
     assert task.status.state == TaskState.TASK_STATE_FAILED
-    said = get_message_text(task.status.message)
-    assert said == "LexiQuery failed with RuntimeError; its log has more"
+    assert get_message_text(task.status.message).strip() == says
 
 
 async def test_an_older_peer_asks_over_grpc(tmp_path: Path) -> None:

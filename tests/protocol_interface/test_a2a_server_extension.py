@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,11 +15,12 @@ from a2a.types import Artifact, Message, SendMessageRequest
 from a2a.types.a2a_pb2_grpc import A2AServiceStub
 from google.protobuf.json_format import ParseDict
 
-from shared.a2a.wire import CALLS, EXTENSION, asked_by, calls_of, metadata_of
+from shared.a2a.wire import CALLS, EXTENSION, asked_by, calls_by, calls_of, metadata_of
 from shared.calls import CallRecord, CallStatus
 from shared.context import Scope
 from shared.ledger import Ledger
 from shared.models import Budget
+from tests.agents.scripted_agent import model_call
 from tests.protocol_interface.a2a_requirements.conftest import Endpoint, endpoint, said
 from tests.protocol_interface.a2a_requirements.wires import JSONRPC, V1, Grpc
 
@@ -130,3 +132,30 @@ async def test_a_field_of_another_form_fails_the_task_and_is_named(
     task = (await served.wires["JSONRPC"].call("SendMessage", {"message": asking}))["task"]
     assert task["status"]["state"] == "TASK_STATE_FAILED"
     assert says in task["status"]["message"]["parts"][0]["text"]
+
+
+def test_what_a_stranger_reports_is_kept_within_what_can_be() -> None:
+    since = datetime.now(UTC) - timedelta(seconds=60)
+    far = {"started_at": datetime(2001, 1, 1, tzinfo=UTC), "completed_at": datetime(8000, 1, 1, tzinfo=UTC)}
+    forged = model_call("c", journey_id="j", agent="kql").model_copy(
+        update={
+            **far,
+            "user": "ada",
+            "tags": ["theirs"],
+            "parent_id": "a call of ours",
+            "cost": 1e8,
+            "prompt_tokens": 2**31 - 1,
+            "total_seconds": 1e9,
+            "saved_cost": 5.0,
+            "metadata": {"a": "b"},
+        }
+    )
+    scope = Scope(journey_id="j", parent_call_id="p", user="bob", tags=("oncall",))
+    [call] = calls_by("stranger", [forged], scope=scope, since=since)
+    assert (call.user, call.tags, call.agent, call.parent_id) == ("bob", ["oncall"], "stranger", "p")
+    assert since == call.started_at
+    assert call.completed_at is not None
+    assert call.completed_at <= datetime.now(UTC)
+    assert (call.cost, call.saved_cost, call.prompt_tokens, call.metadata) == (None, None, 10**9, {})
+    assert call.total_seconds is not None
+    assert 60 <= call.total_seconds < 1e6

@@ -6,11 +6,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.serve import agent_app, agent_card
+from agents.serve import agent_app
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.health import register_own, watch_agents
 from protocol_interface.registry import Registry
@@ -121,6 +121,24 @@ async def test_an_agent_of_ours_is_served_at_several_urls_and_nowhere_else(
     assert await registry.places("kql") == {named}
 
 
+async def test_nothing_that_goes_wrong_ends_the_watch(
+    registry: Registry, remote_client: A2AClient, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, failed = registry.check_due, asyncio.Event()
+
+    async def fail_once(*given: Any, **named: Any) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("nobody thought of it")
+        await check(*given, **named)
+
+    monkeypatch.setattr(registry, "check_due", fail_once)
+    async with address.serving("guest"), watched(registry, remote_client):
+        await failed.wait()
+        await registry.register_url(address.url)
+        await becomes(registry, "guest", healthy=True)
+
+
 async def test_a_static_agent_that_comes_up_late_is_registered_then(
     registry: Registry, remote_client: A2AClient, address: Address
 ) -> None:
@@ -130,16 +148,3 @@ async def test_a_static_agent_that_comes_up_late_is_registered_then(
     assert (await registry.get("guest")).source == "static"
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
-
-
-async def test_who_watches_hears_of_what_another_process_changes(
-    engine: AsyncEngine, registry: Registry, remote_client: A2AClient
-) -> None:
-    heard = asyncio.Event()
-    registry.listen(heard.set)
-    async with watched(registry, remote_client):
-        await Registry(engine).register(
-            agent_card(ScriptedAgent("new"), "http://new.example"), url="http://new.example"
-        )
-        async with asyncio.timeout(30):
-            await heard.wait()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,7 @@ from protocol_interface import registry as registry_module
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry
+from shared import addresses
 from shared.addresses import METADATA
 from shared.database import create_tables
 from shared.errors import AgentUnavailable, InvalidInput
@@ -27,6 +30,7 @@ from shared.ledger import Ledger
 from shared.settings import Settings
 from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
+from tests.protocol_interface.probes import ask_all
 
 PUBLIC = "93.184.215.14"
 Names = Callable[[str, str], None]
@@ -138,6 +142,27 @@ async def test_a_name_is_judged_by_every_address_that_it_has(
         await rule(listed).address(url)
 
 
+async def test_a_name_server_that_never_answers_is_given_up_and_holds_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = threading.Event()
+
+    def never(*_: Any, **__: Any) -> Any:
+        released.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    monkeypatch.setattr(addresses, "RESOLVE_SECONDS", 0.02)
+    slow = (rule("").address(httpx.URL(f"http://slow-{number}.example")) for number in range(40))
+    try:
+        found = await asyncio.gather(*slow, return_exceptions=True)
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(lambda: "free") == "free"
+    finally:
+        released.set()
+    assert {(type(one), str(one).startswith("can't resolve the host")) for one in found} == {(AgentUnavailable, True)}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -171,7 +196,7 @@ async def test_another_partys_agent_in_the_private_network_is_registered_and_ask
     client = A2AClient(strict, ledger=ledger, local={}, settings=served)
     async with on_a_socket(agent_app(ScriptedAgent("guest"), url=url), listener):
         assert not (await strict.register_url(url)).trusted
-        assert await client.check_health() == {"guest": True}
+        assert await ask_all(strict, client.http) == {"guest": True}
         assert await client.invoke("guest", "echo", {"n": 1}) == {"n": 1}
     await client.close()
 

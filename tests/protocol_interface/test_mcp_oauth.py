@@ -14,6 +14,7 @@ import jwt
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import TextResourceContents
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -22,7 +23,7 @@ from protocol_interface.mcp_server.http import PATH
 from protocol_interface.mcp_server.oauth import IssuerKeys
 from shared.auth import PUBLIC_PATHS, ApiKeyRequired
 from shared.errors import InvalidInput
-from shared.models import Answer
+from shared.models import Answer, Question
 from shared.settings import Settings
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.issuer import ISSUER, Issuer
@@ -31,6 +32,8 @@ from tests.protocol_interface.notebook import Notebook
 from tests.protocol_interface.test_mcp_http import ACCEPT, HELLO
 
 KEY = "an-api-key"
+GUARDED: dict[str, Any] = {"api_key": SecretStr(KEY)}
+HERE = "http://127.0.0.1:8000"
 QUERY = {"platform": "kql", "schema_group": "ops_logs", "query": "SigninLogs | count"}
 
 
@@ -100,6 +103,23 @@ async def test_a_token_that_allows_to_read_does_not_allow_to_run(
 
 
 @both_versions
+async def test_a_token_that_allows_to_read_does_not_read_rows_of_earlier_answers(
+    mode: str, url: str, product: Notebook, issuer: Issuer
+) -> None:
+    journey = await product.start(Question(question="Failures?", run=True))
+    for scope, rows in (("read", None), ("read execute", [[42]])):
+        async with client_with(url, mode, authorization=f"Bearer {issuer.token(url, scope)}") as client:
+            told = await client.call_tool("journey", {"journey_id": journey})
+            read = (await client.read_resource(f"journey://{journey}")).contents[0]
+        assert isinstance(read, TextResourceContents)
+        assert ("42" in text_of(told)) == (rows is not None)
+        for found in (Answer.model_validate(told.structured_content), Answer.model_validate_json(read.text)):
+            (answer,) = found.answers
+            assert (answer.result.rows if answer.result else None) == rows
+            assert any("rows are not shown" in one for one in answer.assumptions) == (rows is None)
+
+
+@both_versions
 async def test_a_token_that_allows_to_run_and_the_api_key_open_everything(mode: str, url: str, issuer: Issuer) -> None:
     token = issuer.token(url, scope="", scp=["read", "execute"], client_id="ide")
     for headers in ({"authorization": f"Bearer {token}"}, {"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}):
@@ -165,7 +185,7 @@ async def test_keys_come_from_the_issuers_address_and_made_up_ones_do_not_make_i
     issuer: Issuer, product: Notebook
 ) -> None:
     async with on_a_socket(issuer.app(), loopback_socket()) as there:
-        settings = Settings(oauth_issuer=ISSUER, oauth_keys=f"{there}/jwks", oauth_audience="lexiquery")
+        settings = Settings(oauth_issuer=ISSUER, oauth_keys=f"{there}/jwks", oauth_audience="lexiquery", **GUARDED)
         async with guarded(product, settings) as url:
             for _ in range(3):
                 stranger = Issuer("k2").token("lexiquery")
@@ -176,7 +196,8 @@ async def test_keys_come_from_the_issuers_address_and_made_up_ones_do_not_make_i
 
 async def test_an_issuer_whose_keys_can_not_be_had_lets_nobody_in(issuer: Issuer, product: Notebook) -> None:
     gone = loopback_socket()
-    settings = Settings(oauth_issuer=ISSUER, oauth_keys=f"http://127.0.0.1:{gone.getsockname()[1]}/jwks")
+    keys = f"http://127.0.0.1:{gone.getsockname()[1]}/jwks"
+    settings = Settings(oauth_issuer=ISSUER, oauth_keys=keys, **GUARDED)
     gone.close()
     async with guarded(product, settings) as url:
         assert (await status(url, authorization=f"Bearer {issuer.token(url)}")).status_code == 401
@@ -184,7 +205,10 @@ async def test_an_issuer_whose_keys_can_not_be_had_lets_nobody_in(issuer: Issuer
 
 def test_settings_that_can_not_work_are_told_before_anything_is_served(tmp_path: Path, product: Notebook) -> None:
     with pytest.raises(InvalidInput, match="set LEXIQUERY_OAUTH_KEYS"):
-        mount_mcp(Starlette(), product, settings=Settings(oauth_issuer=ISSUER), url="http://127.0.0.1:8000")
+        mount_mcp(Starlette(), product, settings=Settings(oauth_issuer=ISSUER, **GUARDED), url=HERE)
+    unguarded = Settings(oauth_issuer=ISSUER, oauth_keys=Issuer().file(tmp_path))
+    with pytest.raises(InvalidInput, match="without LEXIQUERY_API_KEY"):
+        mount_mcp(Starlette(), product, settings=unguarded, url=HERE)
     with pytest.raises(InvalidInput, match="can't be read: No such file"):
         IssuerKeys(str(tmp_path / "none.json"))
     (tmp_path / "empty.json").write_text('{"keys": []}')

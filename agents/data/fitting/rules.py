@@ -16,12 +16,16 @@ from agents.data.fitting.conditions import conditions, literals_of, sources
 from agents.data.linking import Linked
 from agents.data.phrases import Mention
 from agents.data.shape import forms
-from agents.data.words import pieces
+from agents.data.words import pieces, stem
 from shared.catalog import Directive
 
 # A question for a share, or for what is not so, has the condition elsewhere than on all its rows.
 _ELSEWHERE = frozenset(("share", "without"))
-_BESIDE = re.compile(r"\b(?:versus|vs|compared? (?:to|with)|against|and (?:the )?(?:rest|others?))\b", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"\b(?:(?:versus|vs|compared? (?:to|with)|against|and (?:the )?(?:rest|others?)"
+    r"|other than|apart from|except|excluding)\b|non-)",
+    re.IGNORECASE,
+)
 
 
 def hold_rules(query: exp.Query, question: str, linked: Linked) -> Iterator[str]:
@@ -31,8 +35,15 @@ def hold_rules(query: exp.Query, question: str, linked: Linked) -> Iterator[str]
     if forms(question) & _ELSEWHERE or _BESIDE.search(question):
         return
     for term in linked.mentions:
-        if term.kind == "term" and term.condition:
+        if term.kind == "term" and term.condition and not _is_beside_others(question, term.phrase):
             yield from _hold_term(query, term)
+
+
+def _is_beside_others(question: str, phrase: str) -> bool:
+    """`orders and late orders per service` is about the others too."""
+    words, term = ([stem(word) for word in re.findall(r"\w+", text.lower())] for text in (question, phrase))
+    said = sum(words[start : start + len(term)] == term for start in range(len(words)))
+    return words.count(term[-1]) > said
 
 
 def _hold_rule(query: exp.Query, rule: Directive) -> Iterator[str]:
@@ -90,11 +101,11 @@ def _reading(query: exp.Query, table: str) -> Iterator[tuple[exp.Select, exp.Tab
 
 
 def _add(select: exp.Select, source: exp.Table, condition: exp.Expr) -> None:
-    """To WHERE; of a table that is joined from outside to its join, or rows without a partner would be lost."""
+    """To WHERE; of a table that is joined by LEFT JOIN to its join, or rows without a partner would be lost."""
     several = len(sources(select)) > 1
     own = _qualified(condition, source.alias_or_name if several else "")
     join = source.parent
-    if isinstance(join, exp.Join) and join.side:
+    if isinstance(join, exp.Join) and join.side == "LEFT":
         join.set("on", exp.and_(join.args["on"], own, copy=False) if join.args.get("on") else own)
     else:
         select.where(own, copy=False)

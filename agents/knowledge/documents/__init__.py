@@ -1,15 +1,16 @@
 """Reading a file into blocks: headings, text, steps, code and tables, in the order of the page.
 
 Markdown, text, HTML and DOCX go through `unstructured`, kept offline; PDF through pypdf and pdfplumber. A file may be
-made to do harm: `agents.knowledge.reader` reads it in a process of its own, with bounds.
+made to do harm: `agents.knowledge.ingest.reader` reads it in a process of its own, with bounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePath
 
-from agents.knowledge.documents.document import Block, Document
+from agents.knowledge.documents.document import Block, Document, as_title
 from agents.knowledge.documents.html import read_html
 from agents.knowledge.documents.markdown import read_markdown
 from agents.knowledge.documents.pdf import read_pdf
@@ -43,9 +44,7 @@ def read_document(name: str, content: bytes) -> Document:
     check_size(len(content))
     try:
         document = READERS[suffix](name, content)
-    except InvalidInput:
-        raise
-    except MemoryError:
+    except (InvalidInput, MemoryError):
         raise
     except Exception as error:
         raise InvalidInput(f"not a readable {suffix} file: {error or type(error).__name__}") from error
@@ -56,7 +55,7 @@ def read_document(name: str, content: bytes) -> Document:
         raise InvalidInput(f"{len(document.blocks):,} pieces of text, more than the {MAX_BLOCKS:,} allowed")
     if not characters:
         raise InvalidInput("there is no text in it" + (f" ({'; '.join(document.notes)})" if document.notes else ""))
-    return document
+    return replace(document, title=as_title(document.title) or as_title(PurePath(name).stem) or suffix)
 
 
 def check_kind(name: str) -> str:

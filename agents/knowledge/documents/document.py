@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
 
+from agents.knowledge.documents.hidden import without_shapeless
+from agents.knowledge.search.excerpts import shortened
+
+MAX_TITLE = 200
+
 BlockKind = Literal["heading", "text", "step", "code", "table"]
 
 
@@ -47,3 +52,9 @@ def title_of(blocks: list[Block], name: str) -> str:
     """The first heading, else the file's name without its ending."""
     heading = next((block.text for block in blocks if block.kind == "heading"), None)
     return heading or PurePath(name).stem
+
+
+def as_title(text: str) -> str:
+    """On one line, of characters that every database keeps, cut at a word after MAX_TITLE characters."""
+    kept, _ = without_shapeless(text.encode("utf-8", errors="replace").decode())
+    return shortened(" ".join(kept.split()), MAX_TITLE)

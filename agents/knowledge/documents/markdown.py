@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,34 @@ from agents.knowledge.documents.plain import decoded
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_BEGIN = re.compile(r"\A[\s\ufeff\u200b]*---[ \t]*\n")
+_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
+_KEY = re.compile(r"\s*[\"']?[\w-]+[\"']?\s*:(?:\s|\Z)")
+_SAYS_WHO = re.compile(r"^[ \t\"'-]{0,40}(?:labels|access)\b[ \t\"']{0,40}:", re.IGNORECASE | re.MULTILINE)
+_LONGEST = 20_000
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,63}")
+_UNREADABLE = "unreadable-label"
+"""Keeps everybody out of a document that says in no readable way who may find it."""
+
+
+@dataclass(frozen=True)
+class _Front:
+    """values: by name in lower case; fault: why they can't be read; body: what follows."""
+
+    body: str
+    values: dict[str, list[Any]] = field(default_factory=dict)
+    fault: str | None = None
 
 
 def read_markdown(name: str, content: bytes) -> Document:
     text, notes = decoded(name, content)
-    found = _FRONT_MATTER.match(text)
-    front = _front_matter(found[1]) if found else None
-    if found and front is not None:
-        text = text[found.end() :]
-    document = document_of(name, _commonmark().render(text), notes)
-    title = (front or {}).get("title")
-    labels = _labels(front or {})
-    shown = title if isinstance(title, str) and title.strip() else document.title
-    return Document(shown, document.blocks, document.notes, labels)
+    front = _front(text.replace("\r", "\n"))
+    document = document_of(name, _commonmark().render(front.body), notes)
+    titles = [one for one in front.values.get("title", ()) if isinstance(one, str) and one.strip()]
+    labels = _labels(front)
+    fault = front.fault or "a label in its front matter can't be read"
+    hidden = [f"{fault}: found only with the label {_UNREADABLE}"] if _UNREADABLE in labels else []
+    return Document([*titles, document.title][0], document.blocks, [*document.notes, *hidden], labels)
 
 
 @cache
@@ -39,20 +53,46 @@ def _commonmark() -> MarkdownIt:
     return MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
 
 
-def _front_matter(text: str) -> dict[str, Any] | None:
-    """The values between the lines of `---`; None if that is no front matter, but a rule across the page."""
+def _front(text: str) -> _Front:
+    """What stands between lines of `---` at the beginning. A rule across the page is none."""
+    begin = _BEGIN.match(text)
+    if begin is None:
+        return _Front(text)
+    end = _END.search(text, begin.end())
+    inner = text[begin.end() : end.start() if end else begin.end() + _LONGEST]
+    if end is None:
+        return _Front(text, fault="its front matter does not end" if _meant(inner) else None)
+    if len(inner) > _LONGEST:
+        return _Front(text[end.end() :], fault=f"its front matter has more than {_LONGEST:,} characters")
+    return _parsed(inner, text, text[end.end() :])
+
+
+def _meant(text: str) -> bool:
+    """Whether people would take it for front matter: it begins with a name, or has one that says who may find it."""
+    return bool(_KEY.match(text) or _SAYS_WHO.search(text))
+
+
+def _parsed(inner: str, text: str, body: str) -> _Front:
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {}
-    return values if isinstance(values, dict) else None
+        found = yaml.safe_load(inner)
+    except (yaml.YAMLError, ValueError):  # ValueError: of a day that no calendar has
+        return _Front(body, fault="its front matter is not YAML")
+    if not isinstance(found, dict):
+        return _Front(text, fault="its front matter has no names" if _meant(inner) else None)
+    values: dict[str, list[Any]] = {}
+    for key, value in found.items():
+        values.setdefault(str(key).strip().lower(), []).append(value)
+    return _Front(body, values)
 
 
-def _labels(front: dict[str, Any]) -> list[str]:
+def _labels(front: _Front) -> list[str]:
     """Of `labels:` or `access:`, a list or words with commas. What can't be a label still keeps everybody else out."""
-    given: list[str] = []
-    for name in ("labels", "access"):
-        value = front.get(name)
-        given += value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    words = [str(word).strip().lower() for word in given]
-    return sorted({word if _LABEL.fullmatch(word) else "unreadable-label" for word in words if word})
+    given = [value for name in ("labels", "access") for value in front.values.get(name, ())]
+    labels = {label for value in given if value is not None for label in _words(value)}
+    return sorted(labels | ({_UNREADABLE} if front.fault else set()))
+
+
+def _words(value: object) -> set[str]:
+    listed = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    words = [word.strip().lower() if isinstance(word, str) else "?" for word in listed]
+    return {word if _LABEL.fullmatch(word) else _UNREADABLE for word in words if word}

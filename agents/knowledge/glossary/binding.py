@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from agents.data.sandbox import Sandbox
-from agents.knowledge.check import CheckedQuery
-from agents.knowledge.glossary.conditions import Condition, checked_condition, read_condition
+from agents.knowledge.checks.check import CheckedQuery
+from agents.knowledge.glossary.conditions import Condition, checked_condition
 from agents.knowledge.glossary.defining import Definition
+from agents.knowledge.glossary.meaning import read_condition
 from agents.knowledge.glossary.store import Term, term_id
 from shared.catalog import Catalog, Table
 from shared.errors import InvalidInput

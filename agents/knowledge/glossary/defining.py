@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.knowledge.store import Passage
-from agents.knowledge.text import sentences
+from agents.knowledge.store.passages import Passage
+from agents.knowledge.text import LIST_MARK, sentences
 
 Kind = Literal["term", "directive"]
 
 LONGEST_MEANING = 400  # characters
 _LONGEST_TERM = 40
 _MOST_WORDS = 5
-_STEP = re.compile(r"^\s*(?:\d{1,3}(?:\.\d+)*[.)]|[-*•])\s+")
 _TERMS_HEADING = re.compile(r"\b(?:terms?|definitions?|glossary|vocabulary|wording|words|meanings?)\b", re.IGNORECASE)
 _ADJECTIVE = r"(?P<term>[a-z][a-z-]*(?: [a-z][a-z-]+){0,2}?)"
 _NOUN = r"(?P<noun>[a-z][\w-]*(?: [\w-]+){0,2}?)"
@@ -59,6 +58,8 @@ _RULE = re.compile(
     r"|do not count\b|don't count\b|only count\b)",
     re.IGNORECASE,
 )
+# "... above 400. Not for the Swiss."
+_GOES_ON = re.compile(r"(?:not|except|unless|excluding|other than|or|but not|never for|only for)\b", re.IGNORECASE)
 _TERM_COLUMN = re.compile(r"^(?:term|word|phrase|expression|we say|name|abbreviation)s?$", re.IGNORECASE)
 _MEANING_COLUMN = re.compile(r"^(?:meaning|definition|means|what it means|condition|we mean)s?$", re.IGNORECASE)
 _CODED_COLUMN = re.compile(r"^(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[a-z][a-z0-9]*(?:_[a-z0-9]+)+)$")
@@ -95,7 +96,7 @@ def definitions(passages: Sequence[Passage]) -> list[Definition]:
     for passage in passages:
         for kind, term, meaning, step in _read(passage):
             one = Definition(
-                kind, term, meaning, passage.location, passage.source, passage.path[-1], step, passage.labels
+                kind, term, meaning, passage.location, passage.source, passage.heading, step, passage.labels
             )
             found.setdefault((passage.location, term.lower(), meaning), one)
     return list(found.values())
@@ -103,17 +104,16 @@ def definitions(passages: Sequence[Passage]) -> list[Definition]:
 
 def _read(passage: Passage) -> Iterator[tuple[Kind, str, str, str | None]]:
     if passage.kind == "table":
-        yield from ((("term"), term, meaning, passage.step) for term, meaning in _of_table(passage.text))
+        yield from (("term", term, meaning, passage.step) for term, meaning in _of_table(passage.text))
     elif passage.kind == "text":
-        listed = any(_TERMS_HEADING.search(title) for title in passage.path[-1:])
-        yield from _of_text(passage.text, listed)
+        yield from _of_text(passage.text, listed=_TERMS_HEADING.search(passage.heading) is not None)
 
 
 def _of_text(text: str, listed: bool) -> Iterator[tuple[Kind, str, str, str | None]]:
     for line in text.split("\n"):
         number = re.match(r"\s*(\d{1,3}(?:\.\d+)*)[.)]\s+", line)
         step = number[1] if number else None
-        bare = _STEP.sub("", line).strip()
+        bare = LIST_MARK.sub("", line).strip()
         if listed and (entry := _LISTED.match(bare)) and _is_term(entry["term"]):
             yield "term", _cleaned(entry["term"]), _shortened(entry["text"]), step
             continue
@@ -125,10 +125,11 @@ def _of_text(text: str, listed: bool) -> Iterator[tuple[Kind, str, str, str | No
 
 
 def _sentences(text: str) -> list[str]:
-    """Without the cut that `sentences` makes behind a colon: a definition goes on there."""
+    """Without the cut that `sentences` makes behind a colon, and before what only takes something back: a definition
+    goes on there."""
     parts: list[str] = []
     for part in sentences(text):
-        if parts and parts[-1].endswith((":", ";")):
+        if parts and (parts[-1].endswith((":", ";")) or _GOES_ON.match(part)):
             parts[-1] += f" {part}"
         else:
             parts.append(part)

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Any, Literal, cast
 
 from sqlalchemy import Boolean, Column, DateTime, MetaData, String, Table, Text, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.knowledge.glossary.defining import Kind
+from agents.knowledge.search.filtering import visible
 from agents.knowledge.text import terms
 from shared.errors import NotFound
 from shared.models import KnowledgeHint, Model
 
 Status = Literal["proposed", "accepted", "rejected"]
 _MOST_HINTS = 6
-_LONGEST_TERM = 4  # stems of a term that is looked for
-_MOST_WORDS = 20  # stems of a question, of which the choices are made
 
 schema = MetaData()
 _terms = Table(
@@ -85,9 +83,14 @@ class Terms:
         self._engine = engine
 
     async def all(
-        self, *, group: str | None = None, status: Sequence[Status] = (), locations: Collection[str] | None = None
+        self,
+        *,
+        group: str | None = None,
+        status: Sequence[Status] = (),
+        locations: Collection[str] | None = None,
+        labels: Collection[str] | None = (),
     ) -> list[Term]:
-        """By group, term and source."""
+        """By group, term and source. labels: of the asker; None is the operator, who sees the terms of all runbooks."""
         query = select(_terms).order_by(_terms.c.schema_group, _terms.c.term, _terms.c.source)
         if group is not None:
             query = query.where(_terms.c.schema_group == group)
@@ -96,34 +99,41 @@ class Terms:
         if locations is not None:
             query = query.where(_terms.c.location.in_(locations))
         async with self._engine.connect() as connection:
-            return [_term(row) for row in (await connection.execute(query)).mappings()]
+            found = [_term(row) for row in (await connection.execute(query)).mappings()]
+        return [one for one in found if labels is None or visible(one.labels, labels)]
 
     async def said(self, question: str, labels: Collection[str] = ()) -> list[KnowledgeHint]:
         """What runbooks that the asker may find say of terms that the question says, in any order of their words, and
         that nobody has decided on, and the tables whose columns it names. labels: of the asker."""
-        keys = [" ".join(some) for some in _some_of(sorted(set(terms(question))))]
-        query = select(_terms).where(_terms.c.words.in_(keys), _terms.c.status == "proposed", _terms.c.term != "")
+        words = set(terms(question))
+        query = select(_terms).where(_terms.c.status == "proposed", _terms.c.words != "")
         async with self._engine.connect() as connection:
-            found = [_term(row) for row in (await connection.execute(query)).mappings()]
-        open_ = [one for one in found if not one.labels or set(one.labels) & set(labels)]
-        longest = sorted(open_, key=lambda one: (-len(one.term.split()), one.term, one.source))
+            rows = (await connection.execute(query)).mappings()
+            found = [_term(row) for row in rows if set(row["words"].split()) <= words]
+        seen = [one for one in found if visible(one.labels, labels)]
+        longest = sorted(seen, key=lambda one: (-len(one.term.split()), one.term, one.source))
         return [hint for one in longest[:_MOST_HINTS] for hint in _hints(one)]
 
-    async def get(self, wanted: str) -> Term:
-        """Raises NotFound with the nearest known id."""
-        known = {one.id: one for one in await self.all()}
+    async def get(self, wanted: str, labels: Collection[str] | None = ()) -> Term:
+        """labels: as `all` has them. Raises NotFound with the nearest known id."""
+        known = {one.id: one for one in await self.all(labels=labels)}
         if wanted not in known:
             raise NotFound.named("term", wanted, known)
         return known[wanted]
 
-    async def replace(self, locations: Iterable[str], found: Sequence[Term]) -> None:
+    async def replace(
+        self, locations: Iterable[str], found: Sequence[Term], labels: Mapping[str, Collection[str]] | None = None
+    ) -> None:
         """What the documents at `locations` say now. Proposals that they no longer make are gone; what was decided
-        stays as it is."""
+        stays as it is, with the labels that its document has now. labels: by location, of the documents."""
         async with self._engine.begin() as connection:
             for location in locations:
                 here = _terms.c.location == location
                 await connection.execute(delete(_terms).where(here, _terms.c.status == "proposed"))
-                await connection.execute(update(_terms).where(here).values(current=False))
+                changes: dict[str, Any] = {"current": False}
+                if labels is not None and location in labels:
+                    changes["labels"] = json.dumps(sorted(labels[location]))
+                await connection.execute(update(_terms).where(here).values(changes))
             decided = set((await connection.execute(select(_terms.c.id))).scalars())
             for one in {term.id: term for term in found}.values():
                 if one.id in decided:
@@ -150,12 +160,6 @@ def _hints(term: Term) -> Iterator[KnowledgeHint]:
     yield KnowledgeHint(kind="term", subject=term.term, text=term.meaning[:500], source=source, schema_group=group)
     if term.table:
         yield KnowledgeHint(kind="table", subject=term.table[:200], source=source, schema_group=group)
-
-
-def _some_of(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Every choice of up to four of a question's first words, in their order."""
-    for count in range(1, _LONGEST_TERM + 1):
-        yield from combinations(words[:_MOST_WORDS], count)
 
 
 def _row(term: Term) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from agents.knowledge.check import CheckedQuery
+from agents.knowledge.checks.check import CheckedQuery
 from agents.knowledge.glossary.store import Term
 from agents.knowledge.graph.model import Link, Names, Node
-from agents.knowledge.known_errors import KnownError
+from agents.knowledge.known_errors.index import KnownError
 from agents.knowledge.steps import step_lines
-from agents.knowledge.store import Passage
-from agents.knowledge.text import identifiers
+from agents.knowledge.store.passages import Passage
+from agents.knowledge.text import bare_name, identifiers
 
 _CODE = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-[A-Z]*\d{2,}|AADSTS\d{4,}|0x[0-9A-Fa-f]{4,})\b")
 _ALERT_FIELD = re.compile(
@@ -127,10 +127,9 @@ def _words(text: str) -> list[str]:
 def _alerts(passage: Passage, names: Names) -> Iterator[str]:
     """Of an `alert:` field, of a title or file name that is a single name, and what a catalog knows as one."""
     yield from _ALERT_FIELD.findall(passage.text)
-    stem = re.split(r"[/#]", passage.source)[-1].rsplit(".", 1)[0]
-    yield from (name for name in (passage.title, stem) if _ALERT_NAME.match(name))
-    named = identifiers(passage.text) & names.alerts if passage.kind != "code" else set()
-    yield from named
+    yield from (name for name in (passage.title, bare_name(passage.source)) if _ALERT_NAME.match(name))
+    if passage.kind != "code":
+        yield from identifiers(passage.text) & names.alerts
 
 
 def _service_weight(service: str, titles: str, text: str) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import Column, ColumnElement, Integer, MetaData, Row, String, Ta
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.knowledge.graph.model import Link, LinkKind, Node, NodeKind
+from agents.knowledge.search.filtering import visible
 from agents.knowledge.text import identifiers, terms
 from shared.models import KnowledgeHint, Model
 
@@ -50,8 +51,8 @@ _OF_ANYTHING = frozenset(terms("service alert table term error code runbook proc
 _EXACT: tuple[NodeKind, ...] = ("error_code", "alert")
 
 
-class Known(Model):
-    """A thing of the graph, as an answer shows it."""
+class Thing(Model):
+    """A node of the graph, as an answer shows it."""
 
     kind: NodeKind
     name: str
@@ -74,10 +75,10 @@ class Survey(Model):
     """All that is known about something: what was meant, the procedures that bear on it, the best first, and what else
     they name."""
 
-    about: list[Known]
+    about: list[Thing]
     procedures: list[Procedure] = []
-    tables: list[Known] = []
-    related: list[Known] = []
+    tables: list[Thing] = []
+    related: list[Thing] = []
 
     def render(self) -> str:
         """For people."""
@@ -125,11 +126,6 @@ class Graph:
             for location in locations:
                 await connection.execute(delete(_links).where(_links.c.location == location))
 
-    async def locations(self) -> set[str]:
-        """The documents and schemas that links come from."""
-        async with self._engine.connect() as connection:
-            return set((await connection.execute(select(_links.c.location).distinct())).scalars())
-
     async def counts(self) -> Counts:
         async with self._engine.connect() as connection:
             nodes = (await connection.execute(select(_nodes.c.kind))).scalars().all()
@@ -139,10 +135,10 @@ class Graph:
     async def about(self, text: str, labels: Collection[str] = _OPEN, limit: int = 20) -> Survey:
         """Everything that is linked to the things that the text names: by exact name, else by its words.
 
-        labels: of the one who asks.
+        labels: of the one who asks; a thing that only documents name that they may not find is not there for them.
         """
         async with self._engine.connect() as connection:
-            meant = _meant(text, await _named(connection))
+            meant = _meant(text, await _named(connection, labels))
             same = await _read(connection, labels, _links.c.kind == "same_as", _either(meant))
             near = {*meant, *(end for link in same for end in (link.from_id, link.to_id))}
             naming = await _read(connection, labels, _links.c.kind == "mentions", _links.c.to_id.in_(near))
@@ -151,11 +147,11 @@ class Graph:
             best = sorted(procedures, key=lambda key: (-procedures[key].weight, procedures[key].source))[:limit]
             reached = await _read(connection, labels, _links.c.from_id.in_(best), _links.c.weight > _PASSING)
             others = await _nodes_of(connection, {link.to_id for link in reached} - near)
-        found = [_known(row) for row in others.values()]
+        found = [_thing(row) for row in others.values()]
         return Survey(
-            about=_sorted(_known(nodes[key]) for key in meant),
+            about=_sorted(_thing(nodes[key]) for key in meant),
             procedures=[procedures[key] for key in best],
-            tables=_sorted(one for one in [*found, *(_known(nodes[key]) for key in near)] if one.kind == "table"),
+            tables=_sorted(one for one in [*found, *(_thing(nodes[key]) for key in near)] if one.kind == "table"),
             related=_sorted(one for one in found if one.kind in _RELATED),
         )
 
@@ -198,12 +194,15 @@ class Graph:
 async def _read(connection: AsyncConnection, labels: Collection[str], *where: ColumnElement[bool]) -> list[Row[Any]]:
     """The links that may be followed."""
     links = (await connection.execute(select(_links).where(*where))).all()
-    return [one for one in links if _open_to(json.loads(one.labels), labels)]
+    return [one for one in links if visible(json.loads(one.labels), labels)]
 
 
-async def _named(connection: AsyncConnection) -> dict[str, Row[Any]]:
-    """The nodes that people ask about, by id."""
-    rows = await connection.execute(select(_nodes).where(_nodes.c.kind.in_(_ASKED_ABOUT)))
+async def _named(connection: AsyncConnection, labels: Collection[str]) -> dict[str, Row[Any]]:
+    """The nodes that people ask about and that a link which may be followed names, by id."""
+    known = (await connection.execute(select(_links.c.labels).distinct())).scalars()
+    may = _links.c.labels.in_([one for one in known if visible(json.loads(one), labels)])
+    linked = select(_links.c.from_id).where(may).union(select(_links.c.to_id).where(may))
+    rows = await connection.execute(select(_nodes).where(_nodes.c.kind.in_(_ASKED_ABOUT), _nodes.c.id.in_(linked)))
     return {row.id: row for row in rows}
 
 
@@ -218,10 +217,6 @@ async def _nodes_of(connection: AsyncConnection, ids: Collection[str]) -> dict[s
 
 def _either(ids: Collection[str]) -> ColumnElement[bool]:
     return _links.c.from_id.in_(ids) | _links.c.to_id.in_(ids)
-
-
-def _open_to(own: Sequence[str], labels: Collection[str]) -> bool:
-    return not own or bool(set(own) & set(labels))
 
 
 def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
@@ -271,18 +266,18 @@ def _row(link: Link, location: str, labels: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _known(row: Any) -> Known:
-    return Known(kind=cast("NodeKind", row.kind), name=row.name, schema_group=row.schema_group, title=row.title)
+def _thing(row: Any) -> Thing:
+    return Thing(kind=cast("NodeKind", row.kind), name=row.name, schema_group=row.schema_group, title=row.title)
 
 
-def _sorted(known: Iterable[Known]) -> list[Known]:
-    return sorted(known, key=lambda one: (one.kind, one.schema_group, one.name))
+def _sorted(things: Iterable[Thing]) -> list[Thing]:
+    return sorted(things, key=lambda one: (one.kind, one.schema_group, one.name))
 
 
-def _listed(known: Sequence[Known]) -> str:
+def _listed(things: Sequence[Thing]) -> str:
     return ", ".join(
         f"{one.kind.replace('_', ' ')} {one.name}{f' ({one.schema_group})' if one.schema_group else ''}"
-        for one in known
+        for one in things
     )
 
 

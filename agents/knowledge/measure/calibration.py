@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.knowledge import scoring
 from agents.knowledge.library import Library
 from agents.knowledge.measure.libraries import DEPTH, add_runbooks, answered, is_of, open_library, unanswered
+from agents.knowledge.search import scoring
 from shared.models import Model
 from shared.settings import Settings
 

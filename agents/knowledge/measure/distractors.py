@@ -10,7 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from pydoc_data.topics import topics
 
-from agents.knowledge.chunks import Chunk
+from agents.knowledge.ingest.chunks import Chunk
 
 _SHORTEST, _LONGEST = 120, 400
 """Characters; the runbooks' passages are as long on average."""

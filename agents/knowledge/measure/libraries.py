@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from agents.knowledge.chunks import Chunk
-from agents.knowledge.files import add_files
-from agents.knowledge.ingest import import_documents
+from agents.knowledge.ingest.chunks import Chunk
+from agents.knowledge.ingest.files import add_files
+from agents.knowledge.ingest.importing import import_documents
 from agents.knowledge.library import Library
-from agents.knowledge.search import Match
-from agents.knowledge.tables import schema
+from agents.knowledge.search.index import Match
+from agents.knowledge.store.tables import schema
 from shared import ledger as ledger_module
 from shared.database import create_tables, open_database
 from shared.ledger import Ledger

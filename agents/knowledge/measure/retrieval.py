@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.knowledge import scoring
 from agents.knowledge.library import Library
 from agents.knowledge.measure.distractors import distractors as other_text
 from agents.knowledge.measure.libraries import (
@@ -20,7 +19,8 @@ from agents.knowledge.measure.libraries import (
     open_library,
     unanswered,
 )
-from agents.knowledge.search import Match
+from agents.knowledge.search import scoring
+from agents.knowledge.search.index import Match
 from shared.models import Model
 from shared.settings import Settings
 

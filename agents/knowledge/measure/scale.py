@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.knowledge.chunks import Chunk
+from agents.knowledge.ingest.chunks import Chunk
 from agents.knowledge.library import Library
 from agents.knowledge.measure.distractors import distractors
 from agents.knowledge.measure.libraries import answered, open_library, unanswered

@@ -1,6 +1,5 @@
-"""Hybrid search over a collection: words and vectors, fused by rank; names that match exactly come first."""
+"""Hybrid search over a collection: words and vectors, fused by rank; names that match exactly come first.
 
-from agents.knowledge.search.excerpts import EXCERPT_CHARACTERS, excerpt, shortened
-from agents.knowledge.search.index import Match, SearchIndex
-
-__all__ = ["EXCERPT_CHARACTERS", "Match", "SearchIndex", "excerpt", "shortened"]
+`index` ranks what `filtering` lets through; `scoring` says what a score means, `diversity` and `excerpts` what is
+shown.
+"""

@@ -35,14 +35,13 @@ def shortened(text: str, length: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "…"
 
 
-def reason(names: Iterable[str], words: Iterable[str], close: bool, linked: bool) -> str:
-    """`names KubePodCrashLooping; words: quorum, etcd; close in meaning; linked to what is asked about`."""
+def reason(names: Iterable[str], words: Iterable[str], close: bool) -> str:
+    """`names KubePodCrashLooping; words: quorum, etcd; close in meaning`."""
     shown = list(dict.fromkeys(words))[:_WORDS_SHOWN]
     named = ", ".join(names)
     parts = [
         f"names {named}" if named else "",
         f"words: {', '.join(shown)}" if shown else "",
         "close in meaning" if close else "",
-        "linked to what is asked about" if linked else "",
     ]
     return "; ".join(part for part in parts if part)

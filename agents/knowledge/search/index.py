@@ -5,7 +5,6 @@ Reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009, k = 60.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.bm25 import BM25, Part, Postings
-from agents.knowledge import scoring
-from agents.knowledge.filtering import EVERYBODY, Filters, visible
+from agents.knowledge.search import scoring
 from agents.knowledge.search.diversity import diverse
 from agents.knowledge.search.excerpts import excerpt, reason
-from agents.knowledge.store import Passage
-from agents.knowledge.text import identifiers, terms, words_by_term
+from agents.knowledge.search.filtering import EVERYBODY, Filters, visible
+from agents.knowledge.store.passages import Passage
+from agents.knowledge.text import bare_name, identifiers, terms, words_by_term
 
 _RRF_K = 60
 _RANKED = 200
@@ -98,7 +97,6 @@ class SearchIndex:
         self.by_id = {passage.id: place for place, passage in enumerate(passages)}
         self._bm25, self._titles, self._names = bm25, titles, names
         sizes = [(location, sum(1 for _ in group)) for location, group in groupby(passages, lambda one: one.location)]
-        self._documents = {location: document for document, (location, _) in enumerate(sizes)}
         self._starts = np.concatenate([[0], np.cumsum([size for _, size in sizes], dtype=np.int64)])
         self._owner = np.repeat(np.arange(len(sizes), dtype=np.int32), [size for _, size in sizes])
         self._everything = View(None, None, len(sizes))
@@ -130,20 +128,16 @@ class SearchIndex:
         model: str,
         *,
         filters: Filters = EVERYBODY,
-        lift: Mapping[str, float] | None = None,
-        also: Sequence[str] = (),
     ) -> list[Match]:
         """At most `limit` documents, best first, whether they fit or not.
 
         cosines: of passages by id, the nearest at least; empty when there is no vector for the question.
-        lift: how much else speaks for a document, 0 to 1 by location; also: words that mean what the question's do.
         """
         view = self.view(filters)
-        found = self._found(question, cosines, view, lift or {}, also)
+        found = self._found(question, cosines, view)
         shown = self._diverse(found, limit)
         wanted = words_by_term(question)
-        lifted = {self._documents[location] for location in lift or () if location in self._documents}
-        return [self._match(document, found, wanted, view, model, document in lifted) for document in shown]
+        return [self._match(document, found, wanted, view, model) for document in shown]
 
     def best_by_words(self, question: str, limit: int, filters: Filters = EVERYBODY) -> list[str]:
         """Ids of the passages that share most with the question's words: their cosines are wanted too."""
@@ -163,21 +157,15 @@ class SearchIndex:
         wanted = self.view(filters).wanted
         return [key for key in ids if (place := self.by_id.get(key)) is not None and (wanted is None or wanted[place])]
 
-    def _found(
-        self, question: str, cosines: Mapping[str, float], view: View, lift: Mapping[str, float], also: Sequence[str]
-    ) -> _Found:
+    def _found(self, question: str, cosines: Mapping[str, float], view: View) -> _Found:
         query = terms(question)
-        words = self._by_document(_inside(self._bm25.scores([*query, *terms(" ".join(also))], view.among), view))
+        words = self._by_document(_inside(self._bm25.scores(query, view.among), view))
         near = self._near(cosines, view)
         close = _best(self._by_document(near), _RANKED)
         fused: dict[int, float] = {}
         for ranking in (_best(words, _RANKED), close):
             for rank, document in enumerate(ranking, 1):
                 fused[document] = fused.get(document, 0.0) + 1 / (_RRF_K + rank)
-        for location, share in lift.items():
-            document = self._documents.get(location, -1)
-            if document >= 0 and self._is_wanted(document, view):
-                fused[document] = fused.get(document, 0.0) + share / (_RRF_K + 1)
         named, mentioned = (self._pointed_at(question, view, names) for names in (self._titles, self._names))
         for document in (*named, *mentioned):
             fused.setdefault(document, 0.0)
@@ -200,9 +188,7 @@ class SearchIndex:
         fit = found.coverage[own] if found.near is None else found.coverage[own] + found.near[own]
         return int(self._starts[document] + np.argmax(fit))
 
-    def _match(
-        self, document: int, found: _Found, wanted: Mapping[str, str], view: View, model: str, linked: bool
-    ) -> Match:
+    def _match(self, document: int, found: _Found, wanted: Mapping[str, str], view: View, model: str) -> Match:
         own = slice(self._starts[document], self._starts[document + 1])
         passage = self.passages[self._best_passage(document, found)]
         covered = float(found.coverage[own].max())
@@ -214,7 +200,7 @@ class SearchIndex:
         there = set(_terms(passage))
         shared = sorted((term for term in wanted if term in there), key=lambda term: -rarity[term])
         words = [wanted[term] for term in shared if wanted[term].lower() not in names]
-        why = reason(_as_written(names, wanted), words, document in found.close, linked)
+        why = reason(_as_written(names, wanted), words, document in found.close)
         return Match(passage, excerpt(passage.text, rarity), why, score, covered, cosine)
 
     def _near(self, cosines: Mapping[str, float], view: View) -> NDArray[np.float32]:
@@ -269,14 +255,9 @@ def _as_written(names: Iterable[str], wanted: Mapping[str, str]) -> list[str]:
 
 def _terms(passage: Passage) -> list[str]:
     """What is searched for words: the titles, the file's name with them, and the text."""
-    head = terms(f"{_stem_of(passage.source)} {' '.join(passage.path)}")
+    head = terms(f"{bare_name(passage.source)} {' '.join(passage.path)}")
     return head * _TITLE_WEIGHT + terms(f"{passage.lead} {passage.text}")
 
 
 def _head(passage: Passage) -> str:
-    return f"{_stem_of(passage.source)} {passage.title}"
-
-
-def _stem_of(source: str) -> str:
-    """The file's name without folders and ending, often the very name of the alert; or what follows a `#`."""
-    return re.split(r"[/#]", source)[-1].rsplit(".", 1)[0]
+    return f"{bare_name(passage.source)} {passage.title}"

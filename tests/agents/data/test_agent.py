@@ -156,6 +156,17 @@ async def test_a_solved_question_asked_again_needs_no_model(agent: DataAgent, sc
     assert scripted_ollama.chats == []
 
 
+async def test_what_only_a_runbook_shows_is_no_answer_by_itself(
+    agent: DataAgent, engine: AsyncEngine, scripted_ollama: ScriptedOllama
+) -> None:
+    catalog = small_catalog()
+    shown = [one.model_copy(update={"source": "runbook", "cited": "a.md"}) for one in catalog.examples]
+    await Catalogs(engine).put(catalog.model_copy(update={"examples": shown}))
+    scripted_ollama.reply = "SigninLogs | summarize count()"
+    answer = await ask(agent, "how many sign-ins were there")
+    assert (answer.route, len(scripted_ollama.chats)) == ("direct", 1)
+
+
 async def test_a_refused_query_is_not_given_again(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = ["SigninLogs | take 5", "SigninLogs | where ResultType == 'Failure'"]
     answer = await ask(agent, FAILED, rejected=[("SigninLogs | take 5", "only failures, please")])

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge import store
-from agents.knowledge.known_errors import KnownErrorIndex
+from agents.knowledge.ingest.reader import Reader
+from agents.knowledge.known_errors.index import KnownErrorIndex
 from agents.knowledge.library import Library
 from agents.knowledge.procedures import Procedures
-from agents.knowledge.reader import Reader
+from agents.knowledge.store.tables import schema
 from shared.database import create_tables
 from shared.llm.client import Models
 from shared.settings import Settings
@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def tables(engine: AsyncEngine) -> AsyncEngine:
-    await create_tables(engine, store.schema)
+    await create_tables(engine, schema)
     return engine
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agents.knowledge.chunks import chunks_of
 from agents.knowledge.documents import read_document
-from agents.knowledge.store import Passage
+from agents.knowledge.ingest.chunks import chunks_of
+from agents.knowledge.store.passages import Passage
 from shared.catalog import Catalog
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from agents.data.sandbox import Sandbox
-from agents.knowledge.check import CheckedQuery, check_query, queries_of
+from agents.knowledge.checks.check import CheckedQuery, check_query, queries_of
 from shared.catalog import Catalog
 from shared.settings import Settings
 from tests.agents.knowledge.reading import LOGS, passages, shop
@@ -52,6 +53,16 @@ def test_a_query_that_can_not_be_proven_is_broken_and_says_why(sandbox: Sandbox,
     assert (found.status, found.groups) == ("broken", ["shop"])
     assert re.search(message, found.problems[0].message)
     assert "shipping.md, 'Which are open?'" in found.render()
+
+
+def test_a_query_that_is_too_long_to_be_read_is_not_parsed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*_: object) -> None:
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr("agents.data.sql.Sql.parse", parse)
+    query = "SELECT order_id FROM orders WHERE " + " OR ".join(["order_id = 1"] * 60_000)
+    [read] = queries_of([replace(passages(block("SELECT 1"))[-1], text=query)])
+    assert [one.code for one in check_query(read, [shop()], sandbox).problems] == ["query_too_long"]
 
 
 def test_a_query_about_what_no_group_holds_is_foreign_and_nobodys_fault(sandbox: Sandbox) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.knowledge.chunks import CHUNK_CHARACTERS, Chunk, chunks_of
 from agents.knowledge.documents import Block, Document, read_document
+from agents.knowledge.ingest.chunks import CHUNK_CHARACTERS, Chunk, chunks_of
 from tests.agents.knowledge.conftest import DISK
 
 

@@ -14,7 +14,7 @@ from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject
 
 from agents.knowledge.documents import pdf, read_document, word
-from agents.knowledge.reader import Reader
+from agents.knowledge.ingest.reader import Reader
 from shared.errors import InvalidInput
 from shared.settings import Settings
 from tests.agents.knowledge.pages import painted, pdf_of
@@ -125,7 +125,7 @@ def test_a_page_tree_that_contains_itself_ends() -> None:
     pages[NameObject("/Count")] = NumberObject(1_000_000_000)
     buffer = io.BytesIO()
     writer.write(buffer)
-    print(refused("x.pdf", buffer.getvalue()))
+    assert refused("x.pdf", buffer.getvalue()).startswith("not a readable .pdf file: ")
 
 
 def test_markdown_and_html_nested_without_end_are_bounded() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.knowledge.chunks import Chunk, chunks_of
 from agents.knowledge.documents import Document, read_document
+from agents.knowledge.ingest.chunks import Chunk, chunks_of
 
 ROOT = Path(__file__).parents[3]
 

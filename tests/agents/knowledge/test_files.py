@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.knowledge.files import add_files
-from agents.knowledge.working_copy import working_copy
+from agents.knowledge.ingest.files import add_files
+from agents.knowledge.ingest.working_copy import working_copy
 from shared.documents import IngestReport, IngestRequest
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.data.sandbox import Sandbox
-from agents.knowledge.check import check_query, queries_of
+from agents.knowledge.checks.check import check_query, queries_of
 from agents.knowledge.glossary import store
 from agents.knowledge.glossary.binding import bound
-from agents.knowledge.glossary.conditions import checked_condition, read_condition
+from agents.knowledge.glossary.conditions import checked_condition
 from agents.knowledge.glossary.defining import definitions
+from agents.knowledge.glossary.meaning import read_condition
 from agents.knowledge.glossary.store import Term, Terms
 from shared.database import create_tables
 from shared.errors import InvalidInput, NotFound
@@ -68,6 +69,11 @@ def test_a_list_of_terms_and_tables_of_them_are_read() -> None:
     }
 
 
+def test_a_sentence_that_takes_something_back_belongs_to_the_definition_before_it() -> None:
+    [found] = definitions(passages("# Shop\n\nAn order is *big* when amount is above 400. Not for the Swiss.\n"))
+    assert found.meaning == "when amount is above 400. Not for the Swiss"
+
+
 def test_a_definition_says_its_step() -> None:
     text = "# Shop\n\n1. Look.\n2. An order is late when delivered_at is empty.\n"
     [found] = definitions(passages(text))
@@ -116,6 +122,12 @@ def test_words_about_columns_become_a_condition(sandbox: Sandbox, meaning: str, 
         "an order whose status is on fire",
         "an order that nobody likes",
         "when status is open' OR '1'='1",
+        "an order with amount above 400 (but not test orders)",
+        "an order with amount above 400: never for tests",
+        "an order with amount above 400. Not for the Swiss",
+        "an order with amount over 400; or under 3",
+        "an order with amount over 400, and at least two items",
+        "an order with amount over 400, unless it is a gift",
     ],
 )
 def test_words_that_say_more_or_something_else_become_none(meaning: str) -> None:
@@ -146,11 +158,42 @@ def test_words_that_say_more_or_something_else_become_none(meaning: str) -> None
         "DELETE FROM orders",
         "",
         "status = '" + "x" * 600 + "'",
+        "status = 'a' OR status <> 'a'",
+        "NOT (status = 'a' AND status <> 'a')",
+        "delivered_at IS NULL OR delivered_at IS NOT NULL",
+        "status LIKE '%'",
+        "status IN (status)",
+        "order_id = order_id + 0",
+        "order_id < order_id",
+        "order_id - order_id = 0",
+        "amount > 1 OR amount < 5",
+        "is_test OR NOT is_test",
+        "abs(amount) >= 0 AND status = 'open'",
+        "length(status) >= 0",
     ],
 )
 def test_a_condition_that_is_no_plain_comparison_of_columns_is_refused(sandbox: Sandbox, condition: str) -> None:
     with pytest.raises(InvalidInput):
         checked_condition(condition, shop(), sandbox, "orders")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "delivered_at IS NOT NULL",
+        "status <> 'open' OR amount > 3",
+        "NOT status IN ('open', 'paid')",
+        "status NOT LIKE 'a%'",
+        "amount <= 400 AND NOT is_test",
+        "length(status) < 100",
+        "delivered_at > placed_at + INTERVAL 72 HOUR OR delivered_at IS NULL",
+        "placed_at > now() - INTERVAL 7 DAY",
+        "placed_at >= '2024-01-01'",
+        "extract('hour' FROM placed_at) < 12",
+    ],
+)
+def test_a_condition_that_leaves_some_rows_out_is_taken(sandbox: Sandbox, condition: str) -> None:
+    assert checked_condition(condition, shop(), sandbox, "orders").table == "orders"
 
 
 def test_a_condition_of_a_group_of_logs_is_sql_over_its_columns(sandbox: Sandbox) -> None:

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.data.sandbox import Sandbox
-from agents.knowledge.check import check_query, queries_of
+from agents.knowledge.checks.check import check_query, queries_of
 from agents.knowledge.graph import store
 from agents.knowledge.graph.extract import document_links, known_error_links
 from agents.knowledge.graph.model import Link, Names, Node, schema_links
 from agents.knowledge.graph.store import Graph
-from agents.knowledge.known_errors import KnownError
+from agents.knowledge.known_errors.index import KnownError
 from shared.database import create_tables
 from shared.settings import Settings
 from tests.agents.knowledge.reading import LOGS, passages, shop
@@ -90,7 +90,9 @@ async def test_the_tables_of_found_procedures_are_hints_with_their_source(graph:
 
 async def test_links_of_a_labelled_document_are_followed_for_its_readers_alone(graph: Graph, sandbox: Sandbox) -> None:
     await graph.replace("/books/payments.md", links(PAYMENTS, "payments.md", sandbox), ["finance"])
-    assert (await graph.about("PAY-4021")).procedures == []
+    for named in ("PAY-4021", "CardsDeclined", "payments"):
+        assert (await graph.about(named)).about == [], named
+    assert [one.name for one in (await graph.about("CardsDeclined", ["finance"])).about] == ["CardsDeclined"]
     assert await graph.hints("PAY-4021", ["/books/payments.md"]) == []
     assert [one.source for one in (await graph.about("PAY-4021", ["finance"])).procedures] == ["payments.md"]
 
@@ -98,8 +100,8 @@ async def test_links_of_a_labelled_document_are_followed_for_its_readers_alone(g
 async def test_a_document_that_is_forgotten_leaves_no_node_behind(graph: Graph) -> None:
     await graph.forget(["/books/payments.md", "/books/search.md"])
     await graph.prune()
-    assert await graph.locations() == set()
-    assert (await graph.counts()).nodes == {}
+    counts = await graph.counts()
+    assert (counts.nodes, counts.links) == ({}, {})
 
 
 def test_relationships_join_and_columns_with_the_same_values_are_the_same() -> None:

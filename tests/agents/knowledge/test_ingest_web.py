@@ -10,9 +10,9 @@ from ipaddress import ip_network
 import pytest
 
 from agents.knowledge import documents
-from agents.knowledge.ingest import import_documents
+from agents.knowledge.ingest.importing import import_documents
+from agents.knowledge.ingest.web import ListedHosts
 from agents.knowledge.library import Library
-from agents.knowledge.web import ListedHosts
 from shared.documents import IngestRequest
 from shared.errors import InvalidInput, SourceUnavailable
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.knowledge.known_errors import KnownErrorIndex, KnownErrors
+from agents.knowledge.known_errors.agent import KnownErrors
+from agents.knowledge.known_errors.index import KnownErrorIndex
 from shared.errors import InvalidInput
 from shared.models import Hits
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.chunks import Chunk
-from agents.knowledge.files import add_files
-from agents.knowledge.filtering import Filters
-from agents.knowledge.ingest import import_documents
+from agents.knowledge.ingest.chunks import Chunk
+from agents.knowledge.ingest.files import add_files
+from agents.knowledge.ingest.importing import import_documents
 from agents.knowledge.library import Library
-from agents.knowledge.store import KnowledgeStore
-from agents.knowledge.vectors import Vectors
+from agents.knowledge.search.filtering import Filters
+from agents.knowledge.store.passages import KnowledgeStore
+from agents.knowledge.store.vectors import Vectors
 from shared.documents import IngestReport
 from shared.errors import InvalidInput
 from shared.ledger import Ledger

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from agents.bm25 import BM25
-from agents.knowledge import scoring
-from agents.knowledge.filtering import Filters
-from agents.knowledge.search import EXCERPT_CHARACTERS, SearchIndex, excerpt, shortened
-from agents.knowledge.store import Passage
+from agents.knowledge.search import scoring
+from agents.knowledge.search.excerpts import EXCERPT_CHARACTERS, excerpt, shortened
+from agents.knowledge.search.filtering import Filters
+from agents.knowledge.search.index import SearchIndex
+from agents.knowledge.store.passages import Passage
 from agents.knowledge.text import stem
 
 
@@ -91,18 +92,6 @@ def test_the_reason_says_names_words_and_meaning() -> None:
     assert first.reason == "names KubePodNotReady; words: disk"
     [only] = SearchIndex(PASSAGES).ranked("TLS trouble", {PASSAGES[2].id: 0.7}, 10, "all-minilm")
     assert only.reason == "close in meaning"
-
-
-def test_a_document_that_something_else_speaks_for_comes_before_an_equal_one() -> None:
-    found = SearchIndex(PASSAGES).ranked("certificate", {}, 2, "all-minilm", lift={"/r/KubePodNotReady.md": 1.0})
-    assert [match.passage.title for match in found] == ["Pods", "Certificate"]
-    assert found[0].reason == "words: certificate; linked to what is asked about"
-
-
-def test_words_that_mean_the_same_find_a_document_but_do_not_raise_its_score() -> None:
-    [match, *_] = SearchIndex(PASSAGES).ranked("TLS", {}, 10, "all-minilm", also=["certificate"])
-    assert match.passage.source == "r/certificate.md"
-    assert match.coverage == 0
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from agents.knowledge.filtering import EVERYBODY, Filters, visible
-from agents.knowledge.search import Match, SearchIndex
-from agents.knowledge.store import Passage
+from agents.knowledge.search.filtering import EVERYBODY, Filters, visible
+from agents.knowledge.search.index import Match, SearchIndex
+from agents.knowledge.store.passages import Passage
 from tests.agents.knowledge.test_search import PASSAGES, passage
 
 SECRET = [
@@ -50,8 +50,3 @@ def test_one_label_of_several_is_enough_and_none_is_for_everybody() -> None:
     assert visible(["team-a", "team-b"], ["team-b"])
     assert visible([], [])
     assert not visible(["team-a"], [])
-
-
-def test_a_document_that_is_hidden_is_not_lifted_either() -> None:
-    matches = SearchIndex([*PASSAGES, TEAM]).ranked("lunch", {}, 10, "all-minilm", lift={TEAM.location: 1.0})
-    assert matches == []

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge import history, store
-from agents.knowledge.chunks import Chunk
-from agents.knowledge.store import KnowledgeStore
+from agents.knowledge.ingest.chunks import Chunk
+from agents.knowledge.store import history, tables
+from agents.knowledge.store.passages import Details, KnowledgeStore
 from shared.database import create_tables
 from shared.errors import InvalidInput, NotFound
 from shared.ledger import Ledger
@@ -19,12 +19,12 @@ CHUNKS = [
 
 @pytest.fixture
 async def documents(either: Ledger) -> KnowledgeStore:
-    await create_tables(either.engine, store.schema)
+    await create_tables(either.engine, tables.schema)
     return KnowledgeStore(either.engine, "procedures")
 
 
 async def put(documents: KnowledgeStore, version: str, location: str = "/b/disk.md", source: str = "b/disk.md") -> None:
-    kept: store.Details = {"given": ["ops"], "own": ["team-a"], "revision": f"c{version}", "text": f"text {version}"}
+    kept: Details = {"given": ["ops"], "own": ["team-a"], "revision": f"c{version}", "text": f"text {version}"}
     await documents.put(location, source, "Disk full", version, CHUNKS, kept)
 
 
@@ -72,7 +72,7 @@ async def test_a_source_of_two_documents_wants_an_id(documents: KnowledgeStore) 
 async def test_documents_of_an_older_lexiquery_are_read_and_get_an_id_with_their_next_version(
     engine: AsyncEngine,
 ) -> None:
-    await create_tables(engine, store.schema)
+    await create_tables(engine, tables.schema)
     documents = KnowledgeStore(engine, "procedures")
     await put(documents, "1")
     async with engine.begin() as connection:

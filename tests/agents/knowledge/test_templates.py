@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.knowledge.templates import Template, words_of
+from agents.knowledge.known_errors.templates import Template, words_of
 
 TEMPLATE = Template("Login failed for user <*> from <*>: account locked")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agents.knowledge.vectors import Vectors
+from agents.knowledge.store.vectors import Vectors
 from shared.errors import StorageFailed
 from shared.settings import Settings
 from tests.agents.serving import loopback_socket

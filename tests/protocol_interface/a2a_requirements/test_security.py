@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from a2a.types import AgentCard
 from google.protobuf.json_format import ParseDict
 
@@ -105,15 +104,10 @@ async def test_every_interface_of_the_card_answers(served: Endpoint) -> None:
     assert offered[0]["url"] == str(served.http.base_url).rstrip("/") + "/a2a/jsonrpc"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def folder_of_two(tmp_path: Path) -> Path:
-    return tmp_path
-
-
 @covers("A2A-AUTH-004", "A2A-LIST-005", "A2A-PUSH-010", "A2A-CARD-004")
-async def test_another_s_tasks_are_not_there(folder_of_two: Path) -> None:
+async def test_another_s_tasks_are_not_there(tmp_path: Path) -> None:
     """Two agents on one database: each has tasks of its own. They have no webhooks, and say so."""
-    engine = open_database(Settings(data_dir=folder_of_two).sqlalchemy_url)
+    engine = open_database(Settings(data_dir=tmp_path).sqlalchemy_url)
     apps = [agent_app(ScriptedAgent(name), url="http://a.test", engine=engine) for name in ("first", "second")]
     first, second = (httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://a.test") for app in apps)
     async with apps[0].router.lifespan_context(apps[0]), apps[1].router.lifespan_context(apps[1]), first, second:

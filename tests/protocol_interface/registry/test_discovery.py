@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from protocol_interface.registry import Registry, index, store, tables
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, InvalidInput, NotFound
 from tests.protocol_interface.registry.cards import card, skill
 
 
@@ -71,8 +71,6 @@ async def test_many_agents_with_a_word_are_found_as_few_are(registry: Registry) 
 
 async def test_what_another_process_changes_is_seen_at_once(on_either: Registry) -> None:
     other = Registry(on_either._store._engine)
-    told: list[None] = []
-    other.listen(lambda: told.append(None))
     await named(on_either, "ant", "bee")
     before = await other.version()
     assert ids(await other.discover()) == ["ant", "bee"]
@@ -80,7 +78,6 @@ async def test_what_another_process_changes_is_seen_at_once(on_either: Registry)
     await on_either.mark("bee", healthy=False)
     assert [(one.id, one.healthy) for one in await other.discover()] == [("bee", False)]
     assert await other.version() > before
-    assert len(told) == 2
     assert await other.discover() == await on_either.discover()
 
 
@@ -114,6 +111,18 @@ LIKE_OURS = ["KQL", "k q l", "k-q-l", "ＫＱＬ", "kql."]
 async def test_no_stranger_has_a_name_that_reads_like_one_of_ours(registry: Registry, name: str) -> None:
     await registry.register(card("kql", skill("query")), url="http://kql.example")
     with pytest.raises(Conflict, match="reads like that of LexiQuery's own agent 'kql'"):
+        await registry.register(card(name, skill("guess")), url="http://evil.example", trusted=False)
+
+
+@pytest.mark.parametrize("name", ["lexiquery", "Core_Engine", "core_engine"])
+async def test_no_stranger_is_called_as_lexiquery_itself(registry: Registry, name: str) -> None:
+    with pytest.raises(Conflict, match="reads like that of LexiQuery's own agent"):
+        await registry.register(card(name, skill("guess")), url="http://evil.example", trusted=False)
+
+
+@pytest.mark.parametrize("name", ["\u043aql", "peer:guest", "gäst"])
+async def test_a_strangers_name_is_of_one_script_and_no_peers(registry: Registry, name: str) -> None:
+    with pytest.raises(InvalidInput, match="name it in printable ASCII without ':'"):
         await registry.register(card(name, skill("guess")), url="http://evil.example", trusted=False)
 
 

@@ -18,7 +18,7 @@ async def test_an_agent_is_gone_when_its_lease_is_over(on_either: Registry, plac
     clock.ahead = 31
     assert await on_either.discover() == []
     with pytest.raises(NotFound):
-        await on_either.entry("guest")
+        await on_either.route("guest")
 
 
 async def test_a_lease_goes_on_when_the_agent_registers_again(registry: Registry, place: Place, clock: Clock) -> None:
@@ -33,19 +33,6 @@ async def test_a_lease_goes_on_when_the_agent_registers_again(registry: Registry
         assert [agent.id for agent in await one.discover()] == ["guest"]
         assert await one.version() == version, "a lease that goes on is no change"
     assert place.statuses == [200, 304], "a card that is known is not read again"
-
-
-async def test_the_end_of_a_lease_is_told(registry: Registry, place: Place, clock: Clock) -> None:
-    await registry.register_url(place.url, lease_seconds=30)
-    await registry.discover()
-    told: list[None] = []
-    stop = registry.listen(lambda: told.append(None))
-    clock.ahead = 31
-    await registry.discover()
-    assert len(told) == 1
-    stop()
-    await registry.register(card("another", skill("guess")), url="http://another.example")
-    assert len(told) == 1
 
 
 async def test_who_registers_for_good_after_a_lease_stays(registry: Registry, place: Place, clock: Clock) -> None:

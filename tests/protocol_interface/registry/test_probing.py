@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ from sqlalchemy import update
 
 from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry, tables
-from protocol_interface.registry.probing import FORGET_DAYS, LEAST_OFTEN, QUARANTINE, slower
+from protocol_interface.registry.probing import LEAST_OFTEN, QUARANTINE, slower
+from tests.protocol_interface.probes import ask_all
 from tests.protocol_interface.registry.cards import Place, card, skill
 from tests.protocol_interface.registry.conftest import Clock
 
@@ -100,17 +102,17 @@ async def test_a_card_that_changed_is_taken_in_as_a_new_version(
 ) -> None:
     newer = card("guest", skill("guess"), skill("know"), url=HOME)
     answers.answer = httpx.Response(200, json=agent_card_to_dict(newer))
-    assert await guest.check_health(answers.http) == {"guest": True}
+    assert await ask_all(guest, answers.http) == {"guest": True}
     assert [agent.id for agent in await guest.discover("know")] == ["guest"]
     assert len((await guest.details("guest")).versions) == 2
     version = await guest.version()
-    await guest.check_health(answers.http)
+    await ask_all(guest, answers.http)
     assert await guest.version() == version
 
 
 async def test_a_card_that_is_still_the_same_is_not_read_again(registry: Registry, place: Place) -> None:
     await registry.register_url(place.url)
-    assert await registry.check_health(lambda _: httpx.AsyncClient()) == {"guest": True}
+    assert await ask_all(registry, lambda _: httpx.AsyncClient()) == {"guest": True}
     assert place.statuses == [200, 304]
 
 
@@ -136,7 +138,7 @@ async def test_a_registered_agent_that_begins_to_lie_is_unhealthy_and_its_card_s
     guest: Registry, answers: Answers, answer: Callable[[], httpx.Response], says: str
 ) -> None:
     answers.answer = answer()
-    assert await guest.check_health(answers.http) == {"guest": False}
+    assert await ask_all(guest, answers.http) == {"guest": False}
     details = await guest.details("guest")
     assert says in (details.replicas[0].problem or "")
     assert details.card == agent_card_to_dict(GUEST)
@@ -145,15 +147,32 @@ async def test_a_registered_agent_that_begins_to_lie_is_unhealthy_and_its_card_s
 async def test_an_agent_by_file_need_not_serve_a_card(registry: Registry, answers: Answers) -> None:
     await registry.register_card(GUEST)
     answers.answer = httpx.Response(404)
-    assert await registry.check_health(answers.http) == {"guest": True}
+    assert await ask_all(registry, answers.http) == {"guest": True}
     answers.answer = httpx.Response(502)
-    assert await registry.check_health(answers.http) == {"guest": False}
+    assert await ask_all(registry, answers.http) == {"guest": False}
 
 
-async def test_a_stranger_that_was_dead_for_a_week_is_forgotten(guest: Registry, answers: Answers) -> None:
+@pytest.mark.parametrize("problem", [OverflowError("port"), ValueError("nonsense"), KeyError("what")])
+async def test_whatever_asking_one_agent_raises_is_its_own_failed_probe(
+    guest: Registry, answers: Answers, problem: Exception
+) -> None:
+    await guest.register(card("bad", skill("guess")), url="http://127.0.0.1:8", trusted=False)
+
+    def give(request: httpx.Request) -> httpx.Response:
+        if request.url.port == 8:
+            raise problem
+        return answers._give(request)
+
+    found = await ask_all(guest, lambda _: httpx.AsyncClient(transport=httpx.MockTransport(give)))
+    assert found == {"guest": True, "bad": False}
+
+
+@pytest.mark.parametrize(("days", "left"), [(6.9, {"kql", "guest"}), (7.1, {"kql"})])
+async def test_a_stranger_that_was_dead_for_a_week_is_forgotten(
+    guest: Registry, answers: Answers, days: float, left: set[str]
+) -> None:
     await guest.register(card("kql", skill("query")), url="http://127.0.0.1:8")
     answers.answer = httpx.Response(503)
     async with guest._store._engine.begin() as connection:
-        await connection.execute(update(tables.replicas).values(last_seen=0.0))
-    assert await guest.check_health(answers.http) == {"kql": False}
-    assert FORGET_DAYS == 7
+        await connection.execute(update(tables.replicas).values(last_seen=time.time() - days * 86_400))
+    assert await ask_all(guest, answers.http) == dict.fromkeys(left, False)

@@ -23,6 +23,7 @@ from protocol_interface.registry import Registry
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
+from tests.protocol_interface.probes import ask_all
 from tests.protocol_interface.registry.cards import Place, card, skill
 
 
@@ -100,7 +101,7 @@ async def test_a_card_that_is_registered_again_replaces_its_skills(filled: Regis
 async def test_a_stranger_can_not_take_a_name(filled: Registry) -> None:
     with pytest.raises(Conflict, match=r"agent 'kql' is registered at http://kql\.example, not http://evil\.example"):
         await filled.register(card("kql", skill("query")), url="http://evil.example", trusted=False)
-    assert (await filled.entry("kql")).trusted
+    assert (await filled.route("kql")).trusted
 
 
 async def test_the_operator_moves_an_agent(filled: Registry) -> None:
@@ -145,7 +146,7 @@ async def test_health_is_that_of_the_card_at_the_url(registry: Registry, remote_
     async with on_a_socket(agent_app(ScriptedAgent("well"), url=url), listener):
         await registry.register_own("well", url)
         await registry.register(agent_card(ScriptedAgent("usurped"), url), url=url)
-        health = await remote_client.check_health()
+        health = await ask_all(registry, remote_client.http)
     assert health == {"dead": False, "well": True, "usurped": False}
     assert {agent.id: agent.healthy for agent in await registry.discover()} == health
 
@@ -162,13 +163,13 @@ async def test_a_stranger_whose_name_came_to_mean_our_own_network_is_not_called(
     host = Starlette(routes=[Route("/.well-known/agent-card.json", note)])
     async with on_a_socket(host, loopback_socket()) as url:
         await registry.register(agent_card(ScriptedAgent("guest"), url), url=url, trusted=False)
-        health = await Registry(engine).check_health(remote_client.http)
+        health = await ask_all(Registry(engine), remote_client.http)
     assert health == {"guest": False}
     assert not called.is_set()
 
 
 async def test_an_agent_of_this_process_is_healthy(registry: Registry, local_client: A2AClient) -> None:
-    assert await local_client.check_health() == {"scripted": True}
+    assert await ask_all(registry, local_client.http) == {"scripted": True}
 
 
 REFUSED = [
@@ -200,7 +201,7 @@ async def test_an_agent_of_this_machine_is_registered_where_that_is_allowed(regi
     async with on_a_socket(agent_app(ScriptedAgent(), url=url), listener):
         found = await registry.register_url(url)
     assert (found.id, found.url) == ("scripted", url)
-    assert not (await registry.entry("scripted")).trusted
+    assert not (await registry.route("scripted")).trusted
 
 
 async def test_a_card_can_not_point_into_our_own_network(registry: Registry) -> None:
@@ -209,6 +210,12 @@ async def test_a_card_can_not_point_into_our_own_network(registry: Registry) -> 
     async with on_a_socket(agent_app(ScriptedAgent(), url="http://169.254.169.254"), listener):
         with pytest.raises(InvalidInput, match=r"'169\.254\.169\.254' is at"):
             await registry.register_url(url)
+
+
+@pytest.mark.parametrize("port", [0, 65536, 99999999])
+async def test_a_url_without_a_real_port_is_refused(registry: Registry, port: int) -> None:
+    with pytest.raises(InvalidInput, match=f"has the port {port}; give one of 1 to 65535"):
+        await registry.register_url(f"http://127.0.0.1:{port}/")
 
 
 def _changed(**fields: Any) -> Response:

@@ -72,10 +72,9 @@ def _changed(one: AgentCard) -> AgentCard:
     [_changed(signed(guest())), signed(guest(), OTHER, "partner")],
     ids=["changed after it was signed", "signed by another in the partner's name"],
 )
-async def test_a_card_whose_signature_fails_is_refused(trusting: Registry, place: Place, lie: AgentCard) -> None:
-    place.card = lie
+async def test_a_card_whose_signature_fails_is_refused(trusting: Registry, lie: AgentCard) -> None:
     with pytest.raises(InvalidInput, match="signature of the card of 'guest' is not by the key 'partner'"):
-        await trusting.register_url(place.url)
+        await trusting.register_card(lie)
     assert await trusting.discover() == []
 
 

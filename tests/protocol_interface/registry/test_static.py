@@ -51,6 +51,13 @@ async def test_what_is_named_no_more_goes_and_what_others_registered_stays(
     assert [one.id for one in await registry.discover()] == ["guest", "two"]
 
 
+async def test_a_replica_that_is_named_no_more_goes(registry: Registry, place: Place) -> None:
+    other = place.url.replace("127.0.0.1", "localhost")
+    await register_cards(registry, [place.url, other])
+    await register_cards(registry, [other])
+    assert await registry.places("guest") == {other}
+
+
 async def test_nobody_takes_the_name_of_a_static_agent_or_removes_it(
     registry: Registry, place: Place, tmp_path: Path
 ) -> None:
@@ -75,13 +82,22 @@ async def test_a_url_that_does_not_answer_is_tried_again(registry: Registry, pla
     assert len(place.statuses) == 1
 
 
+async def test_a_second_url_of_an_agent_is_fetched_once_too(registry: Registry, place: Place) -> None:
+    urls = [place.url, place.url.replace("127.0.0.1", "localhost")]
+    await register_cards(registry, urls)
+    await register_cards(registry, urls, again=True)
+    assert (await registry.get("guest")).replicas == 2
+    assert len(place.statuses) == 2
+
+
 @pytest.mark.parametrize(("text", "says"), [("{", "is no Agent Card"), (None, "can't read the card")])
 async def test_a_file_that_is_no_card_is_named(registry: Registry, tmp_path: Path, text: str | None, says: str) -> None:
     file = tmp_path / "partner.json"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(InvalidInput, match=f"{says}|partner.json"):
+    with pytest.raises(InvalidInput, match=says) as raised:
         await register_cards(registry, [str(file)])
+    assert str(file) in str(raised.value)
 
 
 def test_settings_name_several_urls_of_an_agent_and_several_cards() -> None:

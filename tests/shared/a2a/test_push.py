@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from a2a.server.context import ServerCallContext
 from a2a.types import TaskPushNotificationConfig, TaskState, TaskStatus, TaskStatusUpdateEvent
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.a2a.push import WAITING, KeptPushConfigs, PushSender, Webhooks
+from shared.a2a.push import AT_ONCE, WAITING, KeptPushConfigs, PushSender, Webhooks
 from shared.a2a.tasks import schema
 from shared.database import create_tables
 
@@ -110,3 +111,84 @@ async def test_credentials_are_sent_only_with_a_scheme(engine: AsyncEngine, sche
     pushing.tell("t", update(0), [config])
     await pushing.close()
     assert seen == ["Bearer secret" if scheme else None]
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body without an end; read: how many pieces of it were taken."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self.read < 1000:
+            self.read += 1
+            yield b"x" * 1000
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_what_a_webhook_answers_is_not_read(engine: AsyncEngine) -> None:
+    body = Endless()
+    accepted: list[str] = []
+
+    class Talking(Receiver):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            accepted.append(request.headers["accept-encoding"])
+            return httpx.Response(200, stream=body, request=request)
+
+    pushing = await sender(engine, Talking())
+    await pushing.send_notification("t", update(0))
+    await pushing.close()
+    assert (body.read, body.closed, accepted) == (0, True, ["identity"])
+
+
+async def test_a_webhook_that_answers_nothing_is_let_go(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.a2a.push.SECONDS", 0.01)
+    receiver = Receiver()
+    receiver.open.clear()
+    pushing = await sender(engine, receiver)
+    pushing.webhooks = Webhooks(receiver, anywhere, delays=())
+    await pushing.send_notification("t", update(0))
+    await asyncio.gather(*pushing._sending)
+    receiver.open.set()
+    await pushing.send_notification("t", update(1))
+    await pushing.close()
+    assert receiver.got == ["1"]
+
+
+async def test_a_host_has_a_few_connections_at_once(engine: AsyncEngine) -> None:
+    most = now = 0
+
+    class Counting(Receiver):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            nonlocal most, now
+            now += 1
+            most = max(most, now)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            now -= 1
+            return httpx.Response(200, request=request)
+
+    pushing = await sender(engine, Counting())
+    hooks = [TaskPushNotificationConfig(url=f"https://h.example/{n}", id=f"{n}", task_id="t") for n in range(12)]
+    pushing.tell("t", update(0), hooks)
+    await pushing.close()
+    assert most == AT_ONCE
+
+
+async def test_a_notification_that_fails_as_nobody_foresaw_keeps_no_other_back(engine: AsyncEngine) -> None:
+    class Failing(Receiver):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if not self.answers:
+                self.answers.append(200)
+                raise OverflowError("port must be 0-65535")
+            return await super().handle_async_request(request)
+
+    receiver = Failing()
+    pushing = await sender(engine, receiver)
+    await pushing.send_notification("t", update(0))
+    await pushing.send_notification("t", update(1))
+    await pushing.close()
+    assert receiver.got == ["1"]

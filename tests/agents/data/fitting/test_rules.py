@@ -64,6 +64,9 @@ def test_a_condition_on_some_of_the_values_gives_way_to_the_whole() -> None:
         ("SELECT 1 FROM orders", "What share of orders were late orders?"),
         ("SELECT COUNT(*) FROM refunds", "How many refunds of late orders?"),
         ("SELECT COUNT(*) FROM orders", "How many late orders compared to the rest of the orders?"),
+        ("SELECT COUNT(*) FROM orders", "How many orders other than late orders?"),
+        ("SELECT COUNT(*) FROM orders", "How many orders and late orders were there?"),
+        ("SELECT COUNT(*) FROM orders", "How many non-late orders?"),
     ],
 )
 def test_what_does_not_need_it_stays_as_it_is(query: str, question: str) -> None:
@@ -78,10 +81,11 @@ def test_a_rule_is_held_of_every_query_that_reads_its_table() -> None:
     assert held("SELECT COUNT(*) FROM refunds", "How many refunds?", directives=[NO_TESTS])[1] == []
 
 
-def test_of_a_table_that_is_joined_from_outside_the_join_holds_it() -> None:
-    query, _ = held(
-        "SELECT r.order_id FROM refunds r LEFT JOIN orders o ON o.order_id = r.order_id",
-        "Which refunds?",
-        directives=[NO_TESTS],
-    )
-    assert query.endswith("LEFT JOIN orders AS o ON o.order_id = r.order_id AND NOT o.is_test")
+@pytest.mark.parametrize(
+    ("side", "end"),
+    [("LEFT", " AND NOT o.is_test"), ("RIGHT", " WHERE NOT o.is_test"), ("FULL", " WHERE NOT o.is_test")],
+)
+def test_of_a_table_that_is_joined_from_outside_every_row_holds_it(side: str, end: str) -> None:
+    joined = f"{side} JOIN orders {{}}o ON o.order_id = r.order_id"
+    query, _ = held(f"SELECT r.order_id FROM refunds r {joined.format('')}", "Which refunds?", directives=[NO_TESTS])
+    assert query.endswith(joined.format("AS ") + end)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.knowledge.tables import history as _history
+from agents.knowledge.store.tables import history as _history
 from shared.documents import DocumentVersion
 from shared.errors import NotFound
 

@@ -1,4 +1,4 @@
-"""The process that reads documents for `agents.knowledge.reader`: a line of JSON in, a line of JSON out."""
+"""The process that reads documents for `agents.knowledge.ingest.reader`: a line of JSON in, a line of JSON out."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.knowledge.documents import READERS, check_kind, check_size
-from agents.knowledge.working_copy import WorkingCopy, working_copy
+from agents.knowledge.ingest.places import printable
+from agents.knowledge.ingest.working_copy import WorkingCopy, working_copy
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, NotFound
 
@@ -50,12 +51,13 @@ async def add_files(
     labels: list[str] | None = None,
     progress: Progress | None = None,
     use_git: bool = True,
+    allow_empty: bool = False,
 ) -> IngestReport:
     """Give `add` each file, each web address, and each document below each folder, in parts; what it says of all.
 
     A document is cited by its folder's name and the path below it. `add` is told first what is there, and sent what it
     wants of it; what it knows of a folder and is gone from there is removed. A file that can't be read is reported and
-    skipped. use_git: of a working copy, only what git tracks.
+    skipped. use_git: of a working copy, only what git tracks; allow_empty: as of IngestRequest.
 
     Raises NotFound for a path that does not exist and InvalidInput for too many files, before anything is changed;
     InvalidInput when there is no document.
@@ -67,7 +69,8 @@ async def add_files(
     if paths:
         seen = await asyncio.to_thread(_see, found, report)
         folders = [folder.as_posix() for folder in found.folders]
-        report = report.plus(await add(IngestRequest(seen=seen, folders=folders, labels=labels)))
+        told = IngestRequest(seen=seen, folders=folders, labels=labels, allow_empty=allow_empty)
+        report = report.plus(await add(told))
     failed: list[Failure] = []
     done, wanted = 0, [Path(location) for location in report.wanted]
     async for request in _parts(wanted, found, labels, failed):
@@ -88,7 +91,9 @@ def _find(paths: Sequence[Path], use_git: bool) -> _Found:
     found = _Found()
     for given in paths:
         root = given.expanduser().resolve()
-        if root.is_file():
+        if not _nameable(root):
+            found.failed.append(_unnamed(root))
+        elif root.is_file():
             found.files[root] = _File(root.name)
         elif root.is_dir():
             _find_below(root, found, working_copy(root) if use_git else None)
@@ -105,19 +110,30 @@ def _find_below(root: Path, found: _Found, copy: WorkingCopy | None) -> None:
     untracked = 0
     for path in _walk(root, blocked):
         source = f"{root.name}/{path.relative_to(root).as_posix()}"
-        if copy and copy.tracked is not None and path not in copy.tracked:
+        if not _nameable(path):
+            found.failed.append(_unnamed(source))
+        elif copy and copy.tracked is not None and path not in copy.tracked:
             untracked += path.suffix.lower() in READERS
         elif path.suffix.lower() not in READERS:
             found.others.append(source)
         elif path.resolve().is_relative_to(root):
             found.files.setdefault(path, _File(source, copy))
-    found.failed += [Failure(source=str(error.filename), reason=str(error.strerror)) for error in blocked]
+    found.failed += [Failure(source=printable(str(error.filename)), reason=str(error.strerror)) for error in blocked]
     if copy and copy.note:
         found.notes.append(copy.note)
     if untracked:
         found.notes.append(f"left alone, for git does not track them: {untracked:,} below {root.name}")
     if not blocked:
         found.folders.append(root)
+
+
+def _nameable(path: Path) -> bool:
+    """Whether its name is text. One in another encoding than UTF-8 can't be cited, sent or stored."""
+    return printable(str(path)) == str(path)
+
+
+def _unnamed(path: str | Path) -> Failure:
+    return Failure(source=printable(str(path)), reason="its name is not UTF-8; rename it")
 
 
 def _walk(root: Path, blocked: list[OSError]) -> Iterator[Path]:

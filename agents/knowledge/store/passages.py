@@ -18,13 +18,12 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from agents.knowledge import history
-from agents.knowledge.chunks import Chunk
-from agents.knowledge.tables import changes as changes_table
-from agents.knowledge.tables import documents as documents_table
-from agents.knowledge.tables import known_errors_table as known_errors_table
-from agents.knowledge.tables import passages as passages_table
-from agents.knowledge.tables import schema as schema
+from agents.knowledge.documents.document import as_title
+from agents.knowledge.ingest.chunks import Chunk
+from agents.knowledge.store import history
+from agents.knowledge.store.tables import changes as changes_table
+from agents.knowledge.store.tables import documents as documents_table
+from agents.knowledge.store.tables import passages as passages_table
 from shared.documents import DocumentVersion, StoredDocument
 from shared.errors import InvalidInput, NotFound
 
@@ -72,6 +71,11 @@ class Passage:
     step: str | None = None
     lead: str = ""
     labels: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """The title next above it."""
+        return self.path[-1] if self.path else self.title
 
     @property
     def context(self) -> str:
@@ -142,7 +146,7 @@ class KnowledgeStore:
                     row.content_hash,
                     tuple(_labels(row.given, row.own)),
                     _words(row.given),
-                    row.title == PurePath(row.source).stem,
+                    row.title == as_title(PurePath(row.source).stem),
                     row.etag,
                 )
                 for row in await connection.execute(query)
@@ -222,9 +226,9 @@ class KnowledgeStore:
             await history.note_rename(connection, self._collection, row["id"] or location, to, source)
             await self._move_version(connection)
 
-    async def change(self, location: str, details: Details) -> None:
-        """Change the labels of a document whose text is the same."""
-        values = {name: _as_json(details[name]) for name in ("given", "own") if name in details}
+    async def relabel(self, location: str, given: Collection[str]) -> None:
+        """Change the labels that came with the import of a document whose text is the same."""
+        values = {"given": _as_json(given)}
         async with self._engine.begin() as connection:
             await connection.execute(update(documents_table).where(self._at(documents_table, location)).values(values))
             await self._move_version(connection)

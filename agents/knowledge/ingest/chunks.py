@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from agents.knowledge.documents import Block, Document
+from agents.knowledge.documents.document import as_title
 from agents.knowledge.text import sentences
 
 CHUNK_CHARACTERS = 1200
@@ -71,7 +72,8 @@ class _Path:
     @property
     def titles(self) -> tuple[str, ...]:
         below = [text for _, text in self._headings]
-        return (self._title, *(below[1:] if below[:1] == [self._title] else below))
+        # The document's title may be its first heading, cut short: the words stay in the passage.
+        return tuple(below if below and as_title(below[0]) == self._title else [self._title, *below])
 
 
 def _texts(path: tuple[str, ...], blocks: list[Block]) -> Iterator[Chunk]:

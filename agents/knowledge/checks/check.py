@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agents.data.platform import load_platform
-from agents.data.proof import prove
+from agents.data.proof import prove, unreadable
 from agents.data.sandbox import Sandbox
-from agents.knowledge.store import Passage
-from agents.knowledge.text import sentences
+from agents.knowledge.store.passages import Passage
+from agents.knowledge.text import LIST_MARK, sentences
 from shared import __version__
 from shared.catalog import Catalog, Example
 from shared.models import Model, Problem, Proof
@@ -30,7 +30,6 @@ _PLACEHOLDER = re.compile(
     r"\{\{[^{}\n]{1,60}\}\}|\$\{\w{1,40}\}|%\(\w{1,40}\)s"
     r"|<(?!(?i:and|or|not|by)\b)[A-Za-z][\w-]*(?: (?!(?i:and|or) )[\w-]+){0,3}>"
 )
-_NUMBERED = re.compile(r"^\s*(?:\d{1,3}(?:\.\d+)*[.)]|[-*•])\s+")
 _LONGEST_QUESTION = 160
 _SHORT = 4  # words of a heading that says little without its document's title
 _UNKNOWN_TABLE = ("unknown_table", "unknown_index", "unknown_lookup", "unknown_source")
@@ -52,8 +51,7 @@ class RunbookQuery:
 
     @property
     def place(self) -> str:
-        step = f", step {self.step}" if self.step else ""
-        return f"{self.source}{step}, '{self.heading}'"
+        return _place(self.source, self.step, self.heading)
 
 
 class CheckedQuery(Model):
@@ -78,8 +76,7 @@ class CheckedQuery(Model):
 
     @property
     def place(self) -> str:
-        step = f", step {self.step}" if self.step else ""
-        return f"{self.source}{step}, '{self.heading}'"
+        return _place(self.source, self.step, self.heading)
 
     def render(self) -> str:
         """A line, and one for each of the first problems."""
@@ -98,6 +95,10 @@ class CheckedQuery(Model):
         return Example(question=self.question, query=self.query, source="runbook", cited=self.place)
 
 
+def _place(source: str, step: str | None, heading: str) -> str:
+    return f"{source}{f', step {step}' if step else ''}, '{heading}'"
+
+
 def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
     """The typed code blocks of platforms' languages, in order, each text of a document once."""
     found: dict[tuple[str, str], RunbookQuery] = {}
@@ -112,7 +113,7 @@ def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
             question=_question(passage),
             location=passage.location,
             source=passage.source,
-            heading=passage.path[-1] if passage.path else passage.title,
+            heading=passage.heading,
             step=passage.step,
             labels=passage.labels,
         )
@@ -123,13 +124,13 @@ def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
 def _question(passage: Passage) -> str:
     """The sentence that leads up to it where that asks or ends in a colon; else its heading, with the document's title
     where the heading alone says little."""
-    led = [_NUMBERED.sub("", one).strip() for one in sentences(passage.lead)]
+    led = [LIST_MARK.sub("", one).strip() for one in sentences(passage.lead)]
     if led and (asking := next((one for one in reversed(led) if one.endswith(("?", ":"))), None)):
         lead = asking.rstrip(":").strip()
-    elif led and _NUMBERED.match(passage.lead):
+    elif led and LIST_MARK.match(passage.lead):
         lead = led[0]
     else:
-        lead = passage.path[-1] if passage.path else passage.title
+        lead = passage.heading
     if len(lead.split()) < _SHORT and lead != passage.title:
         lead = f"{passage.title}: {lead}"
     return lead if len(lead) <= _LONGEST_QUESTION else f"{lead[: _LONGEST_QUESTION - 1]}…"
@@ -149,17 +150,16 @@ def check_query(
 ) -> CheckedQuery:
     """catalogs: the groups of its platform; before: its last check. Blocks, for milliseconds a group."""
     base = _unchecked(query, catalogs)
+    if _PLACEHOLDER.search(query.text):
+        return _template(base, query, catalogs, sandbox)
     proofs = {one.schema_group: prove(load_platform(query.platform), query.text, one, sandbox) for one in catalogs}
-    good = [group for group, proof in proofs.items() if proof.verdict != "rejected"]
-    was_proven = before is not None and before.status in ("proven", "plausible")
-    if places := list(_placeholders(query.text)):
-        return _template(base, query, places, catalogs, sandbox)
-    if good:
+    if good := [group for group, proof in proofs.items() if proof.verdict != "rejected"]:
         proven = [group for group in good if proofs[group].verdict == "proven"]
         reads = _reads(query.text, next(one for one in catalogs if one.schema_group == (proven or good)[0]))
         return base.model_copy(
             update={"status": "proven" if proven else "plausible", "groups": proven or good, "reads": reads}
         )
+    was_proven = before is not None and before.status in ("proven", "plausible")
     home = _home(query, catalogs, proofs, before if was_proven else None)
     if home is None:
         return base.model_copy(update={"problems": _first_problems(proofs)})
@@ -204,6 +204,8 @@ def _home(
 
 def _reads(text: str, catalog: Catalog) -> list[str]:
     platform = load_platform(catalog.platform)
+    if unreadable(text):  # parsing what no prover reads can take minutes
+        return []
     if platform.parse(text, catalog).status != "passed":
         return []
     return sorted({table.name for table in platform.tables_of(text, catalog)})
@@ -213,17 +215,7 @@ def _first_problems(proofs: Mapping[str, Proof]) -> list[Problem]:
     return next((proof.problems[:1] for proof in proofs.values()), [])
 
 
-def _placeholders(text: str) -> Iterator[re.Match[str]]:
-    return _PLACEHOLDER.finditer(text)
-
-
-def _template(
-    base: CheckedQuery,
-    query: RunbookQuery,
-    places: Sequence[re.Match[str]],
-    catalogs: Sequence[Catalog],
-    sandbox: Sandbox,
-) -> CheckedQuery:
+def _template(base: CheckedQuery, query: RunbookQuery, catalogs: Sequence[Catalog], sandbox: Sandbox) -> CheckedQuery:
     """Filled in with a `1`, its tables and columns can be looked at; what else is wrong is the filling's fault."""
     filled = _PLACEHOLDER.sub("1", query.text)
     proofs = {one.schema_group: prove(load_platform(query.platform), filled, one, sandbox) for one in catalogs}

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.agent import Agent, Skill
-from agents.knowledge import scoring
-from agents.knowledge.chunks import Chunk
-from agents.knowledge.filtering import Filters
-from agents.knowledge.ingest import sync_vectors
+from agents.knowledge.ingest.chunks import Chunk
+from agents.knowledge.ingest.importing import sync_vectors
+from agents.knowledge.known_errors.mining import mine, template_of
+from agents.knowledge.known_errors.templates import WILDCARD, words_of
 from agents.knowledge.library import Library
-from agents.knowledge.mining import mine, template_of
-from agents.knowledge.search import EXCERPT_CHARACTERS, shortened
-from agents.knowledge.store import known_errors_table
-from agents.knowledge.templates import QUOTED_SHARE, WILDCARD, words_of
+from agents.knowledge.search import scoring
+from agents.knowledge.search.excerpts import EXCERPT_CHARACTERS, shortened
+from agents.knowledge.store.tables import known_errors_table
 from agents.knowledge.text import identifiers
 from shared.documents import Failure, IngestReport
 from shared.errors import InvalidInput, NotFound, first_problem
 from shared.llm.client import Models
-from shared.models import Hits, KnowledgeHint, KnowledgeHit, Model, SearchRequest
+from shared.models import KnowledgeHit, Model
 from shared.settings import Settings
 
 
@@ -136,36 +133,6 @@ class KnownErrorIndex:
         return {row.location: KnownError.model_validate_json(row.content) for row in rows}
 
 
-class KnownErrors(Agent):
-    """The knowledge agent for errors that were met before."""
-
-    name = "known_errors"
-    description = "Knows errors that were met before: from a log line, an error code or a symptom to cause and fix."
-
-    def __init__(self, index: KnownErrorIndex) -> None:
-        self._index = index
-
-    def skills(self) -> list[Skill]:
-        return [
-            Skill(
-                id="search",
-                name="Find known errors",
-                description="Known errors whose signature a quoted log line or error code matches, or that fit a"
-                " symptom, each with its cause and fix. No hits when none fits.",
-                tags=["knowledge"],
-                examples=["What does 'ORA-12514: TNS:listener does not currently know of service' mean?"],
-            )
-        ]
-
-    async def run(self, skill: str, request: dict[str, Any]) -> dict[str, Any]:
-        if skill != "search":
-            raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
-        wanted = SearchRequest.model_validate(request)
-        # They lie in no folder and hold no code.
-        hits = [] if Filters.of(wanted).narrow else await self._index.search(wanted.question, wanted.limit)
-        return Hits(hits=hits, hints=_hints(hits)).model_dump(mode="json")
-
-
 def _read(path: Path) -> tuple[Path, list[object]]:
     """The file's full path and its entries."""
     file = path.expanduser().resolve()
@@ -208,12 +175,6 @@ def _quoted(text: str, known: dict[str, KnownError]) -> Iterator[tuple[str, floa
         score = max([1.0 if rare else 0.0, *(signature.quoted_in(words) for words in quotes)])
         if score:
             yield location, round(scoring.NAMED * score, 3)
-
-
-def _hints(hits: Sequence[KnowledgeHit]) -> list[KnowledgeHint]:
-    """The codes of the errors that the question quotes: logs are marked with them."""
-    quoted = [hit for hit in hits if hit.score >= scoring.NAMED * QUOTED_SHARE]
-    return [KnowledgeHint(kind="value", subject=hit.source.rpartition("#")[2], source=hit.source) for hit in quoted]
 
 
 def _hit(location: str, error: KnownError, score: float) -> KnowledgeHit:

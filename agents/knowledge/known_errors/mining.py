@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agents.knowledge.templates import WILDCARD, Template
+from agents.knowledge.known_errors.templates import WILDCARD, Template
 
 _VARIABLE = re.compile(
     r"""
@@ -38,15 +38,10 @@ def template_of(signature: str) -> Template:
 
 @dataclass
 class Mined:
-    """A template, the first of its lines as it was, and how many there were."""
+    """A template's tokens, and the first of its lines as it was."""
 
     tokens: list[str]
     line: str
-    count: int = 1
-
-    @property
-    def template(self) -> Template:
-        return Template(" ".join(self.tokens))
 
 
 def mine(lines: Iterable[str]) -> list[Mined]:
@@ -64,7 +59,7 @@ def mine(lines: Iterable[str]) -> list[Mined]:
             found.append(branch[-1])
         else:
             pairs = zip(best.tokens, tokens, strict=True)
-            best.tokens, best.count = [one if one == other else WILDCARD for one, other in pairs], best.count + 1
+            best.tokens = [one if one == other else WILDCARD for one, other in pairs]
     return found
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import httpx
 
 from agents.knowledge.documents import READERS, check_size
-from agents.knowledge.ingest import Fetched
+from agents.knowledge.ingest.importing import Fetched
 from shared import __version__
 from shared.addresses import METADATA, pin, real, resolve
 from shared.errors import InvalidInput, SourceUnavailable

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, DateTime, MetaData, String, Table, Text, delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.check import CheckedQuery
+from agents.knowledge.checks.check import CheckedQuery
 from agents.knowledge.glossary.store import Term
 from shared.models import Model
 
@@ -34,12 +34,14 @@ _learned = Table(
 class CheckReport(Model):
     """What a check found. queries: those that are broken, templates or foreign, and with `all` the proven ones too;
     counts: of every status; drifted: broken ones that were proven before; stale: accepted terms whose runbook says
-    something else now, or whose condition the schema no longer has."""
+    something else now, or whose condition the schema no longer has; withheld: accepted terms whose runbook has labels
+    now, so that they are in no glossary."""
 
     counts: dict[str, int]
     queries: list[CheckedQuery] = []
     drifted: list[str] = []
     stale: list[Term] = []
+    withheld: list[Term] = []
     problems: list[str] = []
 
     @property
@@ -51,6 +53,7 @@ class CheckReport(Model):
         counted = ", ".join(f"{count} {status}" for status, count in self.counts.items()) or "no queries"
         lines = [f"queries in runbooks: {counted}", *(one.render() for one in self.queries)]
         lines += [f"changed: {one.in_words}: the runbook no longer says so" for one in self.stale]
+        lines += [f"withheld: {one.in_words}: only for {', '.join(one.labels)} now" for one in self.withheld]
         return "\n".join([*lines, *self.problems])
 
 

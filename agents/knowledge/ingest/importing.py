@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Protocol
 
-from agents.knowledge.chunks import chunks_of
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
 from agents.knowledge.documents import MAX_BYTES, Document, read_document
+from agents.knowledge.ingest.chunks import chunks_of
+from agents.knowledge.ingest.places import check_folders, check_location, printable
 from agents.knowledge.library import Library
-from agents.knowledge.store import Details, Known
+from agents.knowledge.store.passages import Details, Known
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
 
@@ -38,7 +41,7 @@ class Web(Protocol):
 
 
 async def read_here(name: str, content: bytes) -> Document:
-    """For documents of our own making; what others send is read by agents.knowledge.reader."""
+    """For documents of our own making; what others send is read by agents.knowledge.ingest.reader."""
     return await asyncio.to_thread(read_document, name, content)
 
 
@@ -79,17 +82,31 @@ class _Import:
     async def guarded(self, source: str, work: Awaitable[None]) -> None:
         try:
             await work
-        except (InvalidInput, SourceUnavailable) as error:
-            self.report.failed.append(Failure(source=source, reason=str(error)))
+        except (InvalidInput, SourceUnavailable, UnicodeError) as error:
+            self._failed(source, str(error))
+        except DBAPIError as error:
+            # Away, or busy: not what is wrong with this document.
+            if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+                raise
+            self._failed(source, f"the database does not take it: {error.orig}")
+
+    def _failed(self, source: str, reason: str) -> None:
+        self.report.failed.append(Failure(source=printable(source), reason=printable(reason)))
 
     async def compare(self) -> None:
         """What of the seen documents is unchanged, renamed or wanted, and what is gone."""
         gone = self._gone()
-        by_hash = {known.content_hash: location for location, known in gone.items() if not known.named_by_file}
+        # A file that goes by another ending is another document: it is read in another way.
+        by_hash = {
+            (known.content_hash, PurePath(known.source).suffix.lower()): location
+            for location, known in gone.items()
+            if not known.named_by_file
+        }
         for seen in self.request.seen:
             known = self.known.get(seen.location)
-            if known is None and seen.content_hash in by_hash:
-                old = by_hash.pop(seen.content_hash)
+            key = (seen.content_hash or "", PurePath(seen.filename).suffix.lower())
+            if known is None and key in by_hash:
+                old = by_hash.pop(key)
                 await self._rename(old, gone.pop(old), seen)
             elif known is None or seen.content_hash not in (None, known.content_hash):
                 if seen.content_hash is not None:
@@ -103,6 +120,8 @@ class _Import:
     async def add_sent(self, document: SentDocument) -> None:
         source = _cited(document.filename)
         location = document.location or f"upload:{source}"
+        if document.location:
+            check_location(document.location, source)
         content = _decoded(document.content_base64)
         await self._add(source, location, PurePath(source).name, content, {"revision": document.revision})
 
@@ -137,14 +156,14 @@ class _Import:
         if set(self._given(known)) == set(known.given):
             self.report.unchanged.append(source)
             return
-        await self.library.change(location, {"given": self._given(known)})
+        await self.library.relabel(location, self._given(known))
         self.report.updated.append(source)
 
     async def _rename(self, old: str, known: Known, seen: SeenDocument) -> None:
         source = _cited(seen.filename)
         await self.library.rename(old, seen.location, source)
         if set(self._given(known)) != set(known.given):
-            await self.library.change(seen.location, {"given": self._given(known)})
+            await self.library.relabel(seen.location, self._given(known))
         self.report.renamed.append(f"{known.source} → {source}")
 
     def _given(self, known: Known | None) -> Collection[str]:
@@ -155,11 +174,13 @@ class _Import:
     def _gone(self) -> dict[str, Known]:
         folders = tuple(f"{folder.rstrip('/')}/" for folder in self.request.folders)
         present = {seen.location for seen in self.request.seen}
-        return {
+        gone = {
             location: known
             for location, known in self.known.items()
             if folders and location.startswith(folders) and location not in present
         }
+        check_folders(self.request, {location: known.source for location, known in gone.items()})
+        return gone
 
 
 def _decoded(content: str) -> bytes:

@@ -99,7 +99,7 @@ class Reader:
     def _started(self) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         process = subprocess.Popen(  # noqa: S603 -- our own module
-            [sys.executable, "-m", "agents.knowledge.reading_process", str(self._memory_mb), str(self._seconds)],
+            [sys.executable, "-m", "agents.knowledge.ingest.reading_process", str(self._memory_mb), str(self._seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from agents.knowledge.store import Passage
+from agents.knowledge.store.passages import Passage
 from shared.models import SearchRequest
 
 

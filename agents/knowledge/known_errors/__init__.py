@@ -1,0 +1,1 @@
+"""The agent `known_errors`, the errors it knows, and log lines as templates to match them by."""

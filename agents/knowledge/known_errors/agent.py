@@ -1,0 +1,48 @@
+"""The knowledge agent for errors that were met before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agents.agent import Agent, Skill
+from agents.knowledge.known_errors.index import KnownErrorIndex
+from agents.knowledge.known_errors.templates import QUOTED_SHARE
+from agents.knowledge.search import scoring
+from agents.knowledge.search.filtering import Filters
+from shared.errors import NotFound
+from shared.models import Hits, KnowledgeHint, KnowledgeHit, SearchRequest
+
+
+class KnownErrors(Agent):
+    name = "known_errors"
+    description = "Knows errors that were met before: from a log line, an error code or a symptom to cause and fix."
+
+    def __init__(self, index: KnownErrorIndex) -> None:
+        self._index = index
+
+    def skills(self) -> list[Skill]:
+        return [
+            Skill(
+                id="search",
+                name="Find known errors",
+                description="Known errors whose signature a quoted log line or error code matches, or that fit a"
+                " symptom, each with its cause and fix. No hits when none fits.",
+                tags=["knowledge"],
+                examples=["What does 'ORA-12514: TNS:listener does not currently know of service' mean?"],
+            )
+        ]
+
+    async def run(self, skill: str, request: dict[str, Any]) -> dict[str, Any]:
+        if skill != "search":
+            raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
+        wanted = SearchRequest.model_validate(request)
+        # They lie in no folder and hold no code.
+        hits = [] if Filters.of(wanted).narrow else await self._index.search(wanted.question, wanted.limit)
+        return Hits(hits=hits, hints=_hints(hits)).model_dump(mode="json")
+
+
+def _hints(hits: Sequence[KnowledgeHit]) -> list[KnowledgeHint]:
+    """The codes of the errors that the question quotes: logs are marked with them."""
+    quoted = [hit for hit in hits if hit.score >= scoring.NAMED * QUOTED_SHARE]
+    return [KnowledgeHint(kind="value", subject=hit.source.rpartition("#")[2], source=hit.source) for hit in quoted]
