@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from core_engine.results import DONE, FAILED, Result, as_table, quiet_settings, write_text
 from core_engine.session import open_product
-from protocol_interface.product import RegisteredAgent
+from protocol_interface.product import RegisteredAgent, health_in_words
 from protocol_interface.registry.exchange import Export
 from protocol_interface.registry.records import AgentDetails
 from protocol_interface.registry.static import read_cards
@@ -63,7 +63,8 @@ def _shown(details: AgentDetails) -> str:
         *(f"skill {skill['id']} ({', '.join(skill['tags'])}): {skill['description']}" for skill in agent.skills),
     ]
     replicas = [
-        (one.url, _health(one.healthy), one.in_flight, one.probe_seconds, one.problem) for one in details.replicas
+        (one.url, health_in_words(one.healthy), one.in_flight, one.probe_seconds, one.problem)
+        for one in details.replicas
     ]
     versions = [(one.seen_at.strftime("%Y-%m-%d %H:%M:%S"), one.version, one.digest[:12]) for one in details.versions]
     tables = [
@@ -71,10 +72,6 @@ def _shown(details: AgentDetails) -> str:
         as_table(versions, ("card seen", "version", "digest")),
     ]
     return "\n\n".join(["\n".join(lines), *tables])
-
-
-def _health(healthy: bool | None) -> str:
-    return {True: "answers", False: "does not answer", None: "not asked yet"}[healthy]
 
 
 async def agents_register(place: str) -> Result:

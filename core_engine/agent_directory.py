@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from protocol_interface.card_check import parse_card
+from protocol_interface.card_check import given_card
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
 from protocol_interface.registry.exchange import Export, Imported, export_agents, import_agents
@@ -38,7 +37,7 @@ class LocalDirectory:
         return await self._registry.register_url(url)
 
     async def register_card(self, card: dict[str, Any]) -> RegisteredAgent:
-        return await self._registry.register_card(parse_card(json.dumps(card).encode(), "the file"))
+        return await self._registry.register_card(given_card(card, "the file"))
 
     async def remove(self, name: str) -> None:
         await self._registry.remove(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -12,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from protocol_interface.a2a_client import A2AClient
-from protocol_interface.card_check import parse_card
+from protocol_interface.card_check import given_card
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
 from protocol_interface.registry.exchange import Export, Imported, export_agents, import_agents
@@ -113,7 +112,7 @@ def a2a_router(registry: Registry, client: A2AClient) -> APIRouter:
         lease = registration.lease_seconds
         if registration.url is not None:
             return await registry.register_url(registration.url, lease_seconds=lease)
-        card = parse_card(json.dumps(registration.card).encode(), "the request")
+        card = given_card(registration.card, "the request")
         return await registry.register_card(card, lease_seconds=lease)
 
     @router.get("/agents/export")

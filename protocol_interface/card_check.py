@@ -49,6 +49,11 @@ def parse_card(content: bytes, source: str) -> AgentCard:
     return card
 
 
+def given_card(card: dict[str, Any] | None, source: str) -> AgentCard:
+    """The same for a card that came as JSON already."""
+    return parse_card(json.dumps(card).encode(), source)
+
+
 def too_large(source: str) -> InvalidInput:
     return InvalidInput(f"the card at {source} is larger than {CARD_LIMIT // 1024} KiB")
 

@@ -44,6 +44,11 @@ class Event(Model):
     data: dict[str, Any]
 
 
+def health_in_words(healthy: bool | None) -> str:
+    """Of an agent, or of a replica of one."""
+    return {True: "answers", False: "does not answer", None: "not asked yet"}[healthy]
+
+
 class RegisteredAgent(Model):
     """An agent of the registry, as people and clients see it.
 
@@ -74,7 +79,7 @@ class RegisteredAgent(Model):
     @property
     def health(self) -> str:
         """For people: how it was when it was last asked whether it lives."""
-        return {True: "answers", False: "does not answer", None: "not asked yet"}[self.healthy]
+        return health_in_words(self.healthy)
 
 
 class GroupSummary(Model):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from a2a.types import AgentCard
 
-from protocol_interface.card_check import parse_card
+from protocol_interface.card_check import given_card
 from protocol_interface.product import Source
 from protocol_interface.registry.registry import Registry
 from shared.errors import InvalidInput, LexiQueryError
@@ -82,9 +81,7 @@ async def import_agents(registry: Registry, exported: Export) -> Imported:
 
 def _cards(agent: ExportedAgent) -> list[tuple[str, AgentCard]]:
     """Raises InvalidInput for what is no card, or another agent's."""
-    found = [
-        (one.url, parse_card(json.dumps(one.card).encode(), f"'{agent.name}' of the file")) for one in agent.replicas
-    ]
+    found = [(one.url, given_card(one.card, f"'{agent.name}' of the file")) for one in agent.replicas]
     if not found:
         raise InvalidInput(f"'{agent.name}' of the file has no replica")
     if other := next((card.name for _, card in found if card.name != agent.name), None):
