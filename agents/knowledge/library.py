@@ -1,24 +1,27 @@
 """A collection as a whole: documents and passages in SQL, their vectors in Chroma, an index in memory.
 
 SQL is the truth. Vectors follow it: what is missing there is added, what is left over is deleted, so that a crash
-between the two, or a change of the embedding model, mends itself on the next import or search.
+between the two, or a change of the embedding model, mends itself on the next import or search. A passage is found by
+its words as soon as it is in SQL, and by its meaning once its vector has followed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.ingest.chunks import CHUNK_CHARACTERS, Chunk
+from agents.knowledge.ingest.chunks import Chunk
 from agents.knowledge.search import scoring
 from agents.knowledge.search.filtering import EVERYBODY, Filters
 from agents.knowledge.search.index import Match, SearchIndex
-from agents.knowledge.store.passages import Details, KnowledgeStore, Passage
+from agents.knowledge.store.following import Following
+from agents.knowledge.store.passages import Details, KnowledgeStore
 from agents.knowledge.store.vectors import Vectors
 from shared.documents import StoredDocument
 from shared.errors import InvalidInput, ModelUnavailable
@@ -31,7 +34,8 @@ _BY_WORDS = 50
 _COMPARED = 500
 """Passages that are compared one by one rather than looked up."""
 _CHANGED_AT_ONCE = 1000
-_EMBED_AT_ONCE = 64
+_EMBEDDED_CHARACTERS = 400
+"""Of a passage with its titles: what it is about stands there, and its words are searched whole."""
 _log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -49,6 +53,7 @@ class Library:
     def __init__(self, engine: AsyncEngine, models: Models, settings: Settings, collection: str) -> None:
         self.store = KnowledgeStore(engine, collection)
         self.vectors = Vectors(settings, collection)
+        self._following = Following(self.vectors, self.embedded)
         self._models = models
         self._settings = settings
         self._index: _Indexed | None = None
@@ -72,7 +77,7 @@ class Library:
         chunks: Sequence[Chunk],
         details: Details | None = None,
     ) -> None:
-        """Add or replace a document. Its vectors come with the next `sync`."""
+        """Add or replace a document. Its vectors come with the next `sync` or `follow`."""
         async with self._changing:
             self._dropped |= await self.store.put(location, source, title, content_hash, chunks, details)
 
@@ -80,10 +85,10 @@ class Library:
         async with self._changing:
             self._dropped |= await self.store.remove(locations)
 
-    async def rename(self, location: str, to: str, source: str) -> None:
-        """The document lies elsewhere; its passages and their vectors stay."""
+    async def rename(self, location: str, to: str, source: str, *, read_again: bool = False) -> None:
+        """The document lies elsewhere; its passages and their vectors stay. read_again: as KnowledgeStore has it."""
         async with self._changing:
-            await self.store.rename(location, to, source)
+            await self.store.rename(location, to, source, read_again=read_again)
 
     async def relabel(self, location: str, given: Collection[str]) -> None:
         async with self._changing:
@@ -94,16 +99,20 @@ class Library:
 
         Raises ModelUnavailable when they can't be computed.
         """
-        async with self._changing:
-            if locations is None:
-                self._dropped = set()
-                await self._sync(await self.store.passages())
-                return
-            passages = await self.store.passages(locations)
-            if dropped := self._dropped - {passage.id for passage in passages}:
-                await self.vectors.delete(sorted(dropped))
-            self._dropped = set()
-            await self._embed(passages, await self.vectors.ids([passage.id for passage in passages]))
+        await self._compare(locations)
+        await self._following.settled()
+
+    async def follow(self, locations: Collection[str] | None = None) -> int:
+        """Like `sync`, but many vectors are computed while other things go on; how many are still to come.
+
+        Raises ModelUnavailable when they can't be computed, also when that is known from the last time only.
+        """
+        await self._compare(locations)
+        return await self._following.catch_up()
+
+    async def settled(self) -> None:
+        """When every vector that `follow` left to come is there. Raises ModelUnavailable."""
+        await self._following.settled()
 
     async def search(
         self,
@@ -150,21 +159,20 @@ class Library:
             return self._index.search
 
     async def embedded(self, contexts: Sequence[str]) -> list[list[float]]:
-        """Unit vectors. A long code block is embedded by its beginning, as the model would cut it anyway."""
-        return await self._models.embed([text[:CHUNK_CHARACTERS] for text in contexts], purpose="index")
+        """Unit vectors, each of the beginning of a text."""
+        return await self._models.embed([text[:_EMBEDDED_CHARACTERS] for text in contexts], purpose="index")
 
     async def close(self) -> None:
-        await self.vectors.close()
+        await self._following.close()
 
     async def _first_index(self, version: int) -> _Indexed:
         """Mends what a crash or a change of the embedding model left of the vectors, too."""
         async with self._changing:
             states, passages = await self._states(), await self.store.passages()
             search = await asyncio.to_thread(SearchIndex, passages)
-            try:
-                await self._sync(passages)
-            except ModelUnavailable as error:
-                _log.warning("vectors_incomplete", reason=str(error))
+            await self._following.compare(passages, None)
+        with suppress(ModelUnavailable):  # it is in the log
+            await self._following.catch_up()
         return _Indexed(version, states, search)
 
     async def _next_index(self, version: int, last: _Indexed) -> _Indexed:
@@ -181,8 +189,9 @@ class Library:
         known = (await self.store.known()).items()
         return {location: (one.id, one.source, one.content_hash, one.labels) for location, one in known}
 
-    async def _cosines(self, question: str, index: SearchIndex, filters: Filters) -> dict[str, float]:
-        """Of the passages nearest to the question, and of those that have most of its words."""
+    async def _cosines(self, question: str, index: SearchIndex, filters: Filters) -> dict[str, float | None]:
+        """Of the passages nearest to the question, and of those that have most of its words; None of one without a
+        vector as yet."""
         by_words = asyncio.to_thread(index.best_by_words, question, _BY_WORDS, filters)
         embedded = self._models.embed([question], purpose="search")
         best, vectors = await asyncio.gather(by_words, embedded, return_exceptions=True)
@@ -191,7 +200,7 @@ class Library:
             return {}
         [vector], ids = _raised(vectors), _raised(best)
         near, rest = await asyncio.gather(self._nearest(vector, index, filters), self.vectors.cosines(vector, ids))
-        return near | rest
+        return dict.fromkeys(ids) | near | rest
 
     async def _nearest(self, vector: Sequence[float], index: SearchIndex, filters: Filters) -> dict[str, float]:
         """Of the passages that the filters let through. More are asked for until enough of them do."""
@@ -205,23 +214,11 @@ class Library:
                 return {key: found[key] for key in seen[:NEAREST]}
             limit *= 4
 
-    async def _sync(self, passages: Sequence[Passage]) -> None:
-        there = await self.vectors.ids()
-        if left_over := there - {passage.id for passage in passages}:
-            await self.vectors.delete(sorted(left_over))
-        await self._embed(passages, there)
-
-    async def _embed(self, passages: Sequence[Passage], there: Collection[str]) -> None:
-        """Add the vectors of the passages that are not `there`."""
-        # Alike in length, or the short ones of a batch are padded to the longest.
-        missing = sorted(
-            (passage for passage in passages if passage.id not in there),
-            key=lambda passage: (len(passage.context), passage.id),
-        )
-        for start in range(0, len(missing), _EMBED_AT_ONCE):
-            some = missing[start : start + _EMBED_AT_ONCE]
-            embedded = await self.embedded([passage.context for passage in some])
-            await self.vectors.add([passage.id for passage in some], embedded)
+    async def _compare(self, locations: Collection[str] | None) -> None:
+        async with self._changing:
+            passages = await self.store.passages(locations)
+            dropped, self._dropped = self._dropped, set()
+            await self._following.compare(passages, None if locations is None else dropped)
 
 
 def _raised(outcome: T | BaseException) -> T:

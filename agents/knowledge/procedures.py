@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge.documents.document import as_title
 from agents.knowledge.ingest.files import Progress, add_files
-from agents.knowledge.ingest.importing import import_documents, sync_vectors
+from agents.knowledge.ingest.importing import import_documents, settle_vectors, sync_vectors
 from agents.knowledge.ingest.reader import Reader
 from agents.knowledge.ingest.web import ListedHosts
 from agents.knowledge.library import Library
@@ -45,10 +45,16 @@ class Procedures:
         use_git: bool = True,
         allow_empty: bool = False,
     ) -> IngestReport:
-        """Files, folders and web addresses; see add_files."""
-        return await add_files(
+        """Files, folders and web addresses, with all their vectors; see add_files."""
+        report = await add_files(
             paths, self.ingest, labels=labels, progress=progress, use_git=use_git, allow_empty=allow_empty
         )
+        await self.settle(report)
+        return report
+
+    async def settle(self, report: IngestReport) -> None:
+        """Wait for the vectors that the import left to come; the report says so, or what keeps them."""
+        await settle_vectors(self._library, report)
 
     async def ingest(self, request: IngestRequest) -> IngestReport:
         """See import_documents."""

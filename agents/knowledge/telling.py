@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,6 +13,8 @@ from agents.knowledge.search.filtering import visible
 from agents.knowledge.steps import next_steps
 from agents.knowledge.store.passages import KnowledgeStore, Passage
 from shared.models import Hits, KnowledgeHit, SearchRequest
+
+_ENOUGH = 40  # characters by which a passage is known again in an excerpt
 
 
 class Telling:
@@ -26,8 +29,9 @@ class Telling:
         """The hits with their next steps, and hints: definitions of terms that the question says, tables that the
         procedures found, or those about a code that it names, read in their queries."""
         pages = await self._pages(request, hits)
-        found = [_with_next(hit, pages.get(hit.source, [])) for hit in hits]
-        locations = [pages[hit.source][0].location for hit in hits if pages.get(hit.source)]
+        own = [_page_of(hit, pages.get(hit.source, [])) for hit in hits]
+        found = [_with_next(hit, page) for hit, page in zip(hits, own, strict=True)]
+        locations = [page[0].location for page in own if page]
         terms = await self._terms.said(request.question, request.labels)
         tables = await self._graph.hints(request.question, locations, request.labels)
         return Hits(hits=found, hints=[*terms, *tables])
@@ -36,15 +40,24 @@ class Telling:
         """Every procedure that bears on what the request names."""
         return await self._graph.about(request.question, request.labels, request.limit)
 
-    async def _pages(self, request: SearchRequest, hits: Sequence[KnowledgeHit]) -> dict[str, list[Passage]]:
-        """The passages of the documents that were found, by source."""
+    async def _pages(self, request: SearchRequest, hits: Sequence[KnowledgeHit]) -> dict[str, list[list[Passage]]]:
+        """The passages of each document that may have been found, by source: several may be cited alike."""
         wanted = {hit.source for hit in hits}
         known = await self._store.known() if wanted else {}
         places = [at for at, one in known.items() if one.source in wanted and visible(one.labels, request.labels)]
-        pages: dict[str, list[Passage]] = {}
-        for passage in await self._store.passages(places) if places else []:
-            pages.setdefault(passage.source, []).append(passage)
+        pages: dict[str, list[list[Passage]]] = {}
+        passages = await self._store.passages(places) if places else []
+        for _, page in groupby(passages, key=lambda one: one.location):
+            own = list(page)
+            pages.setdefault(own[0].source, []).append(own)
         return pages
+
+
+def _page_of(hit: KnowledgeHit, pages: Sequence[list[Passage]]) -> list[Passage]:
+    """The one that says what the hit does; the first where all do."""
+    start = " ".join(hit.excerpt.split())[:_ENOUGH]
+    said = [page for page in pages if any(start in " ".join(one.text.split()) for one in page)]
+    return next(iter([*said, *pages]), [])
 
 
 def _with_next(hit: KnowledgeHit, pages: Sequence[Passage]) -> KnowledgeHit:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from agents.data.platform import load_platform
@@ -35,28 +34,9 @@ _SHORT = 4  # words of a heading that says little without its document's title
 _UNKNOWN_TABLE = ("unknown_table", "unknown_index", "unknown_lookup", "unknown_source")
 
 
-@dataclass(frozen=True)
-class RunbookQuery:
-    """A query as it stands in a runbook. question: what it answers, in the runbook's words."""
-
-    id: str
-    platform: str
-    text: str
-    question: str
-    location: str
-    source: str
-    heading: str
-    step: str | None
-    labels: tuple[str, ...]
-
-    @property
-    def place(self) -> str:
-        return _place(self.source, self.step, self.heading)
-
-
-class CheckedQuery(Model):
-    """What became of one. groups: where it is proven, or where it is broken; before: that it was proven at the last
-    check, so that it is the schema that changed, or the runbook; reads: tables of its first group that it reads."""
+class RunbookQuery(Model):
+    """A query as it stands in a runbook. id: its passage's; question: what it answers, in the runbook's words; labels:
+    of its document."""
 
     id: str
     source: str
@@ -67,16 +47,22 @@ class CheckedQuery(Model):
     query: str
     location: str
     labels: list[str] = []
+
+    @property
+    def place(self) -> str:
+        return f"{self.source}{f', step {self.step}' if self.step else ''}, '{self.heading}'"
+
+
+class CheckedQuery(RunbookQuery):
+    """What became of one. groups: where it is proven, or where it is broken; before: that it was proven at the last
+    check, so that it is the schema that changed, or the runbook; reads: tables of its first group that it reads."""
+
     status: QueryStatus
     groups: list[str] = []
     reads: list[str] = []
     problems: list[Problem] = []
     before: bool = False
     stamp: str = ""
-
-    @property
-    def place(self) -> str:
-        return _place(self.source, self.step, self.heading)
 
     def render(self) -> str:
         """A line, and one for each of the first problems."""
@@ -95,10 +81,6 @@ class CheckedQuery(Model):
         return Example(question=self.question, query=self.query, source="runbook", cited=self.place)
 
 
-def _place(source: str, step: str | None, heading: str) -> str:
-    return f"{source}{f', step {step}' if step else ''}, '{heading}'"
-
-
 def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
     """The typed code blocks of platforms' languages, in order, each text of a document once."""
     found: dict[tuple[str, str], RunbookQuery] = {}
@@ -109,15 +91,15 @@ def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
         query = RunbookQuery(
             id=passage.id,
             platform=platform,
-            text=passage.text.strip().rstrip(";").strip(),
+            query=passage.text.strip().rstrip(";").strip(),
             question=_question(passage),
             location=passage.location,
             source=passage.source,
             heading=passage.heading,
             step=passage.step,
-            labels=passage.labels,
+            labels=list(passage.labels),
         )
-        found.setdefault((passage.location, query.text), query)
+        found.setdefault((passage.location, query.query), query)
     return list(found.values())
 
 
@@ -139,9 +121,8 @@ def _question(passage: Passage) -> str:
 def stamp_of(query: RunbookQuery, catalogs: Sequence[Catalog]) -> str:
     """What a check's outcome depends on: unchanged, it need not be made again."""
     versions = sorted(f"{one.schema_group} {one.as_imported.version}" for one in catalogs)
-    text = "\0".join(
-        (__version__, query.platform, query.text, query.question, query.place, query.location, *query.labels, *versions)
-    )
+    said = (query.platform, query.query, query.question, query.place, query.location, *query.labels)
+    text = "\0".join((__version__, *said, *versions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -149,13 +130,13 @@ def check_query(
     query: RunbookQuery, catalogs: Sequence[Catalog], sandbox: Sandbox, before: CheckedQuery | None = None
 ) -> CheckedQuery:
     """catalogs: the groups of its platform; before: its last check. Blocks, for milliseconds a group."""
-    base = _unchecked(query, catalogs)
-    if _PLACEHOLDER.search(query.text):
+    base = CheckedQuery(**query.model_dump(), status="foreign", stamp=stamp_of(query, catalogs))
+    if _PLACEHOLDER.search(query.query):
         return _template(base, query, catalogs, sandbox)
-    proofs = {one.schema_group: prove(load_platform(query.platform), query.text, one, sandbox) for one in catalogs}
+    proofs = {one.schema_group: prove(load_platform(query.platform), query.query, one, sandbox) for one in catalogs}
     if good := [group for group, proof in proofs.items() if proof.verdict != "rejected"]:
         proven = [group for group in good if proofs[group].verdict == "proven"]
-        reads = _reads(query.text, next(one for one in catalogs if one.schema_group == (proven or good)[0]))
+        reads = _reads(query.query, next(one for one in catalogs if one.schema_group == (proven or good)[0]))
         return base.model_copy(
             update={"status": "proven" if proven else "plausible", "groups": proven or good, "reads": reads}
         )
@@ -167,22 +148,6 @@ def check_query(
     return base.model_copy(update=update)
 
 
-def _unchecked(query: RunbookQuery, catalogs: Sequence[Catalog]) -> CheckedQuery:
-    return CheckedQuery(
-        id=query.id,
-        source=query.source,
-        heading=query.heading,
-        step=query.step,
-        platform=query.platform,
-        question=query.question,
-        query=query.text,
-        location=query.location,
-        labels=list(query.labels),
-        status="foreign",
-        stamp=stamp_of(query, catalogs),
-    )
-
-
 def _home(
     query: RunbookQuery, catalogs: Sequence[Catalog], proofs: Mapping[str, Proof], before: CheckedQuery | None
 ) -> str | None:
@@ -190,7 +155,7 @@ def _home(
     reads, else one that has a table of nearly that name; None where it is about something else."""
     if before and before.groups and before.groups[0] in proofs:
         return before.groups[0]
-    known = {one.schema_group: len(_reads(query.text, one)) for one in catalogs}
+    known = {one.schema_group: len(_reads(query.query, one)) for one in catalogs}
     best = max(known, key=lambda group: known[group], default=None)
     if best is not None and known[best]:
         return best
@@ -217,7 +182,7 @@ def _first_problems(proofs: Mapping[str, Proof]) -> list[Problem]:
 
 def _template(base: CheckedQuery, query: RunbookQuery, catalogs: Sequence[Catalog], sandbox: Sandbox) -> CheckedQuery:
     """Filled in with a `1`, its tables and columns can be looked at; what else is wrong is the filling's fault."""
-    filled = _PLACEHOLDER.sub("1", query.text)
+    filled = _PLACEHOLDER.sub("1", query.query)
     proofs = {one.schema_group: prove(load_platform(query.platform), filled, one, sandbox) for one in catalogs}
     good = [group for group, proof in proofs.items() if proof.verdict != "rejected"]
     home = good[0] if good else _home(query, catalogs, proofs, None)

@@ -64,9 +64,17 @@ _TERM_COLUMN = re.compile(r"^(?:term|word|phrase|expression|we say|name|abbrevia
 _MEANING_COLUMN = re.compile(r"^(?:meaning|definition|means|what it means|condition|we mean)s?$", re.IGNORECASE)
 _CODED_COLUMN = re.compile(r"^(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[a-z][a-z0-9]*(?:_[a-z0-9]+)+)$")
 _OF = re.compile(r" of (?:an?|the) .+$")
+# "A malicious file has been detected ..." tells what happened, "... means you need ..." and "... means a second process
+# may have to start" what to do: neither says what something is.
+_NO_MEANING = re.compile(
+    r"^(?:(?:has|have) (?:been|to)\b|(?:that )?you\b"
+    r"|an? (?:(?!(?:that|which|who|whose) )[\w-]+ ){1,4}(?:may|might|must|should|needs?) )",
+    re.IGNORECASE,
+)
 _NO_TERM_WORDS = """
 it this that these those there he she they we you one what who which all some any each every first next last note
-example step steps use see if when and or but not no he's it's runbook
+example step steps use see if when and or but not no he's it's runbook important warning caution tip hint attention
+danger remark info
 """
 _NO_TERM = frozenset(_NO_TERM_WORDS.split())
 
@@ -144,7 +152,7 @@ def _defined(sentence: str) -> tuple[str, str] | None:
             continue
         noun = found.groupdict().get("noun")
         term = f"{found['term']} {noun}" if noun else found["term"]
-        if _is_term(term):
+        if _is_term(term) and not (_NO_MEANING.match(found["text"]) or f"another {term.lower()}" in found["text"]):
             return _cleaned(term), _shortened(found["text"])
     return None
 

@@ -23,6 +23,7 @@ from shared.models import KnowledgeHint, Model
 
 Status = Literal["proposed", "accepted", "rejected"]
 _MOST_HINTS = 6
+_MOST_SAID = 500  # terms of a question that are looked at
 
 schema = MetaData()
 _terms = Table(
@@ -32,7 +33,7 @@ _terms = Table(
     Column("kind", String(12), nullable=False),
     Column("schema_group", String(64), nullable=False, index=True, comment="empty where no group was found for it"),
     Column("term", String(64), nullable=False, comment="empty for a rule"),
-    Column("words", String(200), nullable=False, index=True, comment="the term's stems, sorted"),
+    Column("words", String(200), nullable=False, comment="the term's stems, sorted"),
     Column("meaning", Text, nullable=False),
     Column("condition", Text, nullable=False, comment="SQL, checked; empty where there is none"),
     Column("table_name", String(256), nullable=False),
@@ -42,6 +43,7 @@ _terms = Table(
     Column("status", String(10), nullable=False, index=True),
     Column("current", Boolean, nullable=False, comment="whether the runbook still says so"),
     Column("decided_at", DateTime(timezone=True)),
+    info={"retired": ("ix_knowledge_terms_words",)},
 )
 
 
@@ -87,7 +89,6 @@ class Terms:
         *,
         group: str | None = None,
         status: Sequence[Status] = (),
-        locations: Collection[str] | None = None,
         labels: Collection[str] | None = (),
     ) -> list[Term]:
         """By group, term and source. labels: of the asker; None is the operator, who sees the terms of all runbooks."""
@@ -96,8 +97,6 @@ class Terms:
             query = query.where(_terms.c.schema_group == group)
         if status:
             query = query.where(_terms.c.status.in_(status))
-        if locations is not None:
-            query = query.where(_terms.c.location.in_(locations))
         async with self._engine.connect() as connection:
             found = [_term(row) for row in (await connection.execute(query)).mappings()]
         return [one for one in found if labels is None or visible(one.labels, labels)]
@@ -105,11 +104,14 @@ class Terms:
     async def said(self, question: str, labels: Collection[str] = ()) -> list[KnowledgeHint]:
         """What runbooks that the asker may find say of terms that the question says, in any order of their words, and
         that nobody has decided on, and the tables whose columns it names. labels: of the asker."""
-        words = set(terms(question))
-        query = select(_terms).where(_terms.c.status == "proposed", _terms.c.words != "")
+        said = set(terms(question))
+        # A row is read whole only where it is wanted: most are not.
+        query = select(_terms.c.id, _terms.c.words).where(_terms.c.status == "proposed", _terms.c.words != "")
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).mappings()
-            found = [_term(row) for row in rows if set(row["words"].split()) <= words]
+            rows = (await connection.execute(query)).all()
+            ids = [key for key, words in rows if said.issuperset(words.split())][:_MOST_SAID]
+            wanted = (await connection.execute(select(_terms).where(_terms.c.id.in_(ids)))).mappings()
+            found = [_term(row) for row in wanted]
         seen = [one for one in found if visible(one.labels, labels)]
         longest = sorted(seen, key=lambda one: (-len(one.term.split()), one.term, one.source))
         return [hint for one in longest[:_MOST_HINTS] for hint in _hints(one)]

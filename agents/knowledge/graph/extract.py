@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from agents.knowledge.checks.check import CheckedQuery
 from agents.knowledge.glossary.store import Term
@@ -143,9 +144,17 @@ def _service_weight(service: str, titles: str, text: str) -> int:
     return _IN_PASSING if re.search(rf"(?<![\w-]){name}(?![\w-])", text) else 0
 
 
-def known_error_links(errors: Sequence[tuple[str, KnownError]], procedures: dict[str, Node]) -> list[Link]:
-    """Of each known error its code, its services, and the procedures that say more. errors: by location; procedures: by
-    the file's name."""
+@dataclass(frozen=True)
+class Page:
+    """A procedure and how its document is cited."""
+
+    procedure: Node
+    source: str
+
+
+def known_error_links(errors: Sequence[tuple[str, KnownError]], pages: Sequence[Page]) -> list[Link]:
+    """Of each known error its code, its services, and the procedures that say more. errors: by location; pages: all
+    that it may name, each by its file's name or by a path that its source ends with."""
     links = []
     for location, error in errors:
         source = location.rsplit("/", 1)[-1]
@@ -154,6 +163,10 @@ def known_error_links(errors: Sequence[tuple[str, KnownError]], procedures: dict
             Link(code, Node("service", one.lower()), "mentions", location, source, None, _ABOUT)
             for one in error.services
         ]
-        seen = [procedures[name] for one in error.see if (name := one.rsplit("/", 1)[-1]) in procedures]
-        links += [Link(one, code, "mentions", location, source, None, _ABOUT) for one in seen]
+        links += [
+            Link(page.procedure, code, "mentions", location, page.source, None, _ABOUT)
+            for named in error.see
+            for page in pages
+            if f"/{page.source}".endswith(f"/{named.strip('/')}")
+        ]
     return links

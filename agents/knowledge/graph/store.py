@@ -6,8 +6,10 @@ Labels are those of the documents: a link of a document that somebody may not fi
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, cast
 
 from sqlalchemy import Column, ColumnElement, Integer, MetaData, Row, String, Table, Text, delete, select
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.knowledge.graph.model import Link, LinkKind, Node, NodeKind
 from agents.knowledge.search.filtering import visible
-from agents.knowledge.text import identifiers, terms
+from agents.knowledge.text import STOP_WORDS, identifiers, terms
 from shared.models import KnowledgeHint, Model
 
 schema = MetaData()
@@ -44,6 +46,7 @@ _OPEN: tuple[str, ...] = ()
 _PASSING = 1
 _MOST_TABLES = 8
 _FEWEST_LETTERS = 3
+_ALIKE = 0.75  # of a misspelt name, as difflib counts
 _AT_ONCE = 500  # ids in a query
 _ASKED_ABOUT = ("service", "alert", "error_code", "table", "column", "term")
 _RELATED = ("service", "alert", "error_code", "term")
@@ -73,9 +76,10 @@ class Procedure(Model):
 
 class Survey(Model):
     """All that is known about something: what was meant, the procedures that bear on it, the best first, and what else
-    they name."""
+    they name. near: names like one of the text, where nothing was meant."""
 
     about: list[Thing]
+    near: list[str] = []
     procedures: list[Procedure] = []
     tables: list[Thing] = []
     related: list[Thing] = []
@@ -83,10 +87,11 @@ class Survey(Model):
     def render(self) -> str:
         """For people."""
         if not self.about:
-            return "nothing is known about it"
+            near = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
+            return f"nothing is known about it{near}\n`lexiquery sop search` looks into the text of the runbooks"
         lines = [f"about: {_listed(self.about)}"]
         for one in self.procedures:
-            steps = f" (steps {', '.join(one.steps)})" if one.steps else ""
+            steps = f" (step{'s' * (len(one.steps) > 1)} {', '.join(one.steps)})" if one.steps else ""
             lines.append(f"{one.title}  {one.source}{steps}: {', '.join(one.why)}")
         if self.tables:
             lines.append(f"tables: {_listed(self.tables)}")
@@ -138,7 +143,10 @@ class Graph:
         labels: of the one who asks; a thing that only documents name that they may not find is not there for them.
         """
         async with self._engine.connect() as connection:
-            meant = _meant(text, await _named(connection, labels))
+            known = await _named(connection, labels)
+            meant = _meant(text, known)
+            if not meant:
+                return Survey(about=[], near=_near(text, known))
             same = await _read(connection, labels, _links.c.kind == "same_as", _either(meant))
             near = {*meant, *(end for link in same for end in (link.from_id, link.to_id))}
             naming = await _read(connection, labels, _links.c.kind == "mentions", _links.c.to_id.in_(near))
@@ -233,6 +241,16 @@ def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
     return {key for key in found if not words[key] <= _OF_ANYTHING} or found
 
 
+def _near(text: str, nodes: Mapping[str, Row[Any]]) -> list[str]:
+    """Names that are nearly a word of the text."""
+    names = {node.name.lower(): node.name for node in nodes.values() if node.kind != "column"}
+    said = [
+        word for word in re.findall(r"[\w.-]+", text.lower()) if word not in STOP_WORDS and len(word) > _FEWEST_LETTERS
+    ]
+    found = [names[one] for word in said for one in get_close_matches(word, names, 2, _ALIKE)]
+    return list(dict.fromkeys(found))[:3]
+
+
 def _procedures(near: set[str], nodes: Mapping[str, Row[Any]], links: Sequence[Row[Any]]) -> dict[str, Procedure]:
     """Documents that name one of the things, with what they name and where; those that only say a word of it in passing
     count where no document is about it."""
@@ -245,6 +263,8 @@ def _procedures(near: set[str], nodes: Mapping[str, Row[Any]], links: Sequence[R
             why = f"{nodes[link.to_id].kind.replace('_', ' ')} {nodes[link.to_id].name}"
             known.why += [] if why in known.why else [why]
             known.steps += [link.step] if link.step and link.step not in known.steps else []
+    for one in found.values():
+        one.steps.sort(key=lambda step: [int(part) for part in re.findall(r"\d+", step)])
     strong = {key: one for key, one in found.items() if one.weight > _PASSING}
     return strong or found
 

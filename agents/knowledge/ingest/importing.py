@@ -6,8 +6,11 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Awaitable, Callable, Collection
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePath
 from typing import Protocol
 
@@ -15,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from agents.knowledge.documents import MAX_BYTES, Document, read_document
 from agents.knowledge.ingest.chunks import chunks_of
-from agents.knowledge.ingest.places import check_folders, check_location, printable
+from agents.knowledge.ingest.places import check_folders, check_location, printable, root_of
 from agents.knowledge.library import Library
 from agents.knowledge.store.passages import Details, Known
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
@@ -79,6 +82,15 @@ class _Import:
     report: IngestReport = field(default_factory=IngestReport)
     changed: list[str] = field(default_factory=list)
 
+    @cached_property
+    def folders(self) -> dict[str, list[set[str]]]:
+        """The labels of the documents that were read from each folder, before."""
+        found: dict[str, list[set[str]]] = defaultdict(list)
+        for location, known in self.known.items():
+            if root := root_of(location, known.source):
+                found[root].append(set(known.given))
+        return found
+
     async def guarded(self, source: str, work: Awaitable[None]) -> None:
         try:
             await work
@@ -98,9 +110,7 @@ class _Import:
         gone = self._gone()
         # A file that goes by another ending is another document: it is read in another way.
         by_hash = {
-            (known.content_hash, PurePath(known.source).suffix.lower()): location
-            for location, known in gone.items()
-            if not known.named_by_file
+            (known.content_hash, PurePath(known.source).suffix.lower()): location for location, known in gone.items()
         }
         for seen in self.request.seen:
             known = self.known.get(seen.location)
@@ -145,7 +155,8 @@ class _Import:
             await self._unchanged(source, location, known)
             return
         read = await self.read(name, content)
-        kept: Details = {**details, "given": self._given(known), "own": read.labels, "text": read.text}
+        given = self._given(known) if known else self._given_new(location, source)
+        kept: Details = {**details, "given": given, "own": read.labels, "text": read.text}
         await self.library.put(location, source, read.title, content_hash, chunks_of(read), kept)
         self.changed.append(location)
         (self.report.updated if known else self.report.added).append(source)
@@ -160,16 +171,24 @@ class _Import:
         self.report.updated.append(source)
 
     async def _rename(self, old: str, known: Known, seen: SeenDocument) -> None:
+        """One whose title is its file's name is read again, for its title is another now."""
         source = _cited(seen.filename)
-        await self.library.rename(old, seen.location, source)
+        await self.library.rename(old, seen.location, source, read_again=known.named_by_file)
+        if known.named_by_file:
+            self.report.wanted.append(seen.location)
         if set(self._given(known)) != set(known.given):
             await self.library.relabel(seen.location, self._given(known))
         self.report.renamed.append(f"{known.source} → {source}")
 
-    def _given(self, known: Known | None) -> Collection[str]:
+    def _given(self, known: Known) -> Collection[str]:
+        return known.given if self.request.labels is None else self.request.labels
+
+    def _given_new(self, location: str, source: str) -> Collection[str]:
+        """Without labels in the request, a document is no more open than all that were read from its folder."""
         if self.request.labels is not None:
             return self.request.labels
-        return known.given if known else ()
+        beside = self.folders.get(root_of(location, source) or "", [])
+        return set[str]().union(*beside) if beside and all(beside) else ()
 
     def _gone(self) -> dict[str, Known]:
         folders = tuple(f"{folder.rstrip('/')}/" for folder in self.request.folders)
@@ -193,9 +212,23 @@ def _decoded(content: str) -> bytes:
 
 
 async def sync_vectors(library: Library, report: IngestReport, locations: Collection[str] | None = None) -> None:
-    """Of the documents at `locations`, or of all. Without an embedding model the documents are found by their words,
-    and the vectors come later."""
+    """Of the documents at `locations`, or of all; many vectors follow later. Until then, and without an embedding
+    model, the documents are found by their words."""
+    with _noted(report):
+        report.waiting = await library.follow(locations)
+
+
+async def settle_vectors(library: Library, report: IngestReport) -> None:
+    """Wait for those that an import left to come."""
+    if report.waiting:
+        report.waiting = 0
+        with _noted(report):
+            await library.settled()
+
+
+@contextmanager
+def _noted(report: IngestReport) -> Iterator[None]:
     try:
-        await library.sync(locations)
+        yield
     except ModelUnavailable as error:
         report.notes.append(f"searched by words only until the embedding model answers: {error}")

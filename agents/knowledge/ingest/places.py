@@ -46,7 +46,7 @@ def check_folders(request: IngestRequest, gone: Mapping[str, str]) -> None:
 
 def _check_roots(folder: str, missing: Mapping[str, str]) -> None:
     for location, source in missing.items():
-        root = _root(location, source)
+        root = root_of(location, source) or _above(location)
         if root.startswith(f"{folder}/"):
             raise InvalidInput(
                 f"{location} was read from {root}, and is gone: {folder} does not speak for it",
@@ -54,10 +54,10 @@ def _check_roots(folder: str, missing: Mapping[str, str]) -> None:
             )
 
 
-def _root(location: str, source: str) -> str:
-    """The folder that was added: a source begins with its name. Of a file that was added alone, where it lies."""
+def root_of(location: str, source: str) -> str | None:
+    """The folder that was added: a source begins with its name. None of a file that was added alone."""
     first, _, rest = source.partition("/")
-    return location.removesuffix(f"/{rest}") if rest and location.endswith(f"/{first}/{rest}") else _above(location)
+    return location.removesuffix(f"/{rest}") if rest and location.endswith(f"/{first}/{rest}") else None
 
 
 def _above(location: str) -> str:

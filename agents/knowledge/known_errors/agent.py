@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.agent import Agent, Skill
-from agents.knowledge.known_errors.index import KnownErrorIndex
-from agents.knowledge.known_errors.templates import QUOTED_SHARE
-from agents.knowledge.search import scoring
+from agents.knowledge.known_errors.index import FoundError, KnownErrorIndex
 from agents.knowledge.search.filtering import Filters
 from shared.errors import NotFound
-from shared.models import Hits, KnowledgeHint, KnowledgeHit, SearchRequest
+from shared.models import Hits, KnowledgeHint, SearchRequest
 
 
 class KnownErrors(Agent):
@@ -38,11 +36,11 @@ class KnownErrors(Agent):
             raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
         wanted = SearchRequest.model_validate(request)
         # They lie in no folder and hold no code.
-        hits = [] if Filters.of(wanted).narrow else await self._index.search(wanted.question, wanted.limit)
-        return Hits(hits=hits, hints=_hints(hits)).model_dump(mode="json")
+        found = [] if Filters.of(wanted).narrow else await self._index.search(wanted.question, wanted.limit)
+        return Hits(hits=[one.hit for one in found], hints=_hints(found)).model_dump(mode="json")
 
 
-def _hints(hits: Sequence[KnowledgeHit]) -> list[KnowledgeHint]:
-    """The codes of the errors that the question quotes: logs are marked with them."""
-    quoted = [hit for hit in hits if hit.score >= scoring.NAMED * QUOTED_SHARE]
-    return [KnowledgeHint(kind="value", subject=hit.source.rpartition("#")[2], source=hit.source) for hit in quoted]
+def _hints(found: Sequence[FoundError]) -> list[KnowledgeHint]:
+    """The codes of the errors that the question quotes: logs are marked with them. What is only like a known error in
+    words or meaning says nothing of what the logs hold."""
+    return [KnowledgeHint(kind="value", subject=one.code, source=one.hit.source) for one in found if one.quoted]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -26,6 +28,9 @@ from shared.errors import InvalidInput, NotFound, first_problem
 from shared.llm.client import Models
 from shared.models import KnowledgeHit, Model
 from shared.settings import Settings
+
+_FEW = 2
+"""Known errors that may share a code which still tells them apart from the others."""
 
 
 class KnownError(Model):
@@ -60,6 +65,15 @@ class KnownError(Model):
         return f"{cause} {shortened(fix, EXCERPT_CHARACTERS - 1 - len(cause))}"
 
 
+@dataclass(frozen=True)
+class FoundError:
+    """code: the error's id; quoted: the text quotes its signature or names its code, so that logs hold it."""
+
+    hit: KnowledgeHit
+    code: str
+    quoted: bool
+
+
 class KnownErrorIndex:
     """The known errors of a data directory. `close` frees the vector store."""
 
@@ -89,17 +103,15 @@ class KnownErrorIndex:
         await sync_vectors(self._library, report)
         return report
 
-    async def search(self, text: str, limit: int = 5) -> list[KnowledgeHit]:
+    async def search(self, text: str, limit: int = 5) -> list[FoundError]:
         """Known errors that bear on the text: those whose signature it quotes first, then by words and meaning."""
         matches = await self._library.search(text, limit)
         known = await self._all()
-        scores = dict(_quoted(text, known))
-        for match in matches:
-            location = match.passage.location
-            if location in known:
-                scores[location] = max(scores.get(location, 0.0), match.score)
-        best = sorted(scores, key=lambda location: -scores[location])[:limit]
-        return [_hit(location, known[location], scores[location]) for location in best]
+        ranked = {one.passage.location: (one.score, one.reason) for one in matches if one.passage.location in known}
+        quoted = {at: (max(score, ranked.get(at, (0.0, ""))[0]), why) for at, score, why in _quoted(text, known)}
+        ranked |= quoted
+        best = sorted(ranked, key=lambda at: (at not in quoted, -ranked[at][0], at))[:limit]
+        return [FoundError(_hit(at, known[at], *ranked[at]), known[at].id, at in quoted) for at in best]
 
     async def close(self) -> None:
         await self._library.close()
@@ -163,21 +175,25 @@ def _is_gone(location: str, file: Path, there: set[str]) -> bool:
     return path == file.as_posix() and error_id not in there
 
 
-def _quoted(text: str, known: dict[str, KnownError]) -> Iterator[tuple[str, float]]:
-    """Locations of those whose signature the text quotes, or whose signature or title holds a code of the text that
-    few others hold. Of a pasted log one line of each template is compared."""
+def _quoted(text: str, known: dict[str, KnownError]) -> Iterator[tuple[str, float, str]]:
+    """(location, score, why) of those whose signature the text quotes, or whose signature or title holds a code of the
+    text that few others hold. Of a pasted log one line of each template is compared."""
     quotes, names = [words_of(one.line) for one in mine(text.splitlines())], identifiers(text)
     codes = {location: identifiers(f"{error.id} {error.title} {error.signature}") for location, error in known.items()}
+    held = Counter(name for others in codes.values() for name in others)
     for location, error in known.items():
-        shared = names & codes[location]
-        rare = any(sum(name in others for others in codes.values()) <= 2 for name in shared)
+        rare = sorted(name for name in names & codes[location] if held[name] <= _FEW)
         signature = template_of(error.signature)
-        score = max([1.0 if rare else 0.0, *(signature.quoted_in(words) for words in quotes)])
-        if score:
-            yield location, round(scoring.NAMED * score, 3)
+        share = max((signature.quoted_in(words) for words in quotes), default=0.0)
+        if rare:
+            yield location, scoring.NAMED, shortened(f"names {', '.join(name.upper() for name in rare)}", 1000)
+        elif share:
+            yield location, round(scoring.NAMED * share, 3), f"quotes its signature: {shortened(error.signature, 100)}"
 
 
-def _hit(location: str, error: KnownError, score: float) -> KnowledgeHit:
+def _hit(location: str, error: KnownError, score: float, reason: str) -> KnowledgeHit:
     source = location.rsplit("/", 1)[-1]
     title = f"{error.id}: {error.title}"
-    return KnowledgeHit(agent="known_errors", title=title, source=source, excerpt=error.excerpt, score=score)
+    return KnowledgeHit(
+        agent="known_errors", title=title, source=source, excerpt=error.excerpt, score=score, reason=reason
+    )

@@ -43,8 +43,9 @@ async def open_library(settings: Settings) -> AsyncIterator[Library]:
 
 
 async def add_runbooks(library: Library, folder: Path) -> None:
-    """Every document below the folder."""
+    """Every document below the folder, with its vectors."""
     await add_files([folder], lambda request: import_documents(request, library))
+    await library.settled()
 
 
 async def add_chunks(library: Library, documents: Mapping[str, Sequence[Chunk]]) -> None:

@@ -35,13 +35,14 @@ def shortened(text: str, length: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "…"
 
 
-def reason(names: Iterable[str], words: Iterable[str], close: bool) -> str:
-    """`names KubePodCrashLooping; words: quorum, etcd; close in meaning`."""
+def reason(names: Iterable[str], words: Iterable[str], close: bool, waits: bool = False) -> str:
+    """`names KubePodCrashLooping; words: quorum, etcd; close in meaning`. waits: it has no vector yet."""
     shown = list(dict.fromkeys(words))[:_WORDS_SHOWN]
     named = ", ".join(names)
     parts = [
         f"names {named}" if named else "",
         f"words: {', '.join(shown)}" if shown else "",
         "close in meaning" if close else "",
+        "by words only, until it is embedded" if waits else "",
     ]
     return "; ".join(part for part in parts if part)

@@ -57,7 +57,8 @@ class View:
 class _Found:
     """What the rankings say: a number a document, and what each passage has of the question.
 
-    order: documents, best first; fused: by document; named, mentioned: names of the question, by document.
+    order: documents, best first; fused: by document; named, mentioned: names of the question, by document;
+    without: passages that have no vector yet.
     """
 
     order: list[int]
@@ -67,6 +68,7 @@ class _Found:
     close: frozenset[int]
     coverage: NDArray[np.float32]
     near: NDArray[np.float32] | None
+    without: frozenset[int]
 
 
 class SearchIndex:
@@ -123,7 +125,7 @@ class SearchIndex:
     def ranked(
         self,
         question: str,
-        cosines: Mapping[str, float],
+        cosines: Mapping[str, float | None],
         limit: int,
         model: str,
         *,
@@ -131,7 +133,8 @@ class SearchIndex:
     ) -> list[Match]:
         """At most `limit` documents, best first, whether they fit or not.
 
-        cosines: of passages by id, the nearest at least; empty when there is no vector for the question.
+        cosines: of passages by id, the nearest at least, None of one that has no vector yet; empty when there is no
+        vector for the question.
         """
         view = self.view(filters)
         found = self._found(question, cosines, view)
@@ -157,7 +160,7 @@ class SearchIndex:
         wanted = self.view(filters).wanted
         return [key for key in ids if (place := self.by_id.get(key)) is not None and (wanted is None or wanted[place])]
 
-    def _found(self, question: str, cosines: Mapping[str, float], view: View) -> _Found:
+    def _found(self, question: str, cosines: Mapping[str, float | None], view: View) -> _Found:
         query = terms(question)
         words = self._by_document(_inside(self._bm25.scores(query, view.among), view))
         near = self._near(cosines, view)
@@ -172,7 +175,8 @@ class SearchIndex:
         order = sorted(fused, key=lambda one: (one not in named, one not in mentioned, -fused[one], one))
         coverage = _inside(self._bm25.coverage(query, view.among), view)
         nearest = frozenset(close[:_CLOSE])
-        return _Found(order, fused, named, mentioned, nearest, coverage, near if cosines else None)
+        without = frozenset(self.by_id[key] for key, cosine in cosines.items() if cosine is None and key in self.by_id)
+        return _Found(order, fused, named, mentioned, nearest, coverage, near if cosines else None, without)
 
     def _diverse(self, found: _Found, limit: int) -> list[int]:
         """The first `limit` documents of the order, without what repeats the ones before. Names keep their place."""
@@ -190,9 +194,13 @@ class SearchIndex:
 
     def _match(self, document: int, found: _Found, wanted: Mapping[str, str], view: View, model: str) -> Match:
         own = slice(self._starts[document], self._starts[document + 1])
-        passage = self.passages[self._best_passage(document, found)]
+        best = self._best_passage(document, found)
+        passage = self.passages[best]
         covered = float(found.coverage[own].max())
         cosine = None if found.near is None else float(found.near[own].max())
+        waits = best in found.without and not cosine
+        if waits:
+            cosine = None
         names = found.named.get(document, set()) | found.mentioned.get(document, set())
         least = scoring.NAMED if document in found.named else scoring.FLOOR if names else 0.0
         score = round(max(least, scoring.score(covered, cosine, model)), 3)
@@ -200,13 +208,13 @@ class SearchIndex:
         there = set(_terms(passage))
         shared = sorted((term for term in wanted if term in there), key=lambda term: -rarity[term])
         words = [wanted[term] for term in shared if wanted[term].lower() not in names]
-        why = reason(_as_written(names, wanted), words, document in found.close)
+        why = reason(_as_written(names, wanted), words, document in found.close, waits)
         return Match(passage, excerpt(passage.text, rarity), why, score, covered, cosine)
 
-    def _near(self, cosines: Mapping[str, float], view: View) -> NDArray[np.float32]:
+    def _near(self, cosines: Mapping[str, float | None], view: View) -> NDArray[np.float32]:
         near = np.zeros(len(self.passages), dtype=np.float32)
         for key, cosine in cosines.items():
-            if key in self.by_id:
+            if cosine is not None and key in self.by_id:
                 near[self.by_id[key]] = max(cosine, 0.0)
         return _inside(near, view)
 

@@ -27,6 +27,8 @@ from agents.knowledge.store.tables import passages as passages_table
 from shared.documents import DocumentVersion, StoredDocument
 from shared.errors import InvalidInput, NotFound
 
+_AT_ONCE = 500  # parameters of a statement
+
 
 class Details(TypedDict, total=False):
     """What else is kept of a document. given, own: labels of the import, and of its own text; text: all of it, as
@@ -170,11 +172,13 @@ class KnowledgeStore:
             .where(passages_table.c.collection == self._collection)
             .order_by(passages_table.c.location, passages_table.c.position)
         )
+        queries = [query]
         if locations is not None:
-            query = query.where(passages_table.c.location.in_(locations))
+            ordered = sorted(locations)
+            parts = [ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE)]
+            queries = [query.where(passages_table.c.location.in_(some)) for some in parts]
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).all()
-        return [_passage(row) for row in rows]
+            return [_passage(row) for one in queries for row in (await connection.execute(one)).all()]
 
     async def put(
         self,
@@ -210,13 +214,12 @@ class KnowledgeStore:
             await self._move_version(connection)
         return dropped
 
-    async def rename(self, location: str, to: str, source: str) -> None:
-        """The document lies elsewhere: its id, its passages and their ids stay, its history gets an entry."""
+    async def rename(self, location: str, to: str, source: str, *, read_again: bool = False) -> None:
+        """The document lies elsewhere: its id, its passages and their ids stay, its history gets an entry. read_again:
+        its content counts as changed, until it is put again."""
+        moved = {"location": to, "source": source} | ({"content_hash": ""} if read_again else {})
         async with self._engine.begin() as connection:
-            for table, changed in (
-                (documents_table, {"location": to, "source": source}),
-                (passages_table, {"location": to}),
-            ):
+            for table, changed in ((documents_table, moved), (passages_table, {"location": to})):
                 await connection.execute(update(table).where(self._at(table, location)).values(changed))
             row = (
                 (await connection.execute(select(documents_table).where(self._at(documents_table, to))))

@@ -39,6 +39,7 @@ class Vectors:
         self._settings = settings
         self._name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{collection}.{settings.embedding_model_name}").strip(".-_")
         self._client: Client | None = None
+        self._opened: Collection | None = None
         self._opening = asyncio.Lock()
 
     async def ids(self, among: Sequence[str] | None = None) -> set[str]:
@@ -89,15 +90,21 @@ class Vectors:
 
     async def close(self) -> None:
         if self._client is not None:
-            client, self._client = self._client, None
+            client, self._client, self._opened = self._client, None, None
             await asyncio.to_thread(client.close)
 
     async def _call(self, work: Callable[[Collection], T]) -> T:
         async with self._opening:
             if self._client is None:
                 self._client = await asyncio.to_thread(self._open)
-        client = self._client
-        return await asyncio.to_thread(lambda: self._guarded(lambda: work(self._collection(client))))
+            if self._opened is None:
+                self._opened = await asyncio.to_thread(self._collection, self._client)
+            collection = self._opened
+        try:
+            return await asyncio.to_thread(self._guarded, lambda: work(collection))
+        except StorageFailed:
+            self._opened = None  # whoever has the server may have deleted it
+            raise
 
     def _open(self) -> Client:
         import chromadb
@@ -118,8 +125,10 @@ class Vectors:
         return cast("Client", self._guarded(connect))
 
     def _collection(self, client: Client) -> Collection:
-        return client.get_or_create_collection(
-            self._name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        return self._guarded(
+            lambda: client.get_or_create_collection(
+                self._name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+            )
         )
 
     def _guarded(self, work: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ import pytest
 from agents.knowledge.documents import Document, read_document
 from agents.knowledge.ingest.chunks import Chunk, chunks_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def real(path: str) -> Path:

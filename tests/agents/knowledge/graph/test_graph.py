@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.data.sandbox import Sandbox
 from agents.knowledge.checks.check import check_query, queries_of
 from agents.knowledge.graph import store
-from agents.knowledge.graph.extract import document_links, known_error_links
+from agents.knowledge.graph.extract import Page, document_links, known_error_links
 from agents.knowledge.graph.model import Link, Names, Node, schema_links
 from agents.knowledge.graph.store import Graph
 from agents.knowledge.known_errors.index import KnownError
@@ -116,6 +116,17 @@ async def test_a_known_error_leads_to_the_runbook_that_says_more(graph: Graph) -
     error = KnownError(
         id="SRC-5040", title="t", signature="s", cause="c", fix="f", services=["cart"], see=["payments.md"]
     )
-    known = {"payments.md": Node("procedure", "/books/payments.md", title="Payments fail")}
-    await graph.replace("known_errors", known_error_links([("errors.yaml#SRC-5040", error)], known))
+    pages = [
+        Page(Node("procedure", f"/{team}/books/payments.md", title="Payments fail"), f"{team}/payments.md")
+        for team in ("shop", "bank")
+    ]
+    await graph.replace("known_errors", known_error_links([("errors.yaml#SRC-5040", error)], pages))
+    found = [one.source for one in (await graph.about("SRC-5040")).procedures if one.title == "Payments fail"]
+    assert found == ["bank/payments.md", "shop/payments.md"]
     assert {one.title for one in (await graph.about("SRC-5040")).procedures} == {"Payments fail", "Search is slow"}
+
+
+async def test_a_misspelt_name_gets_the_nearest_ones_that_the_asker_may_see(graph: Graph) -> None:
+    survey = await graph.about("which runbooks touch the pament service?")
+    assert (survey.about, survey.near) == ([], ["payments"])
+    assert survey.render().startswith("nothing is known about it; did you mean payments?\n")

@@ -274,3 +274,22 @@ async def test_what_was_decided_stays_when_the_runbook_changes(terms: Terms, san
     assert known == {"72": ("accepted", False), "48": ("proposed", True)}
     with pytest.raises(NotFound, match="unknown term"):
         await terms.get("nothing")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A malicious file has been detected on an instance.",
+        "Preparing for incidents means you need the right tools.",
+        "A cross-account path means a second process may need to start elsewhere.",
+        "A type is a subclass of another type if all that is of the one is of the other.",
+        "## Terms\n\n- **Important**: rotate the key first.",
+    ],
+)
+def test_what_happened_what_to_do_and_a_warning_define_nothing(text: str) -> None:
+    assert [one for one in definitions(passages(text)) if one.kind == "term"] == []
+
+
+def test_what_must_be_done_with_it_may_define_a_thing() -> None:
+    [one] = definitions(passages("An urgent ticket is a ticket that must be answered within four hours."))
+    assert (one.term, one.meaning) == ("urgent ticket", "a ticket that must be answered within four hours")

@@ -52,14 +52,14 @@ async def test_a_log_line_a_code_or_a_symptom_finds_the_error(
     known_errors: KnownErrorIndex, file: Path, question: str, found: str
 ) -> None:
     await known_errors.add(file)
-    [hit, *_] = await known_errors.search(question)
-    assert hit.source == f"known_errors.yaml#{found}"
-    assert hit.score <= 1.0
+    [first, *_] = await known_errors.search(question)
+    assert first.hit.source == f"known_errors.yaml#{found}"
+    assert first.hit.score <= 1.0
 
 
 async def test_the_excerpt_says_cause_and_fix(known_errors: KnownErrorIndex, file: Path) -> None:
     await known_errors.add(file)
-    [hit, *_] = await known_errors.search("the payment consumer stopped")
+    [hit, *_] = [one.hit for one in await known_errors.search("the payment consumer stopped")]
     assert hit.title == "KE-003: Payment queue is full"
     assert hit.excerpt == "Cause: The payment consumer stopped. Fix: Restart the consumer."
 
@@ -67,7 +67,9 @@ async def test_the_excerpt_says_cause_and_fix(known_errors: KnownErrorIndex, fil
 async def test_a_long_cause_leaves_room_for_the_fix(known_errors: KnownErrorIndex, file: Path) -> None:
     write(file, ERRORS.replace("The payment consumer stopped.", "The consumer stopped again. " * 30))
     await known_errors.add(file)
-    [hit] = await known_errors.search("queue payments rejected message: depth 5 over limit", limit=1)
+    [found] = await known_errors.search("queue payments rejected message: depth 5 over limit", limit=1)
+    hit = found.hit
+    assert hit.reason == "quotes its signature: queue payments rejected message: depth <*> over limit"
     assert len(hit.excerpt) <= 400
     assert hit.excerpt.endswith("Fix: Restart the consumer.")
 
@@ -108,3 +110,20 @@ async def test_the_agent_answers_hits(known_errors: KnownErrorIndex, file: Path)
     agent = KnownErrors(known_errors)
     answer = await agent.run("search", {"question": "ORA-12514", "limit": 1})
     assert [hit.agent for hit in Hits.model_validate(answer).hits] == ["known_errors"]
+
+
+@pytest.mark.parametrize(
+    ("question", "codes"),
+    [
+        ("how often was there ORA-12514 today?", ["KE-002"]),
+        ("Login failed for user 'eve' from 10.1.2.3: account locked. How often?", ["KE-001"]),
+        ("the payment consumer stopped, is the payment queue full?", []),  # found, for its words alone
+    ],
+)
+async def test_logs_are_said_to_hold_a_code_only_where_the_question_quotes_its_error(
+    known_errors: KnownErrorIndex, file: Path, question: str, codes: list[str]
+) -> None:
+    await known_errors.add(file)
+    answer = Hits.model_validate(await KnownErrors(known_errors).run("search", {"question": question, "limit": 3}))
+    assert [hint.subject for hint in answer.hints] == codes
+    assert answer.hits
