@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.calls import CallRecord
 from shared.errors import BudgetExceeded
 from shared.ledger.changes import Begin, Finish, Merge, close_lost, lock, prune, sum_missing
-from shared.ledger.limits import Reservation, check_limits
+from shared.ledger.limits import Reservation, alone, check_limits
 from shared.ledger.sums import summary_of, sums_query
-from shared.ledger.tables import PEER, UtcDateTime, calls, is_pending, is_unsummed, record_columns, schema, succeeded
+from shared.ledger.tables import PEER, UtcDateTime, answered, calls, is_pending, record_columns, schema, succeeded
+from shared.ledger.upgrading import take_over_times
 from shared.ledger.writer import Writer
 from shared.models import Budget, JourneyCostSummary
 from shared.process import is_alive
@@ -62,7 +63,8 @@ class Ledger:
                 raise refused
 
     async def finish(self, record: CallRecord) -> None:
-        """Write how the call ended, and add it to the sums of its day; also when the caller is cancelled meanwhile."""
+        """Write how the call ended; also when the caller is cancelled meanwhile. The sums of its day have it soon, and
+        before anybody reads them."""
         await self._end(Finish(record))
 
     async def add(self, record: CallRecord) -> None:
@@ -85,8 +87,8 @@ class Ledger:
 
     async def replay(self, idempotency_key: str) -> CallRecord | None:
         """The answered call of that key whose text is here as it was, if there is one."""
-        answered = calls.c.status.in_(("success", "cached")) & calls.c.response.is_not(None)
-        found = await self._select(select(*record_columns).where(calls.c.idempotency_key == idempotency_key, answered))
+        query = select(*record_columns).where(answered(idempotency_key), calls.c.response.is_not(None))
+        found = await self._select(query)
         return next((call for call in found if not call.metadata.get("masked")), None)
 
     async def call(self, call_id: str) -> CallRecord | None:
@@ -127,10 +129,11 @@ class Ledger:
         """Close the pending calls of dead processes as `lost`; the number closed.
 
         A process of another host can't be seen from here: its calls are lost once they are older than foreign_after,
-        longer than any call is waited for. Calls that no sum of a day holds yet are added to it.
+        longer than any call is waited for. Calls that no sum of a day holds yet are added to it, and what an older
+        LexiQuery kept elsewhere.
         """
-        while await self._writer.run(lambda connection: sum_missing(connection, is_unsummed)):
-            pass
+        await self._writer.run(take_over_times)
+        await self._settle()
         oldest = datetime.now(UTC) - foreign_after
         return await self._writer.run(lambda connection: _close_lost(connection, oldest))
 
@@ -139,6 +142,7 @@ class Ledger:
 
         Pending calls stay, and so do the sums of their days. A few thousand at a time, so that calls can go on.
         """
+        await self._settle()
         oldest = datetime.now(UTC) - timedelta(days=days)
         gone, first = await self._writer.run(lambda connection: prune(connection, None, oldest, texts_only))
         while first:
@@ -150,6 +154,10 @@ class Ledger:
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._writer.close()
+
+    async def _settle(self) -> None:
+        while await self._writer.run(sum_missing):
+            pass
 
     async def _end(self, change: Finish | Merge) -> None:
         try:
@@ -170,6 +178,7 @@ def record_of(row: Any) -> CallRecord:
 
 
 def _close_lost(connection: Connection, oldest: datetime) -> int:
+    alone(connection)  # first, as all who lock calls and then write sums
     lock(connection)
     host = platform.node()
     owners = (calls.c.owner_host, calls.c.owner_pid, calls.c.owner_started)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.database import insert_on
 from shared.errors import InvalidInput, NotFound, did_you_mean
 from shared.ledger.limits import UNITS, Limit, Scope, spent_of
-from shared.ledger.tables import budgets, day_totals
+from shared.ledger.tables import budgets, calls, day_totals
 from shared.models import Budget, Model
 
 _LONGEST_NAME = 64
@@ -93,11 +93,9 @@ def _check(scope: Scope, who: str, alert_at: float) -> None:
 def _states(connection: Connection) -> list[BudgetState]:
     today = datetime.now(UTC).date().isoformat()
     rows = connection.execute(select(budgets).order_by(budgets.c.scope, budgets.c.who)).all()
-    users = set(
-        connection.execute(
-            select(day_totals.c.value).where(day_totals.c.day == today, day_totals.c.dimension == "user")
-        ).scalars()
-    )
+    summed = select(day_totals.c.value).where(day_totals.c.day == today, day_totals.c.dimension == "user")
+    still_open = select(calls.c.user).where(~calls.c.is_summed, calls.c.day == today, calls.c.user != "")
+    users = set(connection.execute(summed.union(still_open)).scalars())
     own = {row.who for row in rows if row.scope == "user"}
     found = []
     for row in rows:

@@ -9,26 +9,36 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
+import structlog
+from sqlalchemy import Connection, bindparam, delete, insert, literal, or_, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.calls import CallRecord
-from shared.ledger.compiled import Compiled
-from shared.ledger.limits import Reservation, check_limits, has_limits
-from shared.ledger.tables import OPEN, calls, record_columns, row_of
+from shared.ledger.compiled import Compiled, Row
+from shared.ledger.limits import Reservation, alone, check_limits, has_limits
+from shared.ledger.tables import OPEN, calls, is_unsummed, record_columns, row_of
 from shared.ledger.totals import Delta, sum_up
 from shared.process import this_process
 
+log = structlog.get_logger(__name__)
 _AT_ONCE = 2000  # rows that are removed in one transaction
+_SUMMED_AT_ONCE = 1000
 _SUMMED = [*record_columns, calls.c.day, calls.c.is_summed]
 _BY_ID = update(calls).where(calls.c.id == bindparam("known_id"))
 _FIXED = frozenset(
     ("id", "journey_id", "trace_id", "parent_id", "user", "tags", "agent", "operation", "started_at", "day")
-)
+) | {"is_summed"}
 """What a call has from its begin. A database writes each index anew whose column is set, also to what it was."""
-_BEGUN, _TOLD = (Compiled(lambda _: insert(calls)) for _ in range(2))
-_ENDED = Compiled(lambda _: _BY_ID, without=_FIXED)
-_ENDED_FIRST = Compiled(lambda _: _BY_ID.where(~calls.c.is_summed), without=_FIXED)
-_KNOWN = select(*_SUMMED).where(calls.c.id.in_(bindparam("ids", expanding=True)))
+BEGUN, _TOLD = (Compiled(lambda _: insert(calls)) for _ in range(2))
+ENDED = Compiled(lambda _: _BY_ID.where(~calls.c.is_summed), without=_FIXED)
+_TAKEN_BACK = Compiled(lambda _: _BY_ID, without=_FIXED - {"is_summed"})
+_SUMS_HAVE = Compiled(lambda _: _BY_ID)
+_UNSUMMED = select(*_SUMMED).where(is_unsummed).limit(_SUMMED_AT_ONCE).with_for_update()
+_ANY_UNSUMMED = select(literal(1)).where(is_unsummed).limit(1)
+_OF_IDS = calls.c.id.in_(bindparam("ids", expanding=True))
+_KNOWN = select(*_SUMMED).where(_OF_IDS).order_by(calls.c.id).with_for_update()
+"""Locked: what is taken back from the sums is what they have, and nobody changes it before it is written."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,14 @@ Change = Begin | Finish | Merge
 
 def apply(connection: Connection, changes: Sequence[Change]) -> list[Exception | None]:
     """Write the changes: None for each, or why it was refused. When the database raises, none is written."""
+    merged = [change.record for change in changes if isinstance(change, Merge)]
+    if merged and connection.dialect.name == "postgresql":
+        alone(connection)  # before any row is locked, as all who lock rows and then write sums
     refused = _begin(connection, [change for change in changes if isinstance(change, Begin)])
     delta = Delta()
-    _finish(connection, [change.record for change in changes if isinstance(change, Finish)], delta)
-    if merged := [change.record for change in changes if isinstance(change, Merge)]:
+    if ended := [change.record for change in changes if isinstance(change, Finish)]:
+        _finish(connection, ended, delta)
+    if merged:
         _merge(connection, merged, delta)
     delta.write(connection)
     return [refused.get(id(change)) for change in changes]
@@ -75,6 +89,29 @@ def as_twin(change: Change) -> Change:
     return Finish(twin) if isinstance(change, Finish) else Merge(twin)
 
 
+def is_begun(connection: Connection, begin: Begin) -> bool:
+    """Whether this process has written that call down already: PostgreSQL did, and its answer was lost."""
+    if connection.dialect.name != "postgresql":
+        return False
+    ours = {"id": begin.record.id, "status": "pending", **_owner()}
+    there = select(literal(1)).where(*(calls.c[name] == value for name, value in ours.items()))
+    return connection.execute(there).first() is not None
+
+
+def begins_and_ends(changes: Sequence[Change]) -> tuple[list[Row], list[Row]] | None:
+    """The rows of calls that begin and of those that end; None if any change is more than its row."""
+    begins: list[Row] = []
+    ends: list[Row] = []
+    for change in changes:
+        if isinstance(change, Finish):
+            ends.append(_ended(change.record))
+        elif isinstance(change, Begin) and change.reserved.budget is None:
+            begins.append(_begun(change))
+        else:
+            return None
+    return begins, ends
+
+
 def _begin(connection: Connection, begins: list[Begin]) -> dict[int, Exception]:
     refused: dict[int, Exception] = {}
     if begins and has_limits(connection, [begin.reserved for begin in begins]):
@@ -83,9 +120,9 @@ def _begin(connection: Connection, begins: list[Begin]) -> dict[int, Exception]:
             if problem:
                 refused[id(begin)] = problem
             else:
-                _BEGUN.run(connection, [_begun(begin)])
+                BEGUN.run(connection, [_begun(begin)])
     elif begins:
-        _BEGUN.run(connection, [_begun(begin) for begin in begins])
+        BEGUN.run(connection, [_begun(begin) for begin in begins])
     return refused
 
 
@@ -101,19 +138,18 @@ def _begun(begin: Begin) -> dict[str, Any]:
 
 
 def _finish(connection: Connection, records: list[CallRecord], delta: Delta) -> None:
-    """Calls that have no row, since a limit refused them, are left out."""
-    rows = [{**row_of(record), "is_summed": True, "known_id": record.id} for record in records]
-    if len(rows) == 1 and _ENDED_FIRST.run_one(connection, rows[0]):
-        delta.add(rows[0])  # the usual case, without a look at what is there
-    elif rows:
-        known = connection.execute(_KNOWN, {"ids": [row["id"] for row in rows]}).mappings()
-        old = {row["id"]: dict(row) for row in known}
-        rows = [row for row in rows if row["id"] in old]
-        _ENDED.run(connection, rows)
-        for row in rows:
-            if old[row["id"]]["is_summed"]:
-                delta.add(old[row["id"]], -1)  # closed as lost, and yet it ends
-            delta.add(row)
+    """Calls that have no row, since a limit refused them, are left out. What has ended is added to the sums later."""
+    rows = {record.id: _ended(record) for record in records}
+    if ENDED.run(connection, list(rows.values())) == len(rows):
+        return
+    for old in connection.execute(_KNOWN, {"ids": list(rows)}).mappings():
+        if old["is_summed"]:  # closed as lost, and yet it ends
+            delta.add(dict(old), -1)
+            _TAKEN_BACK.run(connection, [rows[old["id"]]])
+
+
+def _ended(record: CallRecord) -> dict[str, Any]:
+    return {**row_of(record), "is_summed": False, "known_id": record.id}
 
 
 def _merge(connection: Connection, records: list[CallRecord], delta: Delta) -> None:
@@ -168,14 +204,27 @@ def close_lost(connection: Connection, lost: Any) -> int:
     return len(rows)
 
 
-def sum_missing(connection: Connection, some: Any) -> int:
-    """Add to the sums of their days what calls have ended without being in them (of an older LexiQuery); how many."""
-    lock(connection)
-    rows = [dict(row) for row in connection.execute(select(*_SUMMED).where(some).limit(1000)).mappings()]
+def sum_missing(connection: Connection) -> bool:
+    """Add some of the calls that have ended to the sums of their days; whether there may be more."""
+    alone(connection)
+    rows = [dict(row) for row in connection.execute(_UNSUMMED).mappings()]
     sum_up(rows).write(connection)
-    if rows:
-        connection.execute(_BY_ID, [{"known_id": row["id"], "is_summed": True} for row in rows])
-    return len(rows)
+    _SUMS_HAVE.run(connection, [{"known_id": row["id"], "is_summed": True} for row in rows])
+    return len(rows) == _SUMMED_AT_ONCE
+
+
+async def settle(engine: AsyncEngine) -> None:
+    """Every call that has ended is in the sums of its day; for who reads them. What a full disk keeps out is told in
+    the log."""
+    try:
+        async with engine.connect() as connection:
+            is_behind = (await connection.execute(_ANY_UNSUMMED)).first() is not None
+            await connection.rollback()
+            while is_behind:
+                async with connection.begin():
+                    is_behind = await connection.run_sync(sum_missing)
+    except DBAPIError as error:
+        log.warning("calls are not in the sums of their day yet", reason=str(error.orig))
 
 
 def prune(connection: Connection, first: datetime | None, oldest: datetime, texts_only: bool) -> tuple[int, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect
 
+from shared.ledger.transactions import driver_of
+
 Row = Mapping[str, Any]
 Columns = Sequence[tuple[str, Callable[[Any], Any] | None]]
 """Names of a statement's values in order, each with what makes it one of the driver's, if anything does."""
@@ -24,16 +26,19 @@ class Compiled:
         self._without = without
         self._known: dict[str, tuple[str, Columns]] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """For all rows; nothing is done for none."""
-        if rows:
-            text, columns = self._compiled(connection.dialect, rows[0])
-            connection.exec_driver_sql(text, [_values(row, columns) for row in rows])
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """For all rows, nothing for none; how many rows of the table were changed, as far as the driver tells (-1)."""
+        if not rows:
+            return 0
+        text, values = self.prepared(connection.dialect, rows)
+        if driver := driver_of(connection):
+            return driver.executemany(text, values).rowcount
+        return connection.exec_driver_sql(text, values if len(values) > 1 else values[0]).rowcount
 
-    def run_one(self, connection: Connection, row: Row) -> int:
-        """For one row; how many rows of the table it changed."""
-        text, columns = self._compiled(connection.dialect, row)
-        return connection.exec_driver_sql(text, _values(row, columns)).rowcount
+    def prepared(self, dialect: Dialect, rows: Sequence[Row]) -> tuple[str, list[tuple[Any, ...]]]:
+        """The statement, and its values for each row, as the driver takes them."""
+        text, columns = self._compiled(dialect, rows[0])
+        return text, [_values(row, columns) for row in rows]
 
     def _compiled(self, dialect: Dialect, row: Row) -> tuple[str, Columns]:
         return self._known.get(dialect.name) or self._compile(dialect, row)

@@ -8,7 +8,8 @@ added, which percentiles can't.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 ACCURACY = 0.02
 _BASE = (1 + ACCURACY) / (1 - ACCURACY)
@@ -26,12 +27,18 @@ def seconds_of(number: int) -> float:
     return float(2 * _BASE**number / (_BASE + 1))
 
 
-def percentile(bins: Mapping[int, int], percent: float) -> float | None:
-    """Nearest rank: the smallest time that at least `percent` in a hundred calls don't exceed; None without calls."""
-    rank = math.ceil(sum(bins.values()) * percent / 100)
+def percentiles(bins: Mapping[int, int], percents: Sequence[float]) -> list[float | None]:
+    """Nearest rank: the smallest time that at least so many in a hundred calls don't exceed; None without calls.
+
+    percents: ascending.
+    """
+    total = sum(bins.values())
+    ranks = deque(max(1, math.ceil(total * percent / 100)) for percent in percents)
+    found: list[float | None] = []
     seen = 0
     for number in sorted(bins):
         seen += bins[number]
-        if seen >= rank > 0:
-            return seconds_of(number)
-    return None
+        while ranks and seen >= ranks[0]:
+            ranks.popleft()
+            found.append(seconds_of(number))
+    return found + [None] * len(ranks)

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, text
 
 from shared.errors import BudgetExceeded
-from shared.ledger.tables import PEER, budgets, calls, day_totals, is_pending, is_uncounted, is_unpriced
+from shared.ledger.tables import PEER, budgets, calls, day_totals, is_uncounted, is_unpriced
+from shared.ledger.transactions import driver_of
 from shared.models import Budget
 
 Scope = Literal["journey", "user", "day"]
@@ -23,10 +24,10 @@ UNITS: tuple[Unit, ...] = ("calls", "tokens", "seconds", "money")
 _NEXT_DAY = "wait for the next day (UTC), or raise it: `lexiquery cost set-budget`"
 _RAISE = "raise it: `lexiquery cost set-budget`, or the question's own budget"
 _CHECKING = 0x1E92
-"""Key of PostgreSQL's advisory lock that is held while a limit is checked."""
+"""Key of PostgreSQL's advisory lock that is held while a limit is checked, or calls go into the sums."""
 # Statements that every call needs are built once: SQLAlchemy takes longer to build one than a database to run it.
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
-_ANY_BUDGET = "SELECT 1 FROM budgets LIMIT 1"
+ANY_BUDGET = "SELECT 1 FROM budgets LIMIT 1"
 _BUDGETS = select(budgets)
 
 
@@ -88,12 +89,20 @@ class Spent:
 
 def has_limits(connection: Connection, reserved: Sequence[Reservation]) -> bool:
     """Whether any limit may bear on these calls; on PostgreSQL other processes then wait until this one has written."""
-    known = connection.exec_driver_sql(_ANY_BUDGET).first()
+    driver = driver_of(connection)
+    known = driver.execute(ANY_BUDGET).fetchone() if driver else connection.exec_driver_sql(ANY_BUDGET).first()
     if known is None and not any(one.budget for one in reserved):
         return False
+    alone(connection)
+    return True
+
+
+def alone(connection: Connection) -> None:
+    """No other process checks a limit or adds to the sums until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK, {"key": _CHECKING})
-    return True
+    elif not driver_of(connection):  # a driver that begins by itself, and only when something is written
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def check_limits(
@@ -133,9 +142,9 @@ def spent_of(connection: Connection, limit: Limit) -> Spent:
     if limit.scope == "journey":
         return _spent(connection, _OF_A_JOURNEY, journey_id=limit.window)
     whose = {"user": limit.who} if limit.scope == "user" else {}
-    dimension, pending = ("user", _PENDING_OF_A_USER) if whose else ("all", _PENDING_OF_A_DAY)
+    dimension, still_open = ("user", _OPEN_OF_A_USER) if whose else ("all", _OPEN_OF_A_DAY)
     summed = _spent(connection, _OF_A_DAY, day=limit.window, dimension=dimension, value=limit.who)
-    return _plus(summed, _spent(connection, pending, day=limit.window, **whose))
+    return _plus(summed, _spent(connection, still_open, day=limit.window, **whose))
 
 
 def spent_in(connection: Connection, *conditions: ColumnElement[bool]) -> Spent:
@@ -178,8 +187,8 @@ def _day_query() -> Select[Any]:
 
 
 _OF_A_JOURNEY = _spent_query(calls.c.journey_id == bindparam("journey_id"))
-_PENDING_OF_A_DAY = _spent_query(is_pending, calls.c.day == bindparam("day"))
-_PENDING_OF_A_USER = _PENDING_OF_A_DAY.where(calls.c.user == bindparam("user"))
+_OPEN_OF_A_DAY = _spent_query(~calls.c.is_summed, calls.c.day == bindparam("day"))
+_OPEN_OF_A_USER = _OPEN_OF_A_DAY.where(calls.c.user == bindparam("user"))
 _OF_A_DAY = _day_query()
 
 

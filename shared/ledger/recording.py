@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from shared import context
 from shared.calls import CallRecord
 from shared.errors import LexiQueryError
+from shared.ids import time_ordered
 from shared.ledger import Ledger, Reservation
 
 P = ParamSpec("P")
@@ -33,7 +33,7 @@ def new_call(**fields: Any) -> CallRecord:
 
     Its idempotency key is its own unless one is given.
     """
-    scope, call_id = context.current(), uuid.uuid4().hex
+    scope, call_id = context.current(), time_ordered().hex
     ours: dict[str, Any] = {
         "id": call_id,
         "idempotency_key": f"call:{call_id}",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Float,
     Index,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from shared.calls import CallRecord
+from shared.calls import CallRecord, CallStatus
 
 PEER = "peer:"
 """Prefix of the id of a call that an agent reports which nobody vouches for."""
@@ -52,7 +53,7 @@ calls = Table(
     "llm_calls",
     schema,
     Column("id", String(64), primary_key=True),
-    Column("idempotency_key", String(160), nullable=False, index=True),
+    Column("idempotency_key", String(160), nullable=False),
     Column("journey_id", String(64), index=True),
     Column("trace_id", String(32)),
     Column("parent_id", String(64)),
@@ -105,23 +106,35 @@ calls = Table(
     Column("owner_host", String(255)),
     Column("owner_pid", Integer),
     Column("owner_started", String(80)),
+    info={"retired": ("ix_llm_calls_idempotency_key", "llm_calls_pending", "llm_calls_unsummed")},
 )
-succeeded = calls.c.status == "success"
+
+
 # Written out, since a database does not use an index on some rows for a value that it only learns later.
-_PENDING = literal_column("'pending'", String)
-is_pending = calls.c.status == _PENDING
+def _has(status: CallStatus) -> ColumnElement[bool]:
+    return calls.c.status == literal_column(f"'{status}'", String)
+
+
+succeeded, _was_cached = _has("success"), _has("cached")
+is_pending = and_(~calls.c.is_summed, _has("pending"))
 # An embedding generates nothing, so it is counted once its prompt is; what a cache answered took nothing.
 is_uncounted = and_(
     calls.c.status != "cached",
     or_(calls.c.prompt_tokens.is_(None), and_(calls.c.operation != "embeddings", calls.c.completion_tokens.is_(None))),
 )
 is_unpriced = and_(calls.c.status != "cached", calls.c.cost.is_(None))
-is_unsummed = and_(~calls.c.is_summed, calls.c.status != _PENDING)
+is_unsummed = and_(~calls.c.is_summed, ~_has("pending"))
 # A failed or lost call may be made again under its key; a successful one never is.
 Index("llm_calls_one_success", calls.c.idempotency_key, unique=True, sqlite_where=succeeded, postgresql_where=succeeded)
-# What is pending is little, and asked for before every call that has a budget, and at every start.
-Index("llm_calls_pending", calls.c.day, sqlite_where=is_pending, postgresql_where=is_pending)
-Index("llm_calls_unsummed", calls.c.day, sqlite_where=is_unsummed, postgresql_where=is_unsummed)
+Index("llm_calls_cached", calls.c.idempotency_key, sqlite_where=_was_cached, postgresql_where=_was_cached)
+# What is pending or in no sum yet is little, and asked for before every call that has a budget, and at every start.
+Index("llm_calls_open", calls.c.day, sqlite_where=~calls.c.is_summed, postgresql_where=~calls.c.is_summed)
+
+
+def answered(idempotency_key: str) -> ColumnElement[bool]:
+    """The calls of that key which have an answer."""
+    return or_(*(and_(calls.c.idempotency_key == idempotency_key, status) for status in (succeeded, _was_cached)))
+
 
 record_columns = [calls.c[name] for name in CallRecord.model_fields]
 FAILED = ("error", "cancelled", "lost")
@@ -131,18 +144,12 @@ OPEN = ("pending", "lost")
 # Sums of a UTC day over the calls that share one value of a dimension (totals.py names them). Calls without a price
 # are summed under the currency ''.
 # The days of one dimension lie side by side, for they are read together.
-def _key() -> list[Column[str]]:
-    return [
-        Column("dimension", String(16), primary_key=True),
-        Column("day", String(10), primary_key=True),
-        Column("value", String(1000), primary_key=True),
-    ]
-
-
 day_totals = Table(
     "llm_day_totals",
     schema,
-    *_key(),
+    Column("dimension", String(16), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("value", String(1000), primary_key=True),
     Column("currency", String(3), primary_key=True),
     Column("calls", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
@@ -158,15 +165,7 @@ day_totals = Table(
     Column("saved_tokens", BigInteger, nullable=False),
     Column("saved_seconds", Float, nullable=False),
     Column("saved_cost", Float, nullable=False),
-    sqlite_with_rowid=False,
-)
-day_latencies = Table(
-    "llm_day_times",
-    schema,
-    *_key(),
-    Column("bin", Integer, primary_key=True, comment="of total_seconds, see latency.py"),
-    Column("calls", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
+    Column("times", JSON, comment="calls by the bin of their total_seconds, see latency.py"),
 )
 budgets = Table(
     "budgets",

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Connection, Insert, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.ledger.compiled import Compiled
 from shared.ledger.latency import bin_of
-from shared.ledger.tables import FAILED, PEER, day_latencies, day_totals
+from shared.ledger.tables import FAILED, PEER, day_totals
 
 Dimension = Literal["all", "model", "operation", "agent", "user", "tag", "peer", "kind"]
 """`kind` is every combination of KIND, for metrics; `peer` what agents report that nobody vouches for, by agent: that
 counts nowhere else."""
 KIND = ("agent", "provider", "model", "operation", "purpose", "status")
-_KEYS = ("day", "dimension", "value", "currency")
-_SUMS = [column.name for column in day_totals.columns if column.name not in _KEYS]
+_KEYS = ("dimension", "day", "value", "currency")
+_SUMS = [column.name for column in day_totals.columns if column.name not in (*_KEYS, "times")]
 Row = Mapping[str, Any]
 
 
@@ -28,32 +27,31 @@ class Delta:
 
     def __init__(self) -> None:
         self._totals: dict[tuple[str, ...], dict[str, Any]] = {}
-        self._bins: dict[tuple[str, str, str, int], int] = {}
 
     def add(self, call: Row, sign: Literal[1, -1] = 1) -> None:
         """Count a call that has ended; with sign -1 take back what it was counted as."""
         numbers = _numbers(call)
         is_timed = call["total_seconds"] is not None and call["status"] != "cached"
-        number = bin_of(call["total_seconds"]) if is_timed else None
+        number = str(bin_of(call["total_seconds"])) if is_timed else None
         for dimension, value in _dimensions(call):
-            sums = self._totals.setdefault(
-                (call["day"], dimension, value, call["currency"] or ""), dict.fromkeys(_SUMS, 0)
-            )
+            row = self._row(dimension, call["day"], value, call["currency"] or "")
             for name, amount in numbers.items():
-                sums[name] += sign * amount
+                row[name] += sign * amount
             if number is not None and dimension != "kind":
-                key = (call["day"], dimension, value, number)
-                self._bins[key] = self._bins.get(key, 0) + sign
+                row["times"][number] = row["times"].get(number, 0) + sign
+
+    def add_times(self, dimension: str, day: str, value: str, currency: str, times: Mapping[str, int]) -> None:
+        """Count times of calls that are in the other sums already."""
+        self._row(dimension, day, value, currency)["times"].update(times)
 
     def write(self, connection: Connection) -> None:
-        totals = [dict(zip(_KEYS, key, strict=True)) | sums for key, sums in self._totals.items()]
-        bins = [
-            {"day": day, "dimension": dimension, "value": value, "bin": number, "calls": count}
-            for (day, dimension, value, number), count in self._bins.items()
-        ]
         # Rows are locked in one order, so that two writers never wait for each other.
-        _ADD_TOTALS.run(connection, sorted(totals, key=lambda row: [row[key] for key in _KEYS]))
-        _ADD_LATENCIES.run(connection, sorted(bins, key=lambda row: list(row.values())[:4]))
+        _ADD_TOTALS.run(connection, [self._totals[key] for key in sorted(self._totals)])
+
+    def _row(self, *key: str) -> dict[str, Any]:
+        if (row := self._totals.get(key)) is None:
+            row = self._totals[key] = dict(zip(_KEYS, key, strict=True)) | dict.fromkeys(_SUMS, 0) | {"times": {}}
+        return row
 
 
 def sum_up(rows: Iterable[Row]) -> Delta:
@@ -101,13 +99,25 @@ def _numbers(call: Row) -> dict[str, Any]:
     }
 
 
-def _upsert(table: Table, dialect: str) -> Insert:
-    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-    keys = list(table.primary_key.columns)
-    added = {column.name: column + insert.excluded[column.name] for column in table.columns if column not in set(keys)}
-    upsert: Insert = insert.on_conflict_do_update(index_elements=keys, set_=added)
+# Counts are added bin by bin in the database, for other processes add to the same row.
+_ADDED_TIMES = {
+    "sqlite": """(SELECT json_group_object(bin, n) FROM (
+        SELECT key AS bin, sum(value) AS n FROM (
+            SELECT key, value FROM json_each(llm_day_totals.times)
+            UNION ALL SELECT key, value FROM json_each(excluded.times)) GROUP BY key))""",
+    "postgresql": """(SELECT json_object_agg(bin, n) FROM (
+        SELECT key AS bin, sum(value::bigint) AS n FROM (
+            SELECT key, value FROM json_each_text(llm_day_totals.times)
+            UNION ALL SELECT key, value FROM json_each_text(excluded.times)) AS of_both GROUP BY key) AS added)""",
+}
+
+
+def _upsert(dialect: str) -> Insert:
+    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(day_totals)
+    added: dict[str, Any] = {name: day_totals.c[name] + insert.excluded[name] for name in _SUMS}
+    times: dict[str, Any] = {"times": literal_column(_ADDED_TIMES[dialect])}
+    upsert: Insert = insert.on_conflict_do_update(index_elements=_KEYS, set_=added | times)
     return upsert
 
 
-_ADD_TOTALS = Compiled(partial(_upsert, day_totals))
-_ADD_LATENCIES = Compiled(partial(_upsert, day_latencies))
+_ADD_TOTALS = Compiled(_upsert)

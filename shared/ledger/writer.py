@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.database import set_pragmas
-from shared.ledger.changes import Begin, Change, apply, as_twin
+from shared.ledger.changes import Begin, Change, Finish, apply, as_twin, is_begun, sum_missing
+from shared.ledger.direct import written_directly
+from shared.ledger.transactions import in_transaction
 
 T = TypeVar("T")
 Waiting = tuple[Change, asyncio.Future[None]]
+log = structlog.get_logger(__name__)
+_SUMS_AFTER = 0.1
+"""Seconds after a call has ended. Its sums are more rows than its own, and the same ones for the calls of that time."""
+_NOTHING: tuple[list[Waiting], bool] = ([], False)
 _AT_ONCE = 200  # changes in a transaction; PostgreSQL takes 32,767 parameters in a statement
+_KEPT = 200  # ends of calls that the database did not take; they may have texts
+_OF_THE_DATABASE = frozenset(("08", "53", "55", "57", "58"))
+"""Classes of PostgreSQL's SQLSTATE: connection, resources, object not ready, operator, system."""
 
 
 class Writer:
@@ -40,11 +52,75 @@ class Writer:
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` makes of a connection, in a transaction."""
-        return await self._database.run(partial(_in_transaction, work=work))
+        return await self._database.run(partial(in_transaction, work=work))
 
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._database.close()
+
+
+class _Queue:
+    """Changes that wait for the next transaction, and whether the sums of days are behind what was written."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Waiting] = []
+        self._kept: list[Change] = []
+        self._is_draining = False
+        self._are_sums_due = False
+        self._summing: asyncio.TimerHandle | None = None
+        self._changing = threading.Lock()
+
+    def add(self, change: Waiting) -> bool:
+        """Whether nobody takes what waits yet: the caller has to see to it."""
+        with self._changing:
+            self._waiting.append(change)
+            return self._starts()
+
+    def sum_later(self, start: Callable[[], None]) -> None:
+        """start: called in the loop when the sums are due and nobody takes what waits."""
+
+        def due() -> None:
+            self._summing = None
+            with self._changing:
+                self._are_sums_due = True
+                starts = self._starts()
+            if starts:
+                start()
+
+        if self._summing is None:
+            self._summing = asyncio.get_running_loop().call_later(_SUMS_AFTER, due)
+
+    def next(self) -> tuple[list[Waiting], bool]:
+        """What goes into the next transaction, and whether the sums follow it; nothing at all: whoever asks is done."""
+        with self._changing:
+            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            are_sums_due, self._are_sums_due = self._are_sums_due, False
+            self._is_draining = bool(batch) or are_sums_due
+            return batch, are_sums_due
+
+    def keep(self, changes: Sequence[Change], problems: Sequence[Exception | None]) -> None:
+        """Keep how calls ended that the database did not take, the newest of them, to be written with the sums: a call
+        whose end nobody writes would count as lost, without its tokens."""
+        ends = [
+            change
+            for change, problem in zip(changes, problems, strict=True)
+            if isinstance(change, Finish) and problem and _is_of_the_database(problem)
+        ]
+        self._kept = [*self._kept, *ends][-_KEPT:]
+
+    def kept(self) -> list[Change]:
+        """What was kept, no longer kept here."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def close(self) -> None:
+        if self._summing:
+            self._summing.cancel()
+            self._summing = None
+
+    def _starts(self) -> bool:
+        starts, self._is_draining = not self._is_draining, True
+        return starts
 
 
 class _OnThread:
@@ -53,51 +129,58 @@ class _OnThread:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = create_engine(engine.url.set(drivername="sqlite"))
         event.listen(self._engine, "connect", _begins_by_itself)
-        event.listen(self._engine, "begin", _begin_immediate)
         self._thread: ThreadPoolExecutor | None = None
         self._connection: Connection | None = None
-        self._waiting: list[Waiting] = []
-        self._is_draining = False
-        self._changing = threading.Lock()
+        self._queue = _Queue()
 
     def write_soon(self, change: Waiting) -> None:
-        with self._changing:
-            self._waiting.append(change)
-            if self._is_draining:
-                return
-            self._is_draining = True
-        loop = asyncio.get_running_loop()
-        # After what else is ready now: that may bring changes too, and the thread won't wait for the interpreter.
-        loop.call_soon(self._executor().submit, self._drain, loop)
+        if self._queue.add(change):
+            # After what else is ready now: that may bring changes too, and the thread won't wait for the interpreter.
+            asyncio.get_running_loop().call_soon(self._start)
+        if isinstance(change[0], Finish):
+            self._queue.sum_later(self._start)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor(), lambda: work(self._connected()))
 
     async def close(self) -> None:
+        self._queue.close()
+        if self._thread:
+            with _sums_may_wait():
+                await self.run(self._catch_up)
         thread, self._thread = self._thread, None
         if thread:  # it disconnects after all that it was given
             await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
             await asyncio.to_thread(thread.shutdown)
+
+    def _start(self) -> None:
+        self._executor().submit(self._drain, asyncio.get_running_loop())
 
     def _executor(self) -> ThreadPoolExecutor:
         self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="ledger")
         return self._thread
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        while batch := self._next():
-            loop.call_soon_threadsafe(_tell, batch, self._written([change for change, _ in batch]))
-
-    def _next(self) -> list[Waiting]:
-        with self._changing:
-            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-            self._is_draining = bool(batch)
-            return batch
+        while (taken := self._queue.next()) != _NOTHING:
+            batch, are_sums_due = taken
+            if batch:
+                problems = self._written([change for change, _ in batch])
+                with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+                    loop.call_soon_threadsafe(_tell, batch, problems)
+            if are_sums_due:
+                with _sums_may_wait():
+                    self._catch_up(self._connected())
 
     def _written(self, changes: list[Change]) -> Sequence[Exception | None]:
         try:
-            return write_all(self._connected(), changes)
-        except DBAPIError as error:  # there is no connection
-            return [error] * len(changes)
+            problems = write_all(self._connected(), changes)
+        except Exception as error:  # noqa: BLE001 -- there is no connection: all who wait are told, and others go on
+            problems = [error] * len(changes)
+        self._queue.keep(changes, problems)
+        return problems
+
+    def _catch_up(self, connection: Connection) -> None:
+        _catch_up(connection, self._queue)
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -118,36 +201,79 @@ class _OnLoop:
         self._engine = engine
         self._turn = asyncio.Lock()
         self._connection: AsyncConnection | None = None
-        self._waiting: list[Waiting] = []
+        self._queue = _Queue()
         self._draining: asyncio.Task[None] | None = None
 
     def write_soon(self, change: Waiting) -> None:
-        self._waiting.append(change)
-        if self._draining is None or self._draining.done():
-            self._draining = asyncio.create_task(self._drain())
+        if self._queue.add(change):
+            self._start()
+        if isinstance(change[0], Finish):
+            self._queue.sum_later(self._start)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         async with self._turn:
-            if self._connection is None:
-                self._connection = await self._engine.connect()
-            return await self._connection.run_sync(work)
+            return await (await self._connected()).run_sync(work)
 
     async def close(self) -> None:
+        self._queue.close()
         if self._draining:
             await asyncio.wait([self._draining])
+        if self._connection:
+            with _sums_may_wait():
+                await self.run(self._catch_up)
         async with self._turn:
             if self._connection:
                 await self._connection.close()
                 self._connection = None
 
+    def _start(self) -> None:
+        self._draining = asyncio.create_task(self._drain())
+
     async def _drain(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-            changes = [change for change, _ in batch]
-            try:
-                _tell(batch, await self.run(partial(write_all, changes=changes)))
-            except (DBAPIError, OSError) as error:  # there is no connection
-                _tell(batch, [error] * len(batch))
+        while (taken := self._queue.next()) != _NOTHING:
+            batch, are_sums_due = taken
+            if batch:
+                _tell(batch, await self._written([change for change, _ in batch]))
+            if are_sums_due:
+                with _sums_may_wait():
+                    await self.run(self._catch_up)
+
+    async def _written(self, changes: list[Change]) -> Sequence[Exception | None]:
+        problems: Sequence[Exception | None]
+        try:
+            async with self._turn:
+                if await written_directly(await self._connected(), changes):
+                    return [None] * len(changes)
+            problems = await self.run(partial(write_all, changes=changes))
+        except Exception as error:  # noqa: BLE001 -- there is no connection: all who wait are told, and others go on
+            problems = [error] * len(changes)
+        self._queue.keep(changes, problems)
+        return problems
+
+    def _catch_up(self, connection: Connection) -> None:
+        _catch_up(connection, self._queue)
+
+    async def _connected(self) -> AsyncConnection:
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        return self._connection
+
+
+def _catch_up(connection: Connection, queue: _Queue) -> None:
+    """Write what was kept, and add to the sums what they lack."""
+    if kept := queue.kept():
+        queue.keep(kept, write_all(connection, kept))
+    while in_transaction(connection, sum_missing):
+        pass
+
+
+@contextmanager
+def _sums_may_wait() -> Iterator[None]:
+    """What can't be added to the sums now is added with the next calls, at the next start, or by who reads them."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 -- calls are written all the same
+        log.warning("calls are not in the sums of their day yet", reason=str(getattr(error, "orig", error)))
 
 
 def _tell(batch: Sequence[Waiting], refused: Sequence[Exception | None]) -> None:
@@ -162,35 +288,38 @@ def _tell(batch: Sequence[Waiting], refused: Sequence[Exception | None]) -> None
 
 def write_all(connection: Connection, changes: Sequence[Change]) -> Sequence[Exception | None]:
     """Write the changes in one transaction, or each in its own: one that can't be written keeps none of the others
-    out. None for each, or what it was refused or failed with."""
+    out. None for each, or what it was refused or failed with. A database that takes nothing is asked once for all:
+    each may have to wait for its lock."""
     try:
-        return _in_transaction(connection, lambda one: apply(one, changes))
+        return in_transaction(connection, lambda one: apply(one, changes))
     except Exception as error:  # noqa: BLE001 -- whoever waits for the change gets it
+        if _is_of_the_database(error):
+            return [error] * len(changes)
         if len(changes) == 1:
             return [_again(connection, changes[0], error)]
         return [problem for change in changes for problem in write_all(connection, [change])]
 
 
 def _again(connection: Connection, change: Change, error: Exception) -> Exception | None:
-    if not isinstance(error, IntegrityError) or isinstance(change, Begin):
+    if not isinstance(error, IntegrityError):
         return error
-    twin = as_twin(change)
     try:
-        _in_transaction(connection, lambda one: apply(one, [twin]))
+        if isinstance(change, Begin):
+            return None if in_transaction(connection, partial(is_begun, begin=change)) else error
+        twin = as_twin(change)
+        in_transaction(connection, lambda one: apply(one, [twin]))
     except Exception as second:  # noqa: BLE001 -- as above
         return second
     return None
 
 
-def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> T:
-    try:
-        with connection.begin():
-            return work(connection)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-    with connection.begin():
-        return work(connection)  # the server was restarted; this connects again
+def _is_of_the_database(error: Exception) -> bool:
+    """Whether the database takes nothing now (locked, full, not reached), rather than not this one change."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        is_told = isinstance(error, OperationalError) or error.connection_invalidated
+        return is_told or state[:2] in _OF_THE_DATABASE
+    return isinstance(error, OSError | PoolTimeoutError)
 
 
 def _has_file(engine: AsyncEngine) -> bool:
@@ -200,8 +329,3 @@ def _has_file(engine: AsyncEngine) -> bool:
 def _begins_by_itself(connection: Any, _: object) -> None:
     connection.isolation_level = None
     set_pragmas(connection)
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Or a transaction that reads before it writes fails at once when another process writes in between."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
+from structlog.testing import capture_logs
 
 from shared.database import create_tables
 from shared.errors import InvalidInput, NotFound
 from shared.ledger import Ledger, schema
-from shared.ledger.latency import ACCURACY, bin_of, percentile, seconds_of
+from shared.ledger.changes import settle
+from shared.ledger.latency import ACCURACY, bin_of, percentiles, seconds_of
 from shared.ledger.statistics import CallFilter, CallStats, Statistics
 from shared.ledger.tables import day_totals
 from tests.shared.ledger.calls import NOW, call, record
@@ -82,22 +86,82 @@ async def test_a_call_that_was_closed_as_lost_and_ends_after_all_is_counted_once
 
 async def test_calls_of_an_older_ledger_are_added_to_the_sums_at_the_next_start(either: Ledger) -> None:
     await record(either, call("a", status="success", prompt_tokens=3, completion_tokens=1))
+    await settle(either.engine)
     async with either.engine.begin() as connection:
         await connection.execute(text("update llm_calls set is_summed = false"))
         await connection.execute(text("delete from llm_day_totals"))
     await either.close_lost()
     await either.close_lost()
-    assert (await lines(either))["m"].prompt_tokens == 3
+    async with either.engine.connect() as connection:
+        tokens = select(day_totals.c.prompt_tokens).where(day_totals.c.dimension == "all")
+        assert (await connection.execute(tokens)).scalar_one() == 3
+
+
+async def test_times_of_an_older_ledger_are_taken_over_at_the_next_start(either: Ledger) -> None:
+    bins = [bin_of(seconds) for seconds in (1.0, 1.0, 60.0)]
+    for number in bins:
+        await record(either, call(f"c{number}-{len(await either.calls('j1'))}", status="success", currency="EUR"))
+    await settle(either.engine)
+    async with either.engine.begin() as connection:
+        await connection.execute(
+            text("create table llm_day_times (dimension text, day text, value text, bin integer, calls bigint)")
+        )
+        for number in set(bins):
+            row = {"day": NOW.date().isoformat(), "bin": number, "calls": bins.count(number)}
+            await connection.execute(text("insert into llm_day_times values ('model', :day, 'm', :bin, :calls)"), row)
+    with capture_logs() as logs:
+        await either.close_lost()
+        await either.close_lost()
+    assert sum("were taken over" in log["event"] for log in logs) == 1
+    await record(either, call("new", status="success", currency="EUR", total_seconds=60.0))
+    line = (await lines(either))["m"]
+    assert line.calls == 4
+    assert line.p50_seconds == pytest.approx(1.0, rel=ACCURACY * 1.01)
+    assert line.p99_seconds == pytest.approx(60.0, rel=ACCURACY * 1.01)
+
+
+async def test_a_call_is_in_the_sums_without_anybody_reading_them(either: Ledger) -> None:
+    await record(either, call("a", status="success", prompt_tokens=3))
+    await either.close()
+    async with either.engine.connect() as connection:
+        tokens = select(day_totals.c.prompt_tokens).where(day_totals.c.dimension == "all")
+        assert (await connection.execute(tokens)).scalar_one() == 3
+
+
+async def test_sums_that_can_not_be_written_now_keep_no_call_out_and_are_written_later(ledger: Ledger) -> None:
+    full = "create trigger full before insert on llm_day_totals begin select raise(abort, 'disk full'); end"
+    async with ledger.engine.begin() as connection:
+        await connection.execute(text(full))
+    await record(ledger, call("a", status="success", prompt_tokens=3))
+    assert await lines(ledger) == {}
+    await ledger.close()
+    async with ledger.engine.begin() as connection:
+        await connection.execute(text("drop trigger full"))
+    assert (await lines(ledger))["m"].prompt_tokens == 3
+
+
+async def test_readers_who_come_together_count_a_call_once(either: Ledger) -> None:
+    for number in range(30):
+        await record(either, call(f"c{number}", status="success", prompt_tokens=1))
+    found = await asyncio.gather(*(lines(either) for _ in range(5)))
+    assert [line["m"].prompt_tokens for line in found] == [30] * 5
 
 
 async def test_columns_that_an_older_ledger_lacks_are_added(either: Ledger) -> None:
     async with either.engine.begin() as connection:
-        await connection.execute(text("drop index llm_calls_unsummed"))
+        await connection.execute(text("drop index llm_calls_open"))
+        await connection.execute(text("create index llm_calls_pending on llm_calls (day)"))
         for column in ("is_summed", "tags", '"user"'):
             await connection.execute(text(f"alter table llm_calls drop column {column}"))
     await create_tables(either.engine, schema)
     await record(either, call("a", status="success", user="ada"))
     assert [one.user for one in await either.calls("j1")] == ["ada"]
+    async with either.engine.connect() as connection:
+        names = {
+            index["name"] for index in await connection.run_sync(lambda one: inspect(one).get_indexes("llm_calls"))
+        }
+    assert "llm_calls_open" in names
+    assert "llm_calls_pending" not in names
 
 
 async def test_pruning_removes_old_calls_and_keeps_their_sums(either: Ledger) -> None:
@@ -134,6 +198,7 @@ async def test_the_sums_of_every_dimension_are_those_of_all_calls(either: Ledger
         status = dice.choice(["success", "error", "cancelled", "lost"])
         tokens = dice.choice([None, 5, 7])
         await record(either, call(f"c{number}", status=status, model=dice.choice("mn"), prompt_tokens=tokens))
+    await settle(either.engine)
     query = select(day_totals.c.dimension, func.sum(day_totals.c.calls), func.sum(day_totals.c.prompt_tokens))
     async with either.engine.connect() as connection:
         rows = (await connection.execute(query.group_by(day_totals.c.dimension))).all()
@@ -148,8 +213,8 @@ def test_a_percentile_from_bins_is_the_nearest_rank_s_to_one_part_in_a_hundred()
     bins: dict[int, int] = {}
     for seconds in times:
         bins[bin_of(seconds)] = bins.get(bin_of(seconds), 0) + 1
-    for percent in (1, 50, 95, 99, 99.9, 100):
-        exact = times[max(0, -(-len(times) * percent // 100).__int__() - 1)]
-        assert percentile(bins, percent) == pytest.approx(exact, rel=ACCURACY * 1.01)
-    assert percentile({}, 50) is None
+    asked = (1, 50, 95, 99, 99.9, 100)
+    exact = [times[max(0, math.ceil(len(times) * percent / 100) - 1)] for percent in asked]
+    assert percentiles(bins, asked) == [pytest.approx(seconds, rel=ACCURACY * 1.01) for seconds in exact]
+    assert percentiles({}, (50, 99)) == [None, None]
     assert seconds_of(bin_of(0.0)) < 1e-5

@@ -1,0 +1,59 @@
+"""Calls that begin and end on PostgreSQL by its driver itself: one trip for a single call, which commits it too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Insert, bindparam, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.ledger.changes import BEGUN, ENDED, Change, begins_and_ends
+from shared.ledger.compiled import Compiled
+from shared.ledger.limits import ANY_BUDGET
+from shared.ledger.tables import budgets, calls
+
+_ANY_SUMMED = "SELECT true FROM llm_calls WHERE id = ANY($1::text[]) AND is_summed LIMIT 1"
+
+
+async def written_directly(connection: AsyncConnection, changes: Sequence[Change]) -> bool:
+    """Whether the changes were written, all of them. Otherwise none is: they need a look at what is there, as where
+    a budget is set or a call was closed as lost; or they can't be written, and the usual way tells why."""
+    if connection.dialect.driver != "asyncpg" or (rows := begins_and_ends(changes)) is None:
+        return False
+    driver = (await connection.get_raw_connection()).driver_connection
+    try:
+        return await (_one(driver, connection, *rows) if len(changes) == 1 else _all(driver, connection, *rows))
+    except Exception:  # noqa: BLE001 -- the usual way meets it again
+        return False
+
+
+async def _one(driver: Any, connection: AsyncConnection, begins: list[Any], ends: list[Any]) -> bool:
+    statement, rows = (_BEGUN_WITHOUT_BUDGETS, begins) if begins else (ENDED, ends)
+    text, [values] = statement.prepared(connection.dialect, rows)
+    done: str = await driver.execute(text, *values)
+    return done.endswith(" 1")
+
+
+async def _all(driver: Any, connection: AsyncConnection, begins: list[Any], ends: list[Any]) -> bool:
+    transaction = driver.transaction()
+    await transaction.start()
+    is_written = False
+    try:
+        if begins and await driver.fetchval(ANY_BUDGET):
+            return False
+        for statement, rows in ((BEGUN, begins), (ENDED, ends)):
+            if rows:
+                await driver.executemany(*statement.prepared(connection.dialect, rows))
+        is_written = not ends or not await driver.fetchval(_ANY_SUMMED, [row["id"] for row in ends])
+        return is_written
+    finally:
+        await (transaction.commit() if is_written else transaction.rollback())
+
+
+def _without_budgets(_: str) -> Insert:
+    row = [bindparam(column.name, type_=column.type) for column in calls.columns]
+    return insert(calls).from_select(list(calls.columns), select(*row).where(~select(budgets.c.scope).exists()))
+
+
+_BEGUN_WITHOUT_BUDGETS = Compiled(_without_budgets)
