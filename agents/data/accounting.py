@@ -36,6 +36,11 @@ _NUMBER_WORDS = {
 # A number may be said in another unit: minutes for seconds, GB for MB, percent for a share.
 _FACTORS = (1, 60, 3600, 86_400, 1000, 60_000, 1024, 1024**2, 1024**3, 1e6, 1e9, 0.01, 100)
 _DURATION = re.compile(rf"\b{NUMBER}[\s-]*{UNIT}\b", re.IGNORECASE)
+_A_UNIT = re.compile(r"an?\b", re.IGNORECASE)
+_BEFORE_A_SPAN = re.compile(
+    r"\b(?:in|within|over|for|of|after|before|during|than|least|most|about|nearly|under|every|past|last|half)\s+$",
+    re.IGNORECASE,
+)
 _SPLUNK_TIMES = ("earliest", "latest", "starttime", "endtime", "_time")
 _SPL_OPTIONS = ("type", "max", "limit", "useother", "usenull", "usetime", "earlier", "overwrite", "current", "window")
 _FIRST_FEW = ("best", "list")  # forms of questions that a limit fits, whatever its number
@@ -246,11 +251,19 @@ def _unused(question: str, query: str, linked: Linked) -> Iterator[Unused]:
             yield Unused("value", mention.phrase, f"'{mention.phrase}' is a known value, and the query does not use it")
 
 
+def _says_duration(question: str) -> bool:
+    """`within an hour`, `two days`; not the rate `requests a day`."""
+    return any(
+        not _A_UNIT.match(one[0]) or _BEFORE_A_SPAN.search(question[: one.start()])
+        for one in _DURATION.finditer(question)
+    )
+
+
 def _time(
     question: str, times: Sequence[TimeRange], asked: Sequence[TimeRange], bounds: TimeBounds
 ) -> Literal["fits", "missing", "unasked", "differs"]:
     if not asked:
-        spoken = times or speaks_of_time(question) or _DURATION.search(question)
+        spoken = times or speaks_of_time(question) or _says_duration(question)
         return "unasked" if bounds.any and not spoken else "fits"
     if not bounds.any:
         return "fits" if bounds.parts else "missing"

@@ -17,6 +17,7 @@ from agents.data.examples import same_question
 from agents.data.fitting import fit
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.ordering import show_order
+from agents.data.fitting.units import plain_parts
 from agents.data.fitting.unknown import without_unknown
 from agents.data.fitting.values import Values
 from agents.data.linking import nearest_in_meaning
@@ -291,7 +292,10 @@ class Attempts:
         """Names that are another table's: the one that has them all, or that can be joined."""
         if proof.verdict != "rejected":
             return Mended(query)
-        mended = swap_table(query, proof, self._read_by(query, brief.linked.catalog, proof), _candidates(brief))
+        read = self._read_by(query, brief.linked.catalog, proof)
+        if self._platform.name == "sql" and (referred := Joins(brief.linked, brief.question).refer(query, read)).notes:
+            return referred
+        mended = swap_table(query, proof, read, _candidates(brief))
         lost = any(problem.code.startswith(("unknown_", "duplicate_alias")) for problem in proof.problems)
         if mended.notes or self._platform.name != "sql" or not lost:
             return mended
@@ -303,6 +307,8 @@ class Attempts:
         sql = self._platform.name == "sql"
         mended = read_rows_called(query, proof, catalog.tables) if sql else Mended(query)
         mended = show_order(query, catalog.dialect) if sql and not mended.notes else mended
+        if sql and not mended.notes:
+            mended = plain_parts(query, self._read_by(query, catalog, proof), catalog.dialect)
         return mended if mended.notes else snap(query, proof, tables)
 
     async def _meant(self, proof: Proof, query: str, brief: Brief) -> Proof:
@@ -316,7 +322,7 @@ class Attempts:
         for name in wrong:
             owner = owner_of(name, query, read)
             meant = await nearest_in_meaning([name], [owner] if owner else read or brief.tables, self._models)
-            if column := meant.get(name) or (column_for(name, owner, catalog) if owner else None):
+            if column := meant.get(name) or (column_for(name, owner, catalog, brief.question) if owner else None):
                 better[name] = column
         return with_suggestions(proof, better)
 

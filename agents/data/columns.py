@@ -73,4 +73,5 @@ class ColumnNames:
 
 
 def _squeezed(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """Letters and digits alone, `data centre` as `datacenter`."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("centre", "center").replace("colour", "color")

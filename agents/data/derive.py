@@ -62,7 +62,7 @@ def make_brief(
 ) -> Brief:
     tables = offered(linked)
     examples = choose(linked.examples, question, {table.name for table in tables}, _EXAMPLES)
-    said = said_terms(linked, hints)
+    said = said_terms(question, linked, hints)
     told = [*knowledge, *(as_hit(one) for one in said)]
     return Brief(question, linked, tables, examples, list(rejected), told, said)
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from agents.data.words import pieces
 from shared.catalog import Catalog, Column, Table
 
 _TIME = re.compile(r"(?:^|_)(?:time|date|day|at|on|timestamp|when|ts)$|(?:time|date|timegenerated|timestamp)$", re.I)
@@ -18,11 +19,16 @@ _TIME_TYPES = ("timestamp", "datetime", "date", "time")
 _READS = r"(?:from|join)\s+(\w+)\s+(?:as\s+)?{alias}\b"
 
 
-def column_for(wrong: str, owner: Table, catalog: Catalog) -> str | None:
-    """The column that does for the table what the unknown one was for; None if that isn't plain."""
+def column_for(wrong: str, owner: Table, catalog: Catalog, question: str) -> str | None:
+    """The column that does for the table what the unknown one was for; None if that isn't plain.
+
+    A key stands for a name where it is of what the name or the question speaks of: `customer_id` of customers.
+    """
     if _TIME.search(wrong) or _is_time_elsewhere(wrong, catalog):
         return _time_of(owner, catalog)
-    return _key(owner, catalog) if _NAME.search(wrong) else None
+    key = _key(owner, catalog) if _NAME.search(wrong) else None
+    named = set(pieces(f"{wrong} {question}")) - {"id"}
+    return key if key and named & set(pieces(f"{key} {owner.name}")) else None
 
 
 def rows_called(wrong: str, tables: Sequence[Table]) -> tuple[Table, Column, str] | None:

@@ -21,15 +21,19 @@ _SAYS = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])|'[^']*'|\"[^\"]*\"")
 _WORD = re.compile(r"[A-Za-z_][\w-]*\d[\w-]*|[a-z]+_[a-z_]+|\d+(?:\.\d+)?")
 
 
-def said_terms(linked: Linked, hints: Sequence[KnowledgeHint]) -> list[KnowledgeHint]:
-    """Definitions that nobody has confirmed, of this group or of none, of words that its glossary does not define; and
-    codes of known errors that some column of the group has."""
+def said_terms(question: str, linked: Linked, hints: Sequence[KnowledgeHint]) -> list[KnowledgeHint]:
+    """Definitions that nobody has confirmed, of this group or of none, of words that its glossary does not define and
+    the question does not itself (`turned away with 429`); and codes of known errors that some column of the group
+    has."""
     defined = {word for one in linked.mentions if one.kind == "term" for word in content_words(one.phrase)}
     group = linked.catalog.schema_group
     terms = [
         one
         for one in hints
-        if one.kind == "term" and one.schema_group in (None, group) and not set(content_words(one.subject)) <= defined
+        if one.kind == "term"
+        and one.schema_group in (None, group)
+        and not set(content_words(one.subject)) <= defined
+        and not _says_a_value(question, one.text)
     ]
     values = [one for one in hints if one.kind == "value" and _is_known_value(one.subject, linked)]
     return [*terms[:_MOST], *values[:_MOST]]
@@ -91,6 +95,12 @@ def _holds(query: str, meaning: str) -> bool:
     if _SAYS.search(meaning):
         return False
     return bool(set(_WORD.findall(meaning.lower())) & set(_WORD.findall(query.lower())))
+
+
+def _says_a_value(question: str, meaning: str) -> bool:
+    """Whether the question says one of the codes or quoted values by which the meaning is defined."""
+    values = [one.strip("'\"") for one in _SAYS.findall(meaning)]
+    return any(re.search(rf"(?<![\w.]){re.escape(one)}(?![\w.])", question, re.I) for one in values if len(one) > 1)
 
 
 def _is_known_value(code: str, linked: Linked) -> bool:

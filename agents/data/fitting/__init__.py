@@ -14,12 +14,23 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from agents.data.accounting import Account, Accounted
-from agents.data.fitting.computing import count_rows, drop_having, split_shares
+from agents.data.fitting.absent import hold_already, hold_undone
+from agents.data.fitting.computing import (
+    add_ratio,
+    count_as_one,
+    count_rows,
+    drop_having,
+    share_of,
+    split_shares,
+    sum_counts,
+)
 from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
-from agents.data.fitting.grouping import regroup, show_times, ungroup_times, ungroup_unsaid
+from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
-from agents.data.fitting.limits import set_limit
-from agents.data.fitting.ordering import show_groups, show_rank
+from agents.data.fitting.limits import first_of_each, set_limit
+from agents.data.fitting.naming import show_names
+from agents.data.fitting.ordering import show_groups, show_rank, turn_order
+from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
 from agents.data.fitting.steps import by_step, read_step
@@ -27,6 +38,7 @@ from agents.data.fitting.texts import look_inside
 from agents.data.fitting.times import TimesOf, set_time
 from agents.data.fitting.units import set_hours, set_unit
 from agents.data.fitting.values import Values
+from agents.data.fitting.windows import add_windows, says_change
 from agents.data.linking import Linked
 from agents.data.literals import comparisons, is_time, mostly_said
 from agents.data.repair import Mended
@@ -39,7 +51,10 @@ from shared.catalog import Example, Table
 _NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _EITHER = re.compile(r"\b(?:or|either)\b", re.IGNORECASE)
+# What the question says to ask for a number, not for rows that hold the word.
+_MEASURES = frozenset(["average", "total", "sum", "count", "highest", "lowest", "maximum", "minimum", "median", "most"])
 _LONG = 5  # letters of a word that others are made of
+_FILE = re.compile(r"(\w[\w-]+)\.[A-Za-z]\w{0,3}")  # `7z.exe`, said as 7-Zip
 _SAYABLE = re.compile(r"\w")
 # Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
 _CODED = frozenset(pieces("code status result error port event reason"))
@@ -69,8 +84,9 @@ class _Fitting:
 
     def times(self) -> Iterator[str]:
         """The one range of time that the question says, where the query reads rows of a time."""
-        asked = [one for one in self.linked.times if one.start or one.end]
-        times = self._times_of()
+        change = says_change(self.question)
+        asked = [one for one in self.linked.times if (one.start or one.end) and one.words.lower() not in change]
+        times = self.times_of()
         if not asked:
             if self.told.time == "unasked" and not self.linked.times and not speaks_of_time(self.question):
                 for select in self.selects():
@@ -95,6 +111,7 @@ class _Fitting:
             and not _means_something_said(one, self.question, self.tables if one.literal.lower() in taken_over else ())
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
+        unsaid |= {one.literal for one in self.told.literals if one.origin == "question" and self._is_measure(one)}
         constants = {one.literal for one in self.told.literals if one.origin == "constant"}
         said = {one.literal for one in self.told.literals if one.origin not in (None, "catalog")}
         for select in self.selects():
@@ -133,6 +150,13 @@ class _Fitting:
         known = [(one.name, one.by_name[column.name].values) for one in self.tables if column.name in one.by_name]
         return bool(known) and all(name == value.name and own == [name] for name, own in known)
 
+    def _is_measure(self, one: Accounted) -> bool:
+        """`title = 'Average'` of a question that asks for an average, where no title is called so."""
+        known = {
+            value for table in self.tables if one.column in table.by_name for value in table.by_name[one.column].values
+        }
+        return bool(one.column) and one.literal.lower() in _MEASURES and one.literal not in known
+
     def _shorter_parts(self, select: exp.Select) -> Iterator[str]:
         """Of `LIKE '%Impact:Runtime/CryptoMiner%'` the word that the question says, where it says one of its words."""
         unsaid = {one.literal.strip("%*") for one in self.told.literals if one.origin in (None, "catalog")}
@@ -155,13 +179,14 @@ class _Fitting:
         what it groups and orders by shown."""
         step = read_step(self.question)
         if step:
-            yield from by_step(self.select, step, self._times_of())
+            yield from by_step(self.select, step, self.times_of())
         elif isinstance(self.select, exp.Select):
             if not _speaks_of_units(self.question):
-                yield from ungroup_times(self.select, self._times_of())
+                yield from ungroup_times(self.select, self.times_of())
             if not _speaks_of_units(_WHEN.sub(" ", self.question)):
-                yield from show_times(self.select, self._times_of())
+                yield from show_times(self.select, self.times_of())
         if isinstance(self.select, exp.Select):
+            yield from ungroup_either(self.select, self.question)
             yield from regroup(self.select, self._asked_by())
             if self.rows:
                 yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
@@ -186,14 +211,19 @@ class _Fitting:
         for table in tables:
             described = set(content_words(table.by_name[column.name].description))
             own |= described - set(content_words(f"{table.name} {table.description}"))
-        return bool(own & words) or any(column.name == name for one in self.linked.mentions for _, name in one.places)
+        named = [*(one.places for one in self.linked.mentions), *(one.columns for one in self.linked.columns)]
+        return bool(own & words) or any(column.name == name for places in named for _, name in places)
 
     def computing(self) -> Iterator[str]:
         """Counts where the question asks how many, shares of all rows, and units of spans, as asked."""
         yield from count_rows(self.select, self.question, read_step(self.question), self._is_number)
+        yield from sum_counts(self.select, self.question, self._is_number)
+        yield from add_ratio(self.select, self.question)
+        yield from count_as_one(self.select, self.question, read_step(self.question))
         unsaid = {one.literal for one in self.told.literals if one.origin is None}
         for select in self.selects():
             yield from split_shares(select)
+            yield from share_of(select, self.question)
             yield from drop_having(select, self.question, unsaid)
         if isinstance(self.select, exp.Select):
             yield from set_unit(self.select, self.question)
@@ -203,7 +233,7 @@ class _Fitting:
         types = [one.by_name[column.name].type.lower() for one in self.tables if column.name in one.by_name]
         return any(kind.startswith(_NUMBERS) for kind in types)
 
-    def _times_of(self) -> TimesOf:
+    def times_of(self) -> TimesOf:
         catalog = self.linked.catalog
         return TimesOf(self.tables, catalog.clock or datetime.now(UTC), catalog.dialect)
 
@@ -243,14 +273,24 @@ def fit(
         *fitting.computing(),
         *fitting.grouping(),
     ]
+    times = fitting.times_of()
     joins = Joins(linked, question)
     named = {column for one in linked.columns for _, column in one.columns}
     notes += hold_rules(fitting.select, question, linked)
+    notes += first_of_each(fitting.select, question, dialect)
     notes += set_limit(fitting.select, question)
+    notes += turn_order(fitting.select, question, times)
+    notes += add_windows(fitting.select, question, times)
+    notes += hold_undone(fitting.select, question, linked, times)
+    notes += hold_already(fitting.select, question, times)
     for select in fitting.selects():
         notes += look_inside(select, question, tables, dialect)
         notes += joins.conditions(select)
+        notes += joins.unneeded(select, values.count) if values else ()
+        notes += joins.count_once(select, question)
         notes += values.place(select, tables, question, named) if values else ()
+    notes += show_names(fitting.select, question, tables)
+    notes += show_once(fitting.select, question, tables, times)
     if whole_rows:
         notes += search_as_usual(fitting.select, question)
         notes += show_whole_rows(fitting.select, question, tables, linked.columns)
@@ -273,7 +313,14 @@ def _means_something_said(one: Accounted, question: str, tables: Sequence[Table]
     words = set(pieces(one.literal))
     names = {word for table in tables for word in pieces(f"{table.name} {table.description}")}
     said = set(content_words(question))
-    return any(word in said or _is_within(word, said) for word in words - names or words)
+    if any(word in said or _is_within(word, said) for word in words - names or words):
+        return True
+    file = _FILE.fullmatch(one.literal.strip("%*"))
+    return file is not None and any(_squeezed(word).startswith(_squeezed(file[1])) for word in question.split())
+
+
+def _squeezed(word: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", word.lower())
 
 
 def _is_within(word: str, said: set[str]) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.repair import Mended
 
+CountRows: TypeAlias = Callable[[exp.Query], int | None]  # how many rows a query gives; None where it can't be run
 _LISTING = re.compile(r"[\s,;'\"*%()]*(?:(?:and|or)[\s'\"*%()]*)*")
 
 
@@ -40,14 +42,14 @@ def close_either(select: exp.Select, question: str) -> Iterator[str]:
     alike = {_compared(one) for one in [*first, part]}
     if len(alike) != 1 or None in alike or alike & {_compared(one) for one in rest}:
         return
-    if not _are_listed([value for one in [*first, part] for value in literals_of(one)], question):
+    if not are_listed([value for one in [*first, part] for value in literals_of(one)], question):
         return
     closed = exp.paren(exp.or_(*(one.copy() for one in [*first, part]), copy=False))
     where.set("this", exp.and_(closed, *(one.copy() for one in rest), copy=False))
     yield f"read `{where.this.sql(dialect='duckdb')}`: what else must hold is of every one"
 
 
-def _are_listed(values: Sequence[str], question: str) -> bool:
+def are_listed(values: Sequence[str], question: str) -> bool:
     """Whether the question says the values with nothing but commas, `or` and `and` between them."""
     text = question.lower()
     places = sorted((text.find(value.lower()), len(value)) for value in values)
@@ -84,6 +86,20 @@ def sources(select: exp.Select) -> list[exp.Expr]:
 def named_queries(node: exp.Expr) -> set[str]:
     """What WITH names anywhere in the statement, in lower case: what is read by such a name may be no table."""
     return {one.alias.lower() for one in node.root().find_all(exp.CTE)}
+
+
+def rows_read(select: exp.Select, keys: Sequence[exp.Column] = ()) -> exp.Select:
+    """The rows that it reads and can show something of, before it computes anything of them; of keys, where some are
+    given, each combination once."""
+    rows = select.copy()
+    shown = {column.sql(): column for one in select.expressions for column in one.find_all(exp.Column)}
+    for part in ("group", "having", "order", "limit", "offset", "distinct", "qualify"):
+        rows.set(part, None)
+    rows.set("expressions", [exp.alias_(exp.Literal.number(1), "one")])
+    if keys:
+        rows.set("expressions", [key.copy() for key in keys])
+        rows.distinct(copy=False)
+    return rows.where(*(exp.Not(this=exp.Is(this=one.copy(), expression=exp.Null())) for one in shown.values()))
 
 
 def parts(condition: exp.Expr) -> list[exp.Expr]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from sqlglot import exp
 
-from agents.data.fitting.conditions import conditions, sources
+from agents.data.fitting.conditions import are_listed, conditions, literals_of, sources
 from agents.data.fitting.times import TimesOf
+from agents.data.words import pieces
 
 _UNITS_OF = (
     *(exp.TimestampTrunc, exp.DateTrunc, exp.DateBin, exp.TimeToStr, exp.Extract, exp.Date, exp.TsOrDsToDate),
     *(exp.Hour, exp.Day, exp.Month, exp.Year, exp.Week, exp.DayOfWeek),
 )
+_COMPARED = re.compile(r"\b(?:compar\w+|versus|vs|split)\b", re.IGNORECASE)
 _UNITS_BY_NAME = ("date_part", "time_bucket", "dayname", "monthname")
 
 
@@ -60,6 +63,38 @@ def ungroup_unsaid(
             for one in _ungrouped(select, partial(_is_called, name)):
                 said = one.sql(dialect="duckdb")
                 yield f"did not group by `{said}`, which the question does not speak of"
+
+
+def ungroup_either(select: exp.Select, question: str) -> Iterator[str]:
+    """Take a column out of the groups of a count that the question speaks of to say which rows it is about: the alerts
+    of `how many medium or high severity alerts` are one number. Changes the select."""
+    if len(sources(select)) != 1 or not select.find(exp.Count, exp.Sum) or _COMPARED.search(question):
+        return
+    for condition in conditions(select):
+        column = condition.this
+        if not isinstance(condition, exp.In) or not isinstance(column, exp.Column) or _is_asked_by(column, question):
+            continue
+        values = sorted(literals_of(condition))
+        if len(values) > 1 and are_listed(values, question) and _joined_by_or(values, question):
+            for one in _ungrouped(select, partial(_is_column, column.name.lower())):
+                said = one.sql(dialect="duckdb")
+                yield f"did not group by `{said}`: the question asks for {' or '.join(values)}, not for each"
+
+
+def _is_column(name: str, node: exp.Expr) -> bool:
+    return isinstance(node, exp.Column) and node.name.lower() == name
+
+
+def _is_asked_by(column: exp.Column, question: str) -> bool:
+    """Whether the question says a word of the column's name after `per`, `by`, `which` and the like."""
+    words = "|".join(map(re.escape, pieces(column.name)))
+    return bool(re.search(rf"\b(?:per|by|each|every|which|what|and)\s+(?:\w+\s+)?(?:{words})", question, re.IGNORECASE))
+
+
+def _joined_by_or(values: Sequence[str], question: str) -> bool:
+    text = question.lower()
+    places = [text.find(value.lower()) for value in values]
+    return bool(re.search(r"\bor\b", text[min(places) : max(places)]))
 
 
 def regroup(select: exp.Select, wanted: Sequence[str]) -> Iterator[str]:

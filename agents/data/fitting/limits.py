@@ -1,4 +1,4 @@
-"""How many rows a question asks for: `the top 10 senders`, `100 entries`, `the 5 latest`."""
+"""How many rows a question asks for: `the top 10 senders`, `100 entries`, `the 5 latest`, `which host ... the most`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from agents.data.fitting.scopes import meaning
 from agents.data.times import without_times
+from agents.data.words import subjects
 
 _NUMBER = r"(?<![\w.-])(\d{1,5})"
 _NO_UNIT = (
@@ -25,6 +27,29 @@ _ORDERED = re.compile(
     rf"\b(?:the|show|show me|list)\s+{_NUMBER}\s+(?:{_ENDS})\b|\b(?:{_ENDS}|first|last)\s+{_NUMBER}{_NO_UNIT}",
     re.IGNORECASE,
 )
+# `which single address was used with the most accounts`: one thing, the first in an order.
+_WHICH = re.compile(
+    r"\b(?:which|what)\s+(?:(?P<one>single|one)\s+)?(?P<noun>(?:(?!is\b|was\b|has\b|had\b|does\b|did\b)[\w-]+\s+){1,3}?)"
+    r"(?:is|was|has|had|does|did|got|gets|made|makes|sent|sends|used|uses|saw|sees|received|receives|caused|causes|[a-z]{3,}ed)\s",
+    re.IGNORECASE,
+)
+_MOST = re.compile(
+    r"\b(?:the\s+(?:most|fewest|least|highest|lowest|largest|smallest|biggest|longest|shortest|best|worst|busiest)|"
+    r"most\s+(?:often|frequently)|least\s+(?:often|frequently))\b(?!\s+\d)",
+    re.IGNORECASE,
+)
+_MORE_THAN_ONE = re.compile(
+    r"\b(?:all|others?|rank\w*|second|compar\w+|list|which|how|rest)\b|\bmost\b.*\b(?:fewest|least)\b|\b(?:fewest|least)\b.*\bmost\b",
+    re.IGNORECASE,
+)
+_ONE_OF_MANY = re.compile(r"(?:ss|us|is)$", re.IGNORECASE)  # `address`, `status`: not the plural
+_EACH_FIRST = re.compile(
+    r"\b(?:of|for|in|on|by|from|at)\s+(?:each|every)\s+(?P<each>[\w-]+)|"
+    r"\b(?:latest|last|newest|most recent|first|oldest|earliest)\s+[\w-]+\s+per\s+(?P<per>[\w-]+)",
+    re.IGNORECASE,
+)
+_QUALIFYING = ("duckdb", "snowflake", "bigquery", "databricks")  # dialects
+
 _OF_EACH = re.compile(r"\b(?:per|each|every)\b", re.IGNORECASE)
 
 
@@ -52,6 +77,45 @@ def set_limit(select: exp.Query, question: str) -> Iterator[str]:
             yield from _limited(select, ordered[1] or ordered[2])
     elif entries := _ENTRIES.search(text):
         yield from _limited(select, entries[1])
+    elif order and select.args.get("group") and _asks_for_one(text) and _ranks(order.expressions[0].this, select):
+        select.limit(1, copy=False)
+        yield "shows 1 row: the question asks for the one with the most or the least"
+
+
+def _asks_for_one(question: str) -> bool:
+    """`Which address was used with the most accounts`, not `which addresses were`."""
+    which = _WHICH.search(question)
+    if not which or not _MOST.search(question, which.end("noun")) or _MORE_THAN_ONE.search(question, which.end("noun")):
+        return False
+    plural = any(word.endswith("s") and not _ONE_OF_MANY.search(word) for word in which["noun"].split())
+    return bool(which["one"]) or not plural
+
+
+def _ranks(key: exp.Expr, select: exp.Select) -> bool:
+    """Whether it is a number that is computed of the rows of each group."""
+    return meaning(key, select).find(exp.AggFunc) is not None
+
+
+def first_of_each(select: exp.Query, question: str, dialect: str) -> Iterator[str]:
+    """`ORDER BY at DESC LIMIT 1` gives the first row of each group where the question asks for the latest of each.
+    Changes the select."""
+    said = _EACH_FIRST.search(question) if dialect in _QUALIFYING else None
+    if not said or not isinstance(select, exp.Select) or len(list(select.find_all(exp.Select))) > 1:
+        return
+    order, limit = select.args.get("order"), select.args.get("limit")
+    if not order or not limit or limit.expression.name != "1" or select.find(exp.AggFunc, exp.Window):
+        return
+    if any(select.args.get(part) for part in ("group", "distinct", "offset")):
+        return
+    thing = set(subjects(said["each"] or said["per"]))
+    shown = [one.unalias() for one in select.expressions]
+    keys = [one for one in shown if isinstance(one, exp.Column) and thing & set(subjects(one.name))]
+    if len(keys) != 1:
+        return
+    numbered = exp.Window(this=exp.RowNumber(), partition_by=[keys[0].copy()], order=order.copy())
+    select.set("qualify", exp.Qualify(this=exp.EQ(this=numbered, expression=exp.Literal.number(1))))
+    select.set("limit", None)
+    yield f"shows the first row of each {keys[0].name}, as the question says: '{said[0]}'"
 
 
 def _limited(select: exp.Select, number: str) -> Iterator[str]:

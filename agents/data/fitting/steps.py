@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from agents.data.fitting.conditions import sources
+from agents.data.fitting.scopes import tables_read
 from agents.data.fitting.times import TimesOf
 from agents.data.times.calendar import NUMBER, number_of
 
@@ -19,6 +20,7 @@ _STEPS = [
     for words in (
         rf"(?:per|every|each)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}s?\b{_OF_A_LONGER}",
         rf"by\s+(?:the\s+)?{_UNIT}\b{_OF_A_LONGER}(?!\s+\d)",
+        rf"(?:number|count|sum|total|amount)\s+of\s+(?:[\w-]+\s+){{1,6}}?an?\s+{_UNIT}\b",
         rf"(?:in|into|with|of)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}(?:s|ly)?[\s-]+"
         r"(?:steps?|bins?|buckets?|intervals?|windows?)\b",
         rf"each\s+of\s+the\s+(?:last|past|previous)\s+(?:{NUMBER})\s+{_UNIT}s?\b",
@@ -27,7 +29,7 @@ _STEPS = [
 _PART_OF_AN_HOUR = re.compile(
     r"(?<!\w)(?:per|every|each|by)\s+(?P<part>half|quarter)[\s-]+(?:(?:of\s+)?an\s+)?hour(?:s|ly)?\b", re.IGNORECASE
 )
-_RATE = re.compile(r"\d\S*\s+(?:\w+\s+){0,2}per\s", re.IGNORECASE)  # `20 euros per month`
+_RATE = re.compile(r"(?<![\w-])\d\S*\s+(?:\w+\s+){0,2}per\s", re.IGNORECASE)  # `20 euros per month`
 _OF_STEPS = re.compile(
     r"(?<!\w)(?:averag\w*|mean|median|usual\w*|typical\w*|peak\w*|m(?:ax|in)imum|(?:high|low|busi)est)\b", re.I
 )
@@ -71,13 +73,18 @@ def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
     keys = group.expressions if group else []
     shown = [one for one in select.expressions if not one.find(exp.AggFunc)]
     if any(times.is_time(column) for key in [*keys, *shown] for column in key.find_all(exp.Column)):
+        yield from _cut(select, step, times)
+        keys = group.expressions if group else []
+        shown = [one for one in select.expressions if not one.find(exp.AggFunc)]
         yield from _set_steps([*select.expressions, *keys, *select.find_all(exp.Ordered)], step)
         if not any(times.is_time(column) for one in shown for column in one.find_all(exp.Column)):
             unshown = [key for key in keys if isinstance(key, exp.TimestampTrunc | exp.DateBin)]
             select.set("expressions", [*(exp.alias_(key.copy(), step.unit) for key in unshown), *select.expressions])
             yield from (f"shows the {step.unit}, by which it groups" for _ in unshown)
         return
-    tables = [one for one in sources(select) if isinstance(one, exp.Table)]
+    if any(isinstance(one, exp.Literal) for one in keys):
+        return  # columns by their number, which a new column would shift
+    tables = tables_read(select)
     if len(tables) != len(sources(select)):
         return
     columns = [(table, name) for table in tables for name in times.of(table)]
@@ -101,6 +108,22 @@ def _counted(select: exp.Select, step: Step, times: TimesOf) -> Iterator[str]:
     if timed and select.args.get("group") and not select.find(exp.AggFunc) and len(sources(select)) == 1:
         select.append("expressions", exp.alias_(exp.Count(this=exp.Star()), "count"))
         yield f"counted the rows of each group: the question asks for a course, '{step.words}'"
+
+
+def _cut(select: exp.Select, step: Step, times: TimesOf) -> Iterator[str]:
+    """Groups by the very moment become groups by the step: hardly two rows have the same moment."""
+    group = select.args.get("group")
+    grouped = group.expressions if group else []
+    keys = [key for key in grouped if isinstance(key, exp.Column) and times.is_time(key)]
+    if len(keys) != 1 or (times.is_day(keys[0]) and step.unit == "day"):
+        return
+    key, order = keys[0].copy(), select.args.get("order")
+    ordered = [one.this for one in order.expressions] if order else []
+    for one in [*select.expressions, *grouped, *ordered]:
+        if isinstance(one.unalias(), exp.Column) and one.unalias().name == key.name:
+            unit = _unit(key.copy(), step)
+            one.replace(exp.alias_(unit, step.unit) if one.parent is select else unit)
+    yield f"grouped by the {step.unit} of {key.name}, '{step.words}'"
 
 
 def _set_steps(nodes: Sequence[exp.Expr], step: Step) -> Iterator[str]:

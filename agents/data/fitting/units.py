@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
+from agents.data.fitting.conditions import written
 from agents.data.fitting.steps import length_of
+from agents.data.repair import Mended
+from agents.data.sql.parsing import PARSER
+from agents.data.words import pieces
+from shared.catalog import Table
+
+_PARTS: dict[type[exp.Expr], str] = {exp.Year: "year", exp.Month: "month", exp.Day: "day", exp.Hour: "hour"}
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _ASKED = re.compile(
@@ -76,3 +83,22 @@ def _divided(span: exp.DateDiff) -> tuple[exp.Expr, float | None]:
         return node, 1.0 if not isinstance(above, exp.Binary) else None
     divisor = above.expression.unnest()
     return above, float(divisor.this) if isinstance(divisor, exp.Literal) and not divisor.is_string else None
+
+
+def plain_parts(query: str, tables: Sequence[Table], dialect: str) -> Mended:
+    """`year(year)` of a column that is no time is the year already. For a query that does not bind."""
+    parsed = PARSER.parse(query, dialect).select
+    if parsed is None:
+        return Mended(query)
+    changed, notes = parsed.copy(), dict[str, None]()
+    for part in list(changed.find_all(*_PARTS, exp.Extract)):
+        column = part.expression if isinstance(part, exp.Extract) else part.this
+        unit = part.name.lower() if isinstance(part, exp.Extract) else _PARTS[type(part)]
+        column = column.this if isinstance(column, exp.TsOrDsToDate | exp.Cast) else column
+        if not isinstance(column, exp.Column) or unit not in pieces(column.name):
+            continue
+        types = [one.by_name[column.name].type.lower() for one in tables if column.name in one.by_name]
+        if types and not any(kind.startswith(("date", "time")) for kind in types):
+            notes[f"read {column.sql()} as it is: it holds no time, of which to take the {unit}"] = None
+            part.replace(column.copy())
+    return written(query, changed, dialect, list(notes))

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.fitting.conditions import full_name, named_queries, sources
+from agents.data.fitting.scopes import tables_read
 from agents.data.names import likeness
 from agents.data.platform import Platform
 from agents.data.sandbox import Sandbox
@@ -56,7 +57,7 @@ class Values:
         named: columns that the question names; parts of texts are looked for there even if there are none.
         """
         by_name, derived = {table.name.lower(): table for table in tables}, named_queries(select)
-        read = [one for one in sources(select) if isinstance(one, exp.Table) and one.name.lower() not in derived]
+        read = [one for one in tables_read(select) if one.name.lower() not in derived]
         owners = {one.alias_or_name: by_name.get(full_name(one)) for one in read}
         known = [table for table in owners.values() if table]
         plain = len(known) == len(sources(select))  # else a column without a table may be a subquery's

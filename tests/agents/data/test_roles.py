@@ -53,7 +53,13 @@ TABLES = {table.name: table for table in SHOP.tables}
     ],
 )
 def test_an_unknown_column_becomes_the_one_of_the_same_use(wrong: str, table: str, column: str | None) -> None:
-    assert column_for(wrong, TABLES[table], SHOP) == column
+    assert column_for(wrong, TABLES[table], SHOP, "Which customers ordered?") == column
+
+
+def test_a_key_stands_for_no_name_that_the_question_does_not_speak_of() -> None:
+    assert column_for("full_name", TABLES["customers"], SHOP, "Which drivers are late?") is None
+    assert column_for("customer_name", TABLES["orders"], SHOP, "Who is late?") is None  # it refers, and is no key
+    assert column_for("customer_name", TABLES["customers"], SHOP, "Who is late?") == "customer_id"
 
 
 def test_a_qualifier_says_whose_column_it_would_be() -> None:
@@ -95,4 +101,4 @@ def test_of_several_times_the_one_that_most_tables_have_is_meant() -> None:
     times = [{"name": "Timestamp", "type": "TIMESTAMP"}, {"name": "FileCreated", "type": "TIMESTAMP"}]
     tables = [{"name": "files", "columns": times}, {"name": "logons", "columns": times[:1]}]
     catalog = Catalog.model_validate({"schema_group": "edr", "platform": "sql", "tables": tables})
-    assert column_for("ts", catalog.by_name["files"], catalog) == "Timestamp"
+    assert column_for("ts", catalog.by_name["files"], catalog, "When?") == "Timestamp"

@@ -29,7 +29,7 @@ def linked(question: str, catalog: Catalog | None = None) -> Linked:
 
 
 def test_an_unconfirmed_definition_is_told_as_a_runbooks_word() -> None:
-    [line] = hint_lines(said_terms(linked("How many late orders?"), [LATE]))
+    [line] = hint_lines(said_terms("How many late orders?", linked("How many late orders?"), [LATE]))
     assert line == ("A runbook says, unconfirmed: late order: over 72 hours after placed_at (shipping.md, step 2)")
 
 
@@ -42,14 +42,14 @@ def test_a_definition_cannot_begin_a_line_of_its_own_or_fill_the_prompt() -> Non
 
 def test_definitions_of_other_groups_and_of_terms_that_the_glossary_defines_are_left_out() -> None:
     elsewhere = LATE.model_copy(update={"schema_group": "logs"})
-    assert said_terms(linked("How many late orders?"), [elsewhere]) == []
+    assert said_terms("How many late orders?", linked("How many late orders?"), [elsewhere]) == []
     own = shop(glossary=[{"term": "late order", "meaning": "after a week"}])
-    assert said_terms(linked("How many late orders?", own), [LATE]) == []
+    assert said_terms("How many late orders?", linked("How many late orders?", own), [LATE]) == []
 
 
 def test_a_code_is_told_where_a_column_of_the_group_knows_it() -> None:
     unknown = CODE.model_copy(update={"subject": "DB-5310"})
-    assert said_terms(linked("why?"), [CODE, unknown]) == [CODE]
+    assert said_terms("why?", linked("why?"), [CODE, unknown]) == [CODE]
 
 
 def test_the_answer_cites_the_runbook_whose_meaning_the_query_goes_by() -> None:

@@ -7,7 +7,13 @@ import pytest
 
 from agents.data.fitting.ordering import show_order
 from agents.data.fitting.steps import Step, read_step
+from agents.data.fitting.units import plain_parts
+from shared.catalog import Table
 from tests.agents.data.fitting.desk import Desk
+
+VISITS = Table.model_validate(
+    {"name": "calls", "columns": [{"name": "site", "type": "VARCHAR"}, {"name": "count", "type": "BIGINT"}]}
+)
 
 
 @pytest.mark.parametrize(
@@ -225,3 +231,76 @@ def test_a_distinct_query_shows_what_it_orders_by(desk: Desk) -> None:
 )  # fmt: skip
 def test_right_queries_that_look_like_wrong_ones_stay(desk: Desk, question: str, query: str) -> None:
     assert desk.leaves(question, query)
+
+
+def test_the_share_of_some_rows_is_of_those_rows(desk: Desk) -> None:
+    both = "count(*) FILTER (WHERE status = 'open' AND region = 'Europe West')"
+    query = f"SELECT 1.0 * {both} / count(*) AS s FROM tickets"
+    note = "took the share of the rows with `region = 'Europe West'`, as the question says"
+    assert desk.fitted_rows("What share of Europe West tickets is open?", query, note) == [[0.5]]
+
+
+def test_how_many_is_one_number(desk: Desk) -> None:
+    query = "SELECT host, title, count(*) AS n FROM tickets WHERE region = 'US East' GROUP BY host, title ORDER BY n"
+    note = "counted all as one, not by 'host' and 'title': the question asks how many"
+    assert desk.fitted_rows("How many tickets did US East open?", query, note) == [[2]]
+    by_host = "SELECT host, count(*) AS n FROM tickets GROUP BY host"
+    assert desk.leaves("How many tickets did US East open on its hosts?", by_host)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many tickets of each host?",
+        "How many tickets are there, and which hosts have them?",
+        "How many tickets are closed and how many are open?",
+        "Hosts and how many tickets they have",
+        "How many tickets are open or closed?",
+        "How many tickets do lt-101, lt-103 report?",
+        "How many tickets are there, broken down?",
+    ],
+)
+def test_numbers_of_several_things_stay(desk: Desk, question: str) -> None:
+    assert desk.leaves(question, "SELECT host, count(*) AS n FROM tickets GROUP BY host")
+
+
+def test_a_count_that_a_join_repeats_is_of_different_ones(desk: Desk) -> None:
+    query = """SELECT count(p.person_id) AS people, count(t.ticket_id) AS tickets
+        FROM people p JOIN tickets t ON t.owner_id = p.person_id"""
+    mended = desk.fit("The number of people and the number of tickets", query)
+    assert mended.notes == ["counted different `p.person_id`: the join repeats them"]
+    assert desk.rows(mended.query) == [[3, 4]]
+    assert desk.leaves("What is the number of people tickets?", query)
+    ratio = desk.fit("What is the ratio of people to tickets?", query)
+    assert "shows the ratio of the two numbers, as the question asks" in ratio.notes
+    assert desk.rows(ratio.query) == [[3, 4, 0.75]]
+    assert desk.leaves("How many tickets do they own?", query)
+
+
+def test_one_row_of_numbers_has_no_order() -> None:
+    mended = show_order("SELECT count(*) AS n FROM tickets ORDER BY status", "duckdb")
+    assert mended.notes == ["left out the order: its one row needs none"]
+    assert "ORDER" not in mended.query
+    assert not show_order("SELECT status, count(*) FROM tickets GROUP BY status ORDER BY status", "duckdb").notes
+
+
+def test_a_part_of_a_time_of_what_is_no_time_is_the_value_itself(desk: Desk) -> None:
+    years = Table.model_validate({"name": "books", "columns": [{"name": "year", "type": "BIGINT"}]})
+    mended = plain_parts("SELECT YEAR(year) AS y, count(*) FROM books GROUP BY YEAR(year)", [years], "duckdb")
+    assert mended.notes == ["read year as it is: it holds no time, of which to take the year"]
+    assert "YEAR(" not in mended.query
+    tickets = [one for one in desk.catalog.tables if one.name == "tickets"]
+    assert not plain_parts("SELECT year(opened_at) FROM tickets", tickets, "duckdb").notes
+
+
+def test_counts_are_summed_and_words_for_numbers_are_no_values(desk: Desk) -> None:
+    catalog = desk.catalog.model_copy(update={"tables": [*desk.catalog.tables, VISITS]})
+    desk.catalog = catalog
+    mended = desk.fit(
+        "The total number of visits of each site", "SELECT site, count(count) AS n FROM calls GROUP BY site"
+    )
+    assert mended.notes == ["summed count, which holds counts"]
+    assert "SUM(count)" in mended.query
+    query = "SELECT region, avg(ticket_id) AS a FROM tickets WHERE title = 'Average' GROUP BY region"
+    left = desk.fit("What is the average ticket id by region?", query)
+    assert left.notes == ["left out `title = 'Average'`, which nothing in the question says"]

@@ -55,7 +55,7 @@ def test_a_condition_that_nothing_says_is_left_out(desk: Desk, query: str, note:
         ("Tickets of west Europe", "region = 'Europe West'"),
         ("Tickets that are open, closed or pending", "status IN ('open', 'closed', 'pending')"),
         ("Which tickets are not resolved?", "status NOT IN ('open', 'closed', 'pending')"),
-        ("Which titles have commas?", "title LIKE '%,%'"),
+        ("Which tickets have commas in their title?", "title LIKE '%,%'"),
         ("Which tickets have an owner?", "owner_id > 0"),
         ("Which tickets are about disks?", "title IN (SELECT title FROM tickets WHERE title LIKE 'Disk%')"),
     ],

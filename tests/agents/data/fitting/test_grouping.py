@@ -92,3 +92,25 @@ def test_a_time_is_shown_as_it_is(desk: Desk) -> None:
     assert desk.leaves("The id and hour of closed tickets", query)
     bare = desk.fit("Closed tickets", query.replace(" AS opened_at", ""))
     assert desk.rows(bare.query) == [[101, "2026-03-05T10:00:00Z"]]
+
+
+def test_groups_by_the_moment_become_groups_by_the_step(desk: Desk) -> None:
+    query = "SELECT opened_at, count(*) AS n FROM tickets GROUP BY opened_at ORDER BY opened_at DESC"
+    mended = desk.fit("How many tickets were opened each month?", query)
+    assert mended.notes == [
+        "grouped by the month of opened_at, 'each month'",
+        "ordered by time forwards: the question does not ask for the newest first",
+    ]
+    assert [row[1] for row in desk.rows(mended.query)] == [1, 1, 2]
+
+
+def test_rows_that_the_question_lists_with_or_are_one_group(desk: Desk) -> None:
+    query = """SELECT region, status, count(*) AS n FROM tickets WHERE status IN ('open', 'pending')
+        GROUP BY region, status ORDER BY region, status"""
+    note = "did not group by `status`: the question asks for open or pending, not for each"
+    assert desk.fitted_rows("How many open or pending tickets per region?", query, note) == [
+        ["Europe West", 1],
+        ["US East", 2],
+    ]
+    assert desk.leaves("How many open or pending tickets per region and status?", query)
+    assert desk.leaves("How many open and pending tickets per region?", query)

@@ -115,3 +115,46 @@ def test_keys_of_one_name_join_tables_of_which_no_relationship_tells(desk: Desk)
     mended = Joins(heard, WHO).complete("SELECT full_name, team FROM people")
     assert "ON people.team_id = teams.team_id" in mended.query.replace('"', "").replace("\n ", "").replace("  ", " ")
     assert desk.rows(mended.query)[0] == ["Ana Silva", "Network"]
+
+
+def test_a_table_of_which_nothing_is_wanted_any_more_is_not_joined(desk: Desk) -> None:
+    query = "SELECT b.full_name FROM badges b JOIN people p ON b.person_id = p.person_id"
+    mended = Joins(linked(WHO, desk.catalog), WHO).complete(query)
+    assert mended.notes == ["read 'full_name' from 'people'", "did not join 'badges', of which nothing is wanted"]
+    assert sorted(desk.rows(mended.query)) == [["Ana Silva"], ["Bo Berg"], ["Cy Cole"]]
+    question = "Who has badges?"
+    kept = Joins(linked(question, desk.catalog), question).complete(query)
+    assert sorted(desk.rows(kept.query)) == [["Ana Silva"], ["Bo Berg"]]
+
+
+def test_a_key_is_read_by_the_column_that_refers_to_it(desk: Desk) -> None:
+    question = "Tickets of each person"
+    mended = Joins(linked(question, desk.catalog), question)
+    tickets = [one for one in desk.catalog.tables if one.name == "badges"]
+    assert not mended.refer("SELECT person_id FROM badges", tickets).notes
+    catalog = desk.catalog.model_copy(
+        update={"relationships": [one for one in desk.catalog.relationships if one.from_ != "tickets.reporter_id"]}
+    )
+    tickets = [one for one in catalog.tables if one.name == "tickets"]
+    referred = Joins(linked(question, catalog), question).refer(
+        "SELECT person_id, count(*) FROM tickets GROUP BY person_id", tickets
+    )
+    assert referred.notes == ["used column 'owner_id' for 'person_id', to which it refers"]
+    assert "owner_id" in referred.query
+    two = Joins(linked(question, desk.catalog), question).refer("SELECT person_id FROM tickets", tickets)
+    assert not two.notes  # its owner, or who reported it
+
+
+def test_a_join_that_only_repeats_rows_goes(desk: Desk) -> None:
+    query = """SELECT t.team, p.full_name FROM people p JOIN tickets k ON k.reporter_id = p.person_id
+        JOIN teams t ON t.team_id = p.team_id WHERE t.team = '{}'"""
+    note = "did not join 'tickets', of which nothing is wanted"
+    assert desk.fitted_rows("Names in the Network team", query.format("Network"), note) == [["Network", "Ana Silva"]]
+    assert desk.leaves("Names in the Network team who reported tickets", query.format("Network"))
+
+
+def test_a_column_that_a_join_holds_equal_is_of_either(desk: Desk) -> None:
+    query = "SELECT person_id FROM people JOIN badges ON people.person_id = badges.person_id"
+    mended = Joins(linked(WHO, desk.catalog), WHO).complete(query)
+    assert mended.notes == ["read 'person_id' from 'people', which is joined by it"]
+    assert sorted(desk.rows(mended.query)) == [[10], [11]]
