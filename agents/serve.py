@@ -24,11 +24,10 @@ from starlette.routing import Route
 from agents.agent import Agent
 from shared.a2a.card import build_card
 from shared.a2a.push import Webhooks
+from shared.a2a.runs import Runs, Stopped, calls_since
 from shared.a2a.server import A2AServer
-from shared.a2a.tasks import begin, fail, told
+from shared.a2a.tasks import begin, cancelled, fail, told
 from shared.a2a.wire import (
-    AGENT_VALUES,
-    CALLS,
     asked,
     asked_by,
     calls_metadata,
@@ -37,7 +36,6 @@ from shared.a2a.wire import (
     wants_data,
 )
 from shared.auth import ApiKeyRequired
-from shared.calls import CallRecord
 from shared.context import Scope, scoped
 from shared.errors import InvalidInput, did_you_mean, first_problem
 from shared.ledger import Ledger
@@ -81,7 +79,7 @@ def agent_app(
     """
     served = ServedAgent(agent, ledger, telemetry)
     card = agent_card(agent, url, secured=api_key is not None)
-    server = A2AServer(served, card, engine=engine, webhooks=webhooks, place=place, values=AGENT_VALUES)
+    server = A2AServer(served, card, engine=engine, webhooks=webhooks, place=place)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "agent": agent.name})
@@ -132,6 +130,8 @@ class ServedAgent(AgentExecutor):
 
     def __init__(self, agent: Agent, ledger: Ledger | None, telemetry: Telemetry | None = None) -> None:
         self._agent = agent
+        self._runs = Runs()
+        self._skills = [skill.id for skill in agent.skills()]
         self._ledger = ledger
         self._telemetry = telemetry or Telemetry()
 
@@ -145,8 +145,10 @@ class ServedAgent(AgentExecutor):
         try:
             scope = asked_by(message, requested, otherwise=task.context_id)
             journey_id = scope.journey_id or task.context_id
-            skill, output = await self._answer(message, scope)
+            skill, output = await self._runs.of(task.id, self._answer(message, scope))
             parts = output_parts(output, data=wants_data(message, context.configuration))
+        except Stopped:
+            await cancelled(updates, await self._report(message, requested, journey_id, started, written))
         except Exception as error:  # noqa: BLE001 -- the outermost; `told` logs it
             problem = told(error, f"agent '{self._agent.name}'", journey_id)
             await fail(updates, problem, await self._report(message, requested, journey_id, started, written))
@@ -156,17 +158,17 @@ class ServedAgent(AgentExecutor):
             await updates.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        """Say so; the SDK then cancels `execute`, and with it the agent's run, down to its model call."""
+        """End the agent's run, down to its model call; `execute` says so, and what it cost. If it can't in time, this
+        does, and the SDK cancels `execute`."""
         task = context.current_task
-        if task is not None:
+        if task is not None and not await self._runs.cancel(task.id):
             await TaskUpdater(event_queue, task.id, task.context_id).cancel()
 
     async def _answer(self, message: Message, scope: Scope) -> tuple[str, dict[str, Any]]:
-        skills = [skill.id for skill in self._agent.skills()]
-        skill, request = asked(message, self._agent.default_skill or skills[0])
-        if skill not in skills:
+        skill, request = asked(message, self._agent.default_skill or self._skills[0])
+        if skill not in self._skills:
             unknown = f"agent '{self._agent.name}' has no skill '{skill}'"
-            raise InvalidInput(unknown, suggestion=did_you_mean(skill, skills))
+            raise InvalidInput(unknown, suggestion=did_you_mean(skill, self._skills))
         with (
             scoped(
                 journey_id=scope.journey_id,
@@ -201,6 +203,7 @@ class ServedAgent(AgentExecutor):
         """
         if not is_active(message, requested):
             return {}
-        calls = await self._ledger.calls(journey_id, limit=CALLS) if self._ledger and self._written > written else []
-        mine: list[CallRecord] = [call for call in calls if call.agent == self._agent.name and call.started_at >= since]
-        return calls_metadata(mine)
+        if self._ledger is None or self._written <= written:
+            return calls_metadata([])
+        made = await calls_since(self._ledger, journey_id, since)
+        return {} if made is None else calls_metadata(call for call in made if call.agent == self._agent.name)

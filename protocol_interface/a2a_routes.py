@@ -16,7 +16,8 @@ from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
 from protocol_interface.registry.exchange import Export, Imported, export_agents, import_agents
 from protocol_interface.registry.records import AgentDetails
-from shared.a2a.wire import VALUES, has_more
+from shared.a2a.sizes import has_more
+from shared.a2a.wire import VALUES
 from shared.context import scoped
 from shared.models import Model
 

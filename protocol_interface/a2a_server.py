@@ -7,9 +7,10 @@ extension (docs/a2a-extension.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,10 +31,10 @@ from shared import __version__
 from shared.a2a.card import build_card
 from shared.a2a.push import Webhooks
 from shared.a2a.requests import CardOf
+from shared.a2a.runs import Runs, Stopped, calls_since
 from shared.a2a.server import A2AServer
-from shared.a2a.tasks import begin, fail, told
+from shared.a2a.tasks import begin, cancelled, fail, told
 from shared.a2a.wire import (
-    CALLS,
     EXTENSION,
     JSON,
     TEXT,
@@ -44,6 +45,7 @@ from shared.a2a.wire import (
     output_parts,
     wants_data,
 )
+from shared.calls import CallRecord
 from shared.context import Scope, scoped
 from shared.errors import (
     AgentUnavailable,
@@ -180,7 +182,7 @@ class Journeying(AgentExecutor):
     def __init__(self, product: Product, ledger: Ledger | None = None) -> None:
         self._product = product
         self._ledger = ledger
-        self._journeys: dict[str, str] = {}
+        self._runs = Runs()
         self._skills: dict[str, Callable[[_Run], Coroutine[Any, Any, None]]] = {
             "answer_question": self._answer_question,
             "prove_query": self._prove_query,
@@ -191,78 +193,92 @@ class Journeying(AgentExecutor):
         message, task = await begin(context, event_queue)
         updates = TaskUpdater(event_queue, task.id, task.context_id)
         await updates.start_work()
+        run = None
         try:
             run = _Run.of(message, task, updates, context)
             if run.skill not in self._skills:
                 unknown = f"LexiQuery has no skill '{run.skill}'"
                 raise InvalidInput(unknown, suggestion=did_you_mean(run.skill, self._skills))
-            await self._skills[run.skill](run)
+            await self._runs.of(task.id, self._skills[run.skill](run), partial(self._stop, run))
+        except Stopped:
+            await cancelled(updates, await self._report(run))
         except ValidationError as error:
-            await fail(updates, InvalidInput(first_problem(error)), {})
+            await fail(updates, InvalidInput(first_problem(error)), await self._report(run))
         except Exception as error:  # noqa: BLE001 -- the outermost; `told` logs it
-            await fail(updates, told(error, "LexiQuery", task.context_id), {})
+            await fail(updates, told(error, "LexiQuery", task.context_id), await self._report(run))
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        """`execute` says what became of the task, with its report; if it can't in time, or isn't at work, this does."""
         task = context.current_task
-        if task is None:
-            return
-        if journey_id := self._journeys.get(task.id):
-            with suppress(Conflict):
-                await self._product.cancel(journey_id)
-        await TaskUpdater(event_queue, task.id, task.context_id).cancel()
+        if task is not None and not await self._runs.cancel(task.id):
+            await TaskUpdater(event_queue, task.id, task.context_id).cancel()
+
+    async def _stop(self, run: _Run) -> bool:
+        """Whether the run ends by itself now: its journey answers that it was cancelled."""
+        if run.journey_id is None:
+            return False
+        with suppress(Conflict):  # it has ended just now
+            await self._product.cancel(run.journey_id)
+        return True
 
     async def _answer_question(self, run: _Run) -> None:
-        journey_id = await self._product.start(run.question())
-        self._journeys[run.task.id] = journey_id
-        try:
-            async for event in self._product.events(journey_id):
-                if event.kind == "stage":
-                    await run.report(event)
-                elif event.kind == "answer":
-                    answer = Answer.model_validate(event.data)
-                    await run.finish(answer, await self._report(run, journey_id, answer))
-                    return
-        finally:
-            del self._journeys[run.task.id]
+        run.journey_id = journey_id = await self._product.start(run.question())
+        async for event in self._product.events(journey_id):
+            if event.kind == "stage":
+                await run.report(event)
+            elif event.kind == "answer":
+                answer = Answer.model_validate(event.data)
+                await run.finish(answer, await self._report(run, answer))
+                return
         raise AgentUnavailable(f"journey '{journey_id}' ended without an answer")
 
     async def _prove_query(self, run: _Run) -> None:
         proof = await self._product.prove(ProveRequest.model_validate(run.given))
-        await run.give("proof", proof.model_dump(mode="json"), render_proof(proof), {})
+        await run.give("proof", proof.model_dump(mode="json"), render_proof(proof), await self._report(run))
         await run.updates.complete()
 
     async def _search_procedures(self, run: _Run) -> None:
         request = SearchRequest.model_validate(run.given)
         scope = run.scope
+        run.asks = await self._searching()
         with scoped(journey_id=scope.journey_id, parent_call_id=scope.parent_call_id, user=scope.user, tags=scope.tags):
             hits = await self._product.search_procedures(request.question, request.limit, request)
-        # Others may be at work on the journey at the same time, for somebody else.
-        searching = {one.id for one in await self._product.list_agents() if "search" in map(_id, one.skills)}
-        report = await self._report(run, scope.journey_id or run.task.context_id, by=searching)
+        run.asks |= await self._searching()
+        report = await self._report(run)
         await run.give("hits", Hits(hits=hits).model_dump(mode="json"), render_hits(hits), report)
         await run.updates.complete()
 
-    async def _report(
-        self, run: _Run, journey_id: str, answer: Answer | None = None, *, by: Collection[str] | None = None
-    ) -> dict[str, Any]:
-        """What the run cost, as calls of the caller's journey, for a client that uses the extension.
+    async def _searching(self) -> set[str]:
+        """Whose calls are for a search: others may be at work on the journey at the same time, for somebody else."""
+        return {one.id for one in await self._product.list_agents() if "search" in map(_id, one.skills)}
 
-        by: the agents whose calls were for it; all of them if not given.
-        """
-        if not run.uses_extension:
+    async def _report(self, run: _Run | None, answer: Answer | None = None) -> dict[str, Any]:
+        """What the run cost so far, as calls of the caller's journey, for a client that uses the extension."""
+        if run is None or not run.uses_extension:
             return {}
-        calls = await self._ledger.calls(journey_id, limit=CALLS) if self._ledger else []
+        made = await self._calls(run)
+        if made is None:
+            return {}
         theirs = [
             call.model_copy(
                 update={"journey_id": run.scope.journey_id, "parent_id": call.parent_id or run.scope.parent_call_id}
             )
-            for call in calls
-            if call.started_at >= run.started and (by is None or call.agent in by)
+            for call in made
         ]
         report = calls_metadata(theirs)
+        if run.journey_id:
+            report[EXTENSION]["journey_id"] = run.journey_id
         if answer:
-            report[EXTENSION] |= {"journey_id": answer.journey_id, "cost": answer.cost.model_dump(mode="json")}
+            report[EXTENSION]["cost"] = answer.cost.model_dump(mode="json")
         return report
+
+    async def _calls(self, run: _Run) -> list[CallRecord] | None:
+        """The model calls that were made for the run; None if that isn't known."""
+        journey_id = run.journey_id or (run.scope.journey_id if run.asks else None)
+        if self._ledger is None or journey_id is None:
+            return []
+        made = await calls_since(self._ledger, journey_id, run.started)
+        return made and [one for one in made if run.journey_id or one.agent in run.asks]
 
 
 def _id(skill: dict[str, Any]) -> Any:
@@ -270,7 +286,8 @@ def _id(skill: dict[str, Any]) -> Any:
 
 
 class _Run:
-    """One message of a task, and the updates that answer it."""
+    """One message of a task, and the updates that answer it. journey_id: the journey that it started; asks: the agents
+    whose calls of the caller's journey are for it."""
 
     def __init__(
         self,
@@ -290,6 +307,8 @@ class _Run:
         self.scope = scope
         self.uses_extension = uses_extension
         self.started = datetime.now(UTC)
+        self.journey_id: str | None = None
+        self.asks: set[str] = set()
         self._in_data = in_data
 
     @classmethod
@@ -323,7 +342,7 @@ class _Run:
         if answer.status == "needs_clarification" and answer.clarification:
             await self._ask_back(answer.clarification, report)
         elif answer.status == "cancelled":
-            await self.updates.cancel()
+            await cancelled(self.updates, report)
         else:
             await self.give("answer", answer.model_dump(mode="json"), render_answer(answer), report)
             await self._end(answer, report)

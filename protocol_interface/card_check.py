@@ -14,7 +14,7 @@ from a2a.types import AgentCard, AgentInterface
 from a2a.utils.constants import TransportProtocol
 from google.protobuf.json_format import ParseError
 
-from shared.a2a.wire import is_deeper
+from shared.a2a.sizes import is_deeper
 from shared.errors import InvalidInput
 
 CARD_LIMIT = 256 * 1024
@@ -27,6 +27,8 @@ SKILLS = 200
 INTERFACES = 16
 DEPTH = 32
 """Most objects and lists within each other."""
+_TAKEN = ("discover", "register", "export", "import")
+"""What addresses below /a2a/agents/ mean already: an agent of that name could not be shown there."""
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Controls but for ends of lines and tabs, and what turns the direction of writing: a terminal obeys them, a reader is
 shown another text, and NUL can't be kept in PostgreSQL."""
@@ -73,11 +75,26 @@ def check_card(card: AgentCard, source: str) -> None:
         raise InvalidInput(f"the card at {source} has a name of {len(card.name)} characters, not 1 to {NAME_LIMIT}")
     if not card.name.isprintable() or card.name != card.name.strip():
         raise InvalidInput(f"the card at {source} has the name {card.name!r}, with characters that nobody sees")
+    _check_name(card.name)
     _check_interfaces(card)
     _check_skills(card)
     for text in _texts(agent_card_to_dict(card)):
         if hidden := _HIDDEN.search(text):
             raise InvalidInput(f"the card of '{card.name}' holds the control character {hidden[0]!r}")
+
+
+def _check_name(name: str) -> None:
+    """Raises InvalidInput for one by which no address, or no command, could name the agent."""
+    if name in _TAKEN:
+        raise InvalidInput(
+            f"no agent can be called '{name}': /a2a/agents/{name} is an address of the registry itself",
+            suggestion=f"name it '{name}-agent', say",
+        )
+    if name.startswith("-") or not {".", ".."}.isdisjoint(name.split("/")):
+        raise InvalidInput(
+            f"no agent can be called '{name}': commands and addresses would read it otherwise",
+            suggestion="give it a name that does not begin with '-', without '.' and '..' between slashes",
+        )
 
 
 def _check_interfaces(card: AgentCard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 
 import grpc  # type: ignore[import-untyped]
 import httpx
@@ -19,6 +20,8 @@ from protocol_interface.hosts import HostRule
 from shared.errors import AgentUnavailable, InvalidInput
 
 CONNECT_SECONDS = 10.0
+_KEPT = 200
+"""Most agents whose HTTP client is kept from one call to the next."""
 _GRPC = TransportProtocol.GRPC.value
 _BINDINGS = (TransportProtocol.JSONRPC.value, TransportProtocol.HTTP_JSON.value, _GRPC)
 _OPTIONS: dict[str, str | int] = {
@@ -40,9 +43,34 @@ class Connection:
         self.streams = streams
         self._channel = channel
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether nothing of it is one caller's alone: it can be used again, by several at once, and needs no end."""
+        return self._channel is None
+
     async def close(self) -> None:
         if self._channel:
             await self._channel.close()
+
+
+class Connections:
+    """`connect`, but that over HTTP an agent's client is made once for as long as its card is the same object."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[AgentCard, httpx.AsyncClient, Connection]] = OrderedDict()
+
+    async def to(
+        self, agent: str, url: str, card: AgentCard, http: httpx.AsyncClient, hosts: HostRule | None, *, streaming: bool
+    ) -> Connection:
+        known_card, known_http, connection = self._kept.get((agent, url), (None, None, None))
+        if connection and known_card is card and known_http is http:
+            return connection
+        made = await connect(card, http, hosts, streaming=streaming)
+        if made.is_shared:
+            self._kept[agent, url] = card, http, made
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return made
 
 
 async def connect(card: AgentCard, http: httpx.AsyncClient, hosts: HostRule | None, *, streaming: bool) -> Connection:

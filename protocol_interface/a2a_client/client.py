@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import structlog
-from a2a.helpers import new_data_part
 from a2a.types import Message, Role, Task, TaskState
 from starlette.types import ASGIApp
 
 from protocol_interface.a2a_client.answers import ended_otherwise, merge_calls, output
-from protocol_interface.a2a_client.bindings import CONNECT_SECONDS, connect, leads_home
+from protocol_interface.a2a_client.bindings import CONNECT_SECONDS, Connections, leads_home
 from protocol_interface.a2a_client.failures import NONSENSE, brief, is_unsent, unavailable
 from protocol_interface.a2a_client.folding import Report
 from protocol_interface.a2a_client.peer import Peer
@@ -24,13 +24,16 @@ from protocol_interface.hosts import HostRule, Judged
 from protocol_interface.in_process import InProcess
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Entry, Registry
-from shared.a2a.wire import EXTENSION, JSON, scope_metadata
+from shared.a2a.wire import EXTENSION, asking, scope_metadata
 from shared.context import current
 from shared.errors import AgentUnavailable, InvalidInput
 from shared.ledger import Ledger
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+
+Merge = Callable[[Message, Task | Message], Awaitable[None]]
 
 
 class Unreached(AgentUnavailable):
@@ -54,6 +57,7 @@ class A2AClient:
             httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
             for transport in (Bounded(), Bounded(Judged(self._hosts)))
         )
+        self._connections = Connections()
         self._cancelling: set[asyncio.Task[None]] = set()
 
     def http(self, agent: str) -> httpx.AsyncClient:
@@ -104,18 +108,19 @@ class A2AClient:
         try:
             async with asyncio.timeout(limit):
                 peer = await self._peer(agent, entry)
-                answer = await self._answer(peer, message, report)
+                answer = await self._answer(peer, message, report, partial(self._merge, agent, entry, since))
         except TimeoutError as error:
             raise AgentUnavailable(f"agent '{agent}' did not answer within {limit:g} s") from error
         except NONSENSE as error:
             problem = unavailable(agent, entry.url, error)
             raise (Unreached(problem.message) if is_unsent(error) else problem) from error
         try:
-            return await self._output(agent, entry, message.context_id, answer, since)
+            await self._merge(agent, entry, since, message, answer)
+            return await self._output(agent, entry, answer)
         except NONSENSE as error:
             raise unavailable(agent, entry.url, error) from error
 
-    async def _answer(self, peer: Peer, message: Message, report: Report | None) -> Task | Message:
+    async def _answer(self, peer: Peer, message: Message, report: Report | None, merge: Merge) -> Task | Message:
         has_ended = False
         try:
             answer = await peer.ask(message, report)
@@ -128,7 +133,7 @@ class A2AClient:
             if has_ended:
                 await peer.close()
             else:
-                self._leave(peer, message)
+                self._leave(peer, message, merge)
 
     async def close(self) -> None:
         """Close the connections, after the cancellations that are still under way (CANCEL_SECONDS at most)."""
@@ -136,9 +141,9 @@ class A2AClient:
         for client in (*self._local.values(), self._remote, self._strangers):
             await client.aclose()
 
-    def _leave(self, peer: Peer, message: Message) -> None:
+    def _leave(self, peer: Peer, message: Message, merge: Merge) -> None:
         # Not awaited: who gave an agent up doesn't wait for it once more.
-        cancelling = asyncio.create_task(_cancelled(peer, message))
+        cancelling = asyncio.create_task(_cancelled(peer, message, merge))
         self._cancelling.add(cancelling)
         cancelling.add_done_callback(self._cancelling.discard)
 
@@ -154,21 +159,29 @@ class A2AClient:
         # Whatever a stranger's card says, and its names mean by now, no task goes into our own network.
         http, hosts = (self.http(agent), None) if entry.trusted else (self._strangers, self._hosts)
         # In this process there is no connection that could be lost, and an event less is computed.
-        return Peer(agent, await connect(entry.card, http, hosts, streaming=not is_local), headers)
+        streaming = not is_local
+        connection = await self._connections.to(agent, entry.url, entry.card, http, hosts, streaming=streaming)
+        return Peer(agent, connection, headers)
 
-    async def _output(
-        self, agent: str, entry: Entry, journey_id: str, answer: Task | Message, since: datetime
-    ) -> dict[str, Any]:
+    async def _merge(self, agent: str, entry: Entry, since: datetime, message: Message, answer: Task | Message) -> None:
+        """Put the calls that the answer reports on the ledger. since: when the agent was asked."""
         if agent not in self._local:  # which wrote them on this ledger itself
-            await merge_calls(self._ledger, agent, journey_id, answer, trusted=entry.trusted, since=since)
+            await merge_calls(self._ledger, agent, message.context_id, answer, trusted=entry.trusted, since=since)
+
+    async def _output(self, agent: str, entry: Entry, answer: Task | Message) -> dict[str, Any]:
         if isinstance(answer, Task) and answer.status.state != TaskState.TASK_STATE_COMPLETED:
             raise ended_otherwise(agent, answer, trusted=entry.trusted or agent in self._local)
         return await output(agent, answer)
 
 
-async def _cancelled(peer: Peer, message: Message) -> None:
-    await peer.cancel(message)
+async def _cancelled(peer: Peer, message: Message, merge: Merge) -> None:
+    task = await peer.cancel(message)
     await peer.close()
+    if task is not None:
+        try:
+            await merge(message, task)
+        except NONSENSE as error:
+            log.warning("calls of a cancelled task not counted", problem=brief(error))
 
 
 def _message(skill: str, request: dict[str, Any]) -> Message:
@@ -179,7 +192,7 @@ def _message(skill: str, request: dict[str, Any]) -> Message:
             message_id=str(uuid4()),
             context_id=scope.journey_id or str(uuid4()),
             role=Role.ROLE_USER,
-            parts=[new_data_part({"skill": skill, "input": request}, JSON)],
+            parts=[asking(skill, request)],
             metadata=scope_metadata(scope),
             extensions=[EXTENSION],
         )

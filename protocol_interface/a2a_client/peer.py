@@ -75,9 +75,9 @@ class Peer:
             async for event in events:
                 await folded.take(event)
                 self._task_id = folded.task_id
-                if folded.has_ended:
+                if folded.has_ended and self._connection.streams:
+                    await _drain(events)
                     break
-            await _drain(events)
 
     async def _follow(self, folded: Folded, message: Message, lost: Exception | None) -> None:
         """Until the task's end: its events where the agent can send them again, else a look at it now and then."""
@@ -123,17 +123,18 @@ class Peer:
                 return await self._task_of(message)
         raise lost or ValueError("a task without an id")
 
-    async def cancel(self, message: Message) -> None:
-        """Cancel the task that the message began; an agent that can't be told is logged and left alone."""
+    async def cancel(self, message: Message) -> Task | None:
+        """Cancel the task that the message began; how it is then. An agent that can't be told is logged, left alone."""
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
                 task_id = self._task_id or await self._task_of(message)
                 with _its_own():
-                    await self._client.cancel_task(CancelTaskRequest(id=task_id), context=self._context)
+                    return await self._client.cancel_task(CancelTaskRequest(id=task_id), context=self._context)
         except TaskNotCancelableError:
             log.debug("task had ended before it was cancelled", agent=self._agent)
         except (TimeoutError, *NONSENSE) as error:
             log.warning("task not cancelled", agent=self._agent, problem=brief(error))
+        return None
 
     async def _task_of(self, message: Message) -> str:
         """The id that the agent gave the message's task. Until an agent has read the message it has no task yet."""

@@ -3,6 +3,7 @@ that nobody vouches for, names are cut to letters and digits, and its descriptio
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -44,12 +45,20 @@ def plain(name: str, longest: int = _LONGEST_NAME) -> str:
     return _NOT_IN_NAMES.sub("_", name)[:longest]
 
 
+def shown_id(agent: RegisteredAgent) -> str:
+    """What it is told and asked by: its id; where that holds other characters, or more, the plain one and a number
+    that stays its own."""
+    if agent.trusted or (name := plain(agent.id)) == agent.id:
+        return agent.id
+    return f"{name}_{hashlib.sha256(agent.id.encode()).hexdigest()[:8]}"
+
+
 def _careful(agent: RegisteredAgent) -> RegisteredAgent:
     words = _one_line(agent.description).replace('"', "'")
     return agent.model_copy(
         update={
-            "id": plain(agent.id),
-            "name": plain(agent.name),
+            "id": shown_id(agent),
+            "name": shown_id(agent),
             "description": f'says of itself: "{cut(words, _OWN_WORDS)}"',
             "url": cut(_one_line(agent.url), _OWN_WORDS),
             "version": plain(agent.version),

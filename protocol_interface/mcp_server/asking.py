@@ -28,11 +28,15 @@ _LONGEST_REPLY = 2000
 
 
 class Kept(Model):
-    """What a call has to know when it is made again. Clients carry it, sealed: they can't read or change it."""
+    """What a call has to know when it is made again. Clients carry it, sealed: they can't read or change it.
+
+    turn: which clarification it is of those that the call asks for.
+    """
 
     journey_id: str
     question: Question
     about: Literal["clarification", "run"]
+    turn: int = 1
 
 
 class Unanswered(Exception):
@@ -57,9 +61,14 @@ class Talk:
         elicitation = capabilities.elicitation if capabilities else None
         return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
-    async def clarify(self, asked: Clarification, journey_id: str, question: Question) -> str | None:
+    @property
+    def turn(self) -> int:
+        """The clarification at which the call goes on."""
+        return self.kept.turn if self.kept else 1
+
+    async def clarify(self, asked: Clarification, journey_id: str, question: Question, turn: int) -> str | None:
         """What the user meant: one of the options, or words of his own; None if he doesn't say. Raises Unanswered."""
-        kept = Kept(journey_id=journey_id, question=question, about="clarification")
+        kept = Kept(journey_id=journey_id, question=question, about="clarification", turn=turn)
         reply = await self._reply(kept, asked.question, _clarification_form(asked.options))
         said = reply.content or {} if reply and reply.action == "accept" else {}
         words = [str(said.get(name) or "").strip() for name in ("other", "answer")]

@@ -56,10 +56,10 @@ class Journeys:
         asked = talk.kept.question if talk.kept else question
         journey_id = talk.kept.journey_id if talk.kept else await self._start(asked)
         answer = await self._follow(journey_id, ctx, 0)
-        for turn in range(1, _TURNS + 1):
+        for turn in range(talk.turn, _TURNS + 1):
             if answer.clarification is None or not talk.possible:
                 break
-            meant = await talk.clarify(answer.clarification, journey_id, asked)
+            meant = await talk.clarify(answer.clarification, journey_id, asked, turn)
             if meant is None:
                 break
             asked = asked.model_copy(update={"question": f"{asked.question} ({meant})"})

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS
+from mcp_types import INVALID_PARAMS, Prompt
+from pydantic import Field
 
+from protocol_interface.mcp_server.results import missing_argument, unknown_argument
 from protocol_interface.mcp_server.tables import describe
 from protocol_interface.product import Product
-from shared.errors import LexiQueryError
+from shared.catalog import Catalog
+from shared.errors import InvalidInput, LexiQueryError, NotFound
 from shared.models import ProveRequest
 from shared.render import render_hits, render_links, render_proof
 
 T = TypeVar("T")
 _TABLES = 5
 _RUNBOOKS = 3
+Group = Annotated[str, Field(description="schema group that the query reads")]
+Groups = Annotated[str, Field(description="schema group to look in; every one, if not said")]
+Target = Annotated[str, Field(description="schema group on KQL")]
+Origin = Annotated[str, Field(description="schema group on SPL that the search reads, so that it can be explained")]
 
 
 def add_prompts(server: MCPServer[None], product: Product) -> None:
     @server.prompt(title="Investigate an alert")
-    async def investigate_alert(alert: str, schema_group: str = "") -> str:
+    async def investigate_alert(alert: str, schema_group: Groups = "") -> str:
         """What an alert means, what it touched, and what to do about it."""
         hits = await _known(product.search_procedures(alert, _RUNBOOKS))
         tables = await _known(product.find_tables(alert, schema_group or None, _TABLES))
@@ -38,7 +45,7 @@ def add_prompts(server: MCPServer[None], product: Product) -> None:
         )
 
     @server.prompt(title="Explain a query")
-    async def explain_query(query: str, platform: str, schema_group: str) -> str:
+    async def explain_query(query: str, platform: str, schema_group: Group) -> str:
         """What a query does, step by step, and where it may mislead."""
         asked = ProveRequest(platform=platform, schema_group=schema_group, query=query)
         said, proof = await _known(product.explain(asked)), await _known(product.prove(asked))
@@ -53,9 +60,9 @@ def add_prompts(server: MCPServer[None], product: Product) -> None:
         )
 
     @server.prompt(title="Port a query from SPL to KQL")
-    async def port_spl_to_kql(query: str, schema_group: str, source_group: str = "") -> str:
+    async def port_spl_to_kql(query: str, schema_group: Target, source_group: Origin = "") -> str:
         """A Splunk search as a Kusto query on another schema group, proven."""
-        catalog = await _known(product.catalog(schema_group))
+        catalog = await _known(_of_kql(product, schema_group))
         tables = await _known(product.find_tables(query, schema_group, _TABLES))
         asked = ProveRequest(platform="spl", schema_group=source_group, query=query)
         said = (await _known(product.explain(asked))).explanation if source_group else ""
@@ -68,6 +75,30 @@ def add_prompts(server: MCPServer[None], product: Product) -> None:
                 "until it is proven. Show the query, and list what SPL does that the query does not.",
             ]
         )
+
+
+def check_prompt(name: str, arguments: Mapping[str, Any], prompts: Sequence[Prompt]) -> None:
+    """Raises NotFound for a prompt that is none of these, InvalidInput for an argument too many or too few."""
+    prompt = next((one for one in prompts if one.name == name), None)
+    if prompt is None:
+        raise NotFound.named("prompt", name[:100], [one.name for one in prompts])
+    known = {one.name: one.required for one in prompt.arguments or []}
+    for argument in arguments:
+        if argument not in known:
+            raise unknown_argument(argument, list(known))
+    for argument, required in known.items():
+        if required and argument not in arguments:
+            raise missing_argument(argument, list(known))
+
+
+async def _of_kql(product: Product, group: str) -> Catalog:
+    catalog = await product.catalog(group)
+    if catalog.platform != "kql":
+        raise InvalidInput(
+            f"schema group '{group}' is on platform '{catalog.platform}', not 'kql'",
+            suggestion="name the group that the KQL query is to read, and this one as source_group",
+        )
+    return catalog
 
 
 async def _known(work: Awaitable[T]) -> T:

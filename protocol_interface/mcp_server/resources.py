@@ -26,13 +26,16 @@ _JSON = "application/json"
 def add_resources(server: MCPServer[None], product: Product) -> None:
     """The templates; what they name changes too often to be listed."""
 
-    @server.resource("catalog://{group}/{table}", mime_type=_JSON, description="A table's columns and relationships")
+    @server.resource(
+        "catalog://{group}/{table}", title="Table", mime_type=_JSON, description="A table's columns and relationships"
+    )
     async def table(group: str, table: str) -> str:
         return (await _found(_table(product, group, table))).model_dump_json(by_alias=True)
 
     # A runbook is kept in the database under its name, which may look like a path: nothing is read from a disk.
     @server.resource(
         "sop://{+id}",
+        title="Runbook",
         mime_type="text/markdown",
         description="A runbook, by its id or as answers cite it",
         security=ResourceSecurity(exempt_params={"id"}),
@@ -40,11 +43,18 @@ def add_resources(server: MCPServer[None], product: Product) -> None:
     async def procedure(id: str) -> str:
         return (await _found(_procedure(product, id))).text
 
-    @server.resource("journey://{journey_id}", mime_type=_JSON, description="The answer to an earlier question")
+    @server.resource(
+        "journey://{journey_id}", title="Answer", mime_type=_JSON, description="The answer to an earlier question"
+    )
     async def journey(journey_id: str) -> str:
         return permitted(await _found(_ended(product, journey_id))).model_dump_json()
 
-    @server.resource("ledger://journey/{journey_id}", mime_type=_JSON, description="What a journey's model calls took")
+    @server.resource(
+        "ledger://journey/{journey_id}",
+        title="Cost",
+        mime_type=_JSON,
+        description="What a journey's model calls took",
+    )
     async def cost(journey_id: str) -> str:
         return (await _found(product.journey_cost(journey_id))).model_dump_json()
 

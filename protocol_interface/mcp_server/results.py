@@ -42,11 +42,22 @@ def _holds_nul(value: Any) -> bool:
 
 
 def bad_argument(error: ValidationError, known: list[str]) -> InvalidInput:
-    """What is wrong with a tool's arguments, in a sentence. known: the names of those it takes."""
-    problem = error.errors()[0]
+    """What is wrong with a tool's arguments, in a sentence. known: the names of those it takes.
+
+    An argument that it doesn't take is said before one that is missing, for it is often that one misspelt.
+    """
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return InvalidInput(f"unknown argument '{name[:40]}'", suggestion=did_you_mean(name[:40], known))
+        return unknown_argument(name, known)
     if problem["type"] == "missing":
-        return InvalidInput(f"argument '{name}' is missing")
+        return missing_argument(name, known)
     return InvalidInput(f"argument '{name}': {problem['msg']}")
+
+
+def unknown_argument(name: str, known: list[str]) -> InvalidInput:
+    return InvalidInput(f"unknown argument '{name[:40]}'", suggestion=did_you_mean(name[:40], known))
+
+
+def missing_argument(name: str, known: list[str]) -> InvalidInput:
+    return InvalidInput(f"argument '{name}' is missing", suggestion=f"known: {', '.join(known)}")

@@ -18,14 +18,14 @@ from protocol_interface.mcp_server.changes import Announcer
 from protocol_interface.mcp_server.completion import add_completion
 from protocol_interface.mcp_server.data_tools import DataTools
 from protocol_interface.mcp_server.journeys import Journeys
-from protocol_interface.mcp_server.prompts import add_prompts
+from protocol_interface.mcp_server.prompts import add_prompts, check_prompt
 from protocol_interface.mcp_server.resources import add_resources
 from protocol_interface.mcp_server.results import bad_argument, check_nul, failure
 from protocol_interface.mcp_server.timing import Timed
 from protocol_interface.mcp_server.tools import Tools
 from protocol_interface.product import Product
 from shared import __version__
-from shared.errors import InvalidInput, LexiQueryError
+from shared.errors import InvalidInput, LexiQueryError, NotFound
 from shared.telemetry import Telemetry
 
 _INSTRUCTIONS = (
@@ -74,6 +74,8 @@ class LexiQueryServer(MCPServer[None]):
                 found = await tool.run(arguments, context or Context(mcp_server=self), convert_result=True)
                 assert isinstance(found, CallToolResult | InputRequiredResult), "as the tool's function gives"
                 return found
+            if name not in self._names and name not in {one.name for one in await super().list_tools()}:
+                return failure(NotFound.named("tool", name[:100], [*self._names, *self._data.current]))
             return await super().call_tool(name, arguments, context)
         except InvalidInput as error:
             return failure(error)
@@ -89,7 +91,8 @@ class LexiQueryServer(MCPServer[None]):
     ) -> GetPromptResult | InputRequiredResult:
         try:
             check_nul(arguments or {})
-        except InvalidInput as error:
+            check_prompt(name, arguments or {}, await self.list_prompts())
+        except LexiQueryError as error:
             raise MCPError(INVALID_PARAMS, f"{error.code}: {error}") from error
         return await super().get_prompt(name, arguments, context)
 

@@ -15,6 +15,7 @@ from protocol_interface.mcp_server.agents import Agents
 from protocol_interface.mcp_server.journeys import Journeys, permitted
 from protocol_interface.mcp_server.oauth import needs_execute
 from protocol_interface.mcp_server.results import result
+from protocol_interface.mcp_server.rows import render_page
 from protocol_interface.mcp_server.schema import input_schema, output_schema
 from protocol_interface.mcp_server.tables import DescribedTable, describe
 from protocol_interface.product import Explanation, Product
@@ -31,9 +32,9 @@ from shared.models import (
     Question,
     Rows,
 )
-from shared.render import render_answer, render_cost, render_hits, render_links, render_proof, render_rows
+from shared.render import render_answer, render_cost, render_hits, render_links, render_proof
 
-Run = Annotated[bool | None, Field(description="run the queries; unset: the user is asked if possible")]
+Run = Annotated[bool | None, Field(description="run the queries; unset: ask the user")]
 Platforms = Annotated[list[str] | None, Field(description="only these, e.g. kql")]
 RowLimit = Annotated[int, Field(ge=1, le=10_000)]
 Offset = Annotated[int, Field(ge=0)]
@@ -41,8 +42,8 @@ Offset = Annotated[int, Field(ge=0)]
 
 # What a client's model reads of the three longest outputs; the rest is there, and not announced.
 _OF_ANSWER = ("journey_id", "status", "answers", "knowledge", "clarification", "cost")
-_OF_TABLE = ("platform", "kind", "columns", "relationships")
-_OF_COST = ("calls", "prompt_tokens", "completion_tokens", "seconds", "cost", "currency")
+_OF_TABLE = ("columns", "relationships")
+_OF_COST = ("calls", "prompt_tokens", "completion_tokens", "seconds", "cost")
 
 
 class JourneyState(Model):
@@ -84,7 +85,7 @@ class Tools:
         return await self._journeys.ask(asked, ctx, run)
 
     async def prove(self, platform: str, schema_group: str, query: str) -> CallToolResult:
-        """Check a query without a model: parse, bind, safety, dry run. Explains problems."""
+        """Check a query without a model: parse, bind, safety, dry run."""
         proof = await self._product.prove(ProveRequest(platform=platform, schema_group=schema_group, query=query))
         return result(proof, render_proof(proof))
 
@@ -95,7 +96,7 @@ class Tools:
         needs_execute()
         asked = ExecuteRequest(platform=platform, schema_group=schema_group, query=query, limit=limit, offset=offset)
         rows = await self._product.execute(asked)
-        return result(rows, render_rows(rows))
+        return result(rows, render_page(rows, offset))
 
     async def explain(self, platform: str, schema_group: str, query: str) -> CallToolResult:
         """Say what a query does and which tables it reads."""
@@ -108,7 +109,7 @@ class Tools:
         return result(Hits(hits=hits), render_hits(hits))
 
     async def find_tables(self, question: str, schema_group: str | None = None, limit: HitLimit = 5) -> CallToolResult:
-        """Find tables that may hold an answer, and their schema groups."""
+        """Find tables that may hold an answer."""
         found = await self._product.find_tables(question, schema_group, limit)
         return result(Links(tables=found), render_links(found))
 
@@ -132,7 +133,7 @@ class Tools:
         return result(allowed, render_answer(allowed))
 
     async def journey_cost(self, journey_id: str) -> CallToolResult:
-        """What a journey's model calls took: tokens, seconds, money."""
+        """What a journey's model calls took."""
         cost = await self._product.journey_cost(journey_id)
         return result(cost, render_cost(cost))
 
@@ -140,7 +141,8 @@ class Tools:
 def make_tool(fn: Any, output: type[BaseModel] | None, shown: Sequence[str] = (), *, read_only: bool = True) -> Tool:
     """A tool that refuses arguments it doesn't know, with schemas made short. output: None says nothing of it; shown:
     as of output_schema."""
-    tool = Tool.from_function(fn, annotations=ToolAnnotations(read_only_hint=True) if read_only else None)
+    hints = ToolAnnotations(read_only_hint=True) if read_only else ToolAnnotations(destructive_hint=False)
+    tool = Tool.from_function(fn, annotations=hints)
     arguments = type(fn.__name__, (tool.fn_metadata.arg_model,), {"model_config": ConfigDict(extra="forbid")})
     tool.fn_metadata = FuncMetadata(arg_model=arguments, output_schema=output and output_schema(output, shown))
     tool.parameters = input_schema(arguments)

@@ -67,14 +67,13 @@ class Registry:
 
     # Registering
 
-    async def register(self, card: AgentCard, *, url: str, trusted: bool = True) -> RegisteredAgent:
-        """Add or renew the agent at `url`.
+    async def register(self, card: AgentCard, *, url: str) -> RegisteredAgent:
+        """Add or renew LexiQuery's own agent at `url`, also one that was known to be elsewhere.
 
-        trusted: the operator's word, which also moves a known agent to another URL; without it a card that claims the
-        name of an agent elsewhere is a Conflict. Raises InvalidInput for a card that can't be used.
+        Raises InvalidInput for a card that can't be used.
         """
         check_card(card, url)
-        return await self._admit(self._admission(card, url, "own" if trusted else "url"))
+        return await self._admit(self._admission(card, url, "own"))
 
     async def register_url(self, url: str, *, lease_seconds: float | None = None) -> RegisteredAgent:
         """Fetch the card at `url` that somebody gave and register it, as an agent that nobody vouches for.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from email.utils import formatdate
 
@@ -19,8 +21,17 @@ from a2a.types import (
     SecurityScheme,
     StringList,
 )
-from a2a.utils.constants import PROTOCOL_VERSION_0_3, PROTOCOL_VERSION_1_0, TransportProtocol
+from a2a.utils.constants import (
+    AGENT_CARD_WELL_KNOWN_PATH,
+    PROTOCOL_VERSION_0_3,
+    PROTOCOL_VERSION_1_0,
+    VERSION_HEADER,
+    TransportProtocol,
+)
+from google.protobuf.json_format import MessageToDict
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
@@ -29,6 +40,8 @@ from shared.a2a.wire import EXTENSION, EXTENSION_DESCRIPTION, JSON, TEXT, VALUES
 
 JSONRPC_PATH = "/a2a/jsonrpc"
 REST_PATH = "/a2a/rest"
+OLDER_CARD_PATH = "/.well-known/agent.json"
+"""Where a card was before 0.3."""
 CACHE = "public, max-age=300"
 """Of the card: what it says changes when the server is started anew."""
 
@@ -82,8 +95,8 @@ def add_grpc(card: AgentCard, address: str) -> None:
         card.supported_interfaces.insert(last, grpc)
 
 
-def protocol_routes(handler: RequestHandler, card: AgentCard, *, values: int = VALUES) -> list[BaseRoute]:
-    """The card, JSON-RPC and REST; values: most commas and colons of a body.
+def protocol_routes(handler: RequestHandler, card: AgentCard) -> list[BaseRoute]:
+    """The card, JSON-RPC and REST.
 
     The SDK's tenant mount is left out: it would swallow every path of a host app.
     """
@@ -96,10 +109,36 @@ def protocol_routes(handler: RequestHandler, card: AgentCard, *, values: int = V
     ]
     rest = create_rest_routes(handler, context_builder=contexts, enable_v0_3_compat=True, path_prefix=REST_PATH)
     return [
-        *(_dated(route) for route in create_agent_card_routes(card, cache_control=CACHE)),
-        *(_at_the_edge(route, "JSONRPC", values) for route in calls),
-        *(_at_the_edge(route, "HTTP+JSON", values) for route in rest if isinstance(route, Route)),
+        *(_dated(route) for route in _card_routes(card)),
+        *(_at_the_edge(route, "JSONRPC") for route in calls),
+        *(_at_the_edge(route, "HTTP+JSON") for route in rest if isinstance(route, Route)),
     ]
+
+
+def _card_routes(card: AgentCard) -> list[Route]:
+    """The card as 1.0 has it, and with the fields of 0.3 beside them, as the SDK makes it, for who says that it is of
+    0.3, or asks where cards were before."""
+    [older] = create_agent_card_routes(card, card_url=OLDER_CARD_PATH, cache_control=CACHE)
+
+    async def give(request: Request) -> Response:
+        said = request.headers.get(VERSION_HEADER) or request.query_params.get(VERSION_HEADER)
+        if said == PROTOCOL_VERSION_0_3:
+            answer: Response = await older.endpoint(request)
+        else:
+            answer = _unless_known(json.dumps(MessageToDict(card)).encode(), request.headers.get("if-none-match", ""))
+        answer.headers["Vary"] = VERSION_HEADER
+        return answer
+
+    return [Route(AGENT_CARD_WELL_KNOWN_PATH, give, methods=["GET"]), older]
+
+
+def _unless_known(body: bytes, known: str) -> Response:
+    """304 for who has it: If-None-Match compares weakly (RFC 9110, 13.1.2)."""
+    etag = f'"{hashlib.sha256(body).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": CACHE}
+    if {one.strip().removeprefix("W/") for one in known.split(",")} & {etag, "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=JSON, headers=headers)
 
 
 def _dated(route: Route) -> Route:
@@ -118,6 +157,6 @@ def _dated(route: Route) -> Route:
     return route
 
 
-def _at_the_edge(route: Route, binding: Binding, values: int) -> Route:
-    route.app = Edge(route.app, binding, values)
+def _at_the_edge(route: Route, binding: Binding) -> Route:
+    route.app = Edge(route.app, binding, VALUES)
     return route

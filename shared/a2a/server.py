@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from a2a.server.agent_execution import AgentExecutor
-from a2a.types import AgentCard
+from a2a.types import AgentCard, TaskStatusUpdateEvent
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 
 from shared.a2a.card import add_grpc, protocol_routes
+from shared.a2a.lost import Watch
 from shared.a2a.push import KeptPushConfigs, PushSender, Webhooks
 from shared.a2a.requests import CardOf, Requests
-from shared.a2a.tasks import KeptTasks, RecentTasks, close_lost_tasks, schema
+from shared.a2a.tasks import KeptTasks, RecentTasks, schema
 from shared.a2a.wire import VALUES
 from shared.database import create_tables
 
@@ -27,7 +29,7 @@ class A2AServer:
 
     wait_for_input: seconds that a task waits in memory for its client's reply; it then goes on from the kept task.
     extended: makes the card of those who have the key. webhooks: how they are called; none are without an engine.
-    place: where gRPC is served. values: most values of a request.
+    place: where gRPC is served.
     """
 
     def __init__(
@@ -40,9 +42,7 @@ class A2AServer:
         extended: CardOf | None = None,
         webhooks: Webhooks | None = None,
         place: GrpcPlace | None = None,
-        values: int = VALUES,
     ) -> None:
-        self._values = values
         self._engine = engine
         self._card = card
         self._place = place
@@ -58,18 +58,18 @@ class A2AServer:
             extended=extended,
             push=self._push,
         )
-        self.routes: list[BaseRoute] = protocol_routes(self._requests, card, values=values)
+        self.routes: list[BaseRoute] = protocol_routes(self._requests, card)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """What the host's lifespan must be in. At its start, tasks that a killed server left are closed, and their
+        """What the host's lifespan must be in. From its start on, tasks that a killed server left are closed, and their
         webhooks told; at its end, those that are still at work."""
         async with AsyncExitStack() as stack:
             if self._push:
                 stack.push_async_callback(self._push.close)
             if self._engine:
                 await create_tables(self._engine, schema)
-                await self._close_lost(self._engine)
+                await self._look_after_others(self._engine, stack)
             if isinstance(self._tasks, KeptTasks):
                 stack.push_async_callback(self._tasks.end_held)
             stack.push_async_callback(self._requests.aclose)
@@ -77,18 +77,22 @@ class A2AServer:
                 await self._serve_grpc(self._place, stack)
             yield
 
-    async def _close_lost(self, engine: AsyncEngine) -> None:
-        lost = await close_lost_tasks(engine)
-        if self._push is None:
-            return
-        for event in lost:
+    async def _look_after_others(self, engine: AsyncEngine, stack: AsyncExitStack) -> None:
+        watch = Watch(engine)
+        await watch.start(self._tell_of_lost)
+        if self._push:
+            await self._push.configs.load()
+        watching = asyncio.create_task(watch.run(self._tell_of_lost))
+        stack.callback(watching.cancel)
+
+    async def _tell_of_lost(self, event: TaskStatusUpdateEvent) -> None:
+        if self._push:
             self._push.tell(event.task_id, event, await self._push.configs.of_lost(event.task_id))
-        await self._push.configs.load()
 
     async def _serve_grpc(self, place: GrpcPlace, stack: AsyncExitStack) -> None:
         from shared.a2a.grpc_server import GrpcServer
 
-        server = GrpcServer(self._requests, place, self._values)
+        server = GrpcServer(self._requests, place, VALUES)
         await server.start()
         stack.push_async_callback(server.stop)
         add_grpc(self._card, server.address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -26,19 +26,18 @@ from a2a.types import (
     Task,
     TaskState,
     TaskStatus,
-    TaskStatusUpdateEvent,
 )
 from a2a.utils.errors import InvalidParamsError
 from google.protobuf.json_format import MessageToDict
-from sqlalchemy import Dialect, Executable, MetaData, String, and_, or_, select, update
+from sqlalchemy import Dialect, Executable, MetaData, String
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.a2a.wire import EXTENSION, error_parts
+from shared.a2a.wire import EXTENSION, TEXT, error_parts
 from shared.database import insert_on, storage_failure
 from shared.errors import LexiQueryError
-from shared.process import is_alive, this_process
+from shared.process import this_process
 
 log = structlog.get_logger(__name__)
 AT_WORK = frozenset({TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING})
@@ -83,10 +82,19 @@ def _status(state: TaskState, said: Message | None = None) -> TaskStatus:
 
 async def fail(updates: TaskUpdater, error: LexiQueryError, metadata: dict[str, Any]) -> None:
     """End the task as failed, with the error in its status message. metadata: the extension's, if it is in use."""
-    message = updates.new_agent_message(error_parts(error), metadata=metadata)
+    await updates.failed(_reporting(updates, error_parts(error), metadata))
+
+
+async def cancelled(updates: TaskUpdater, metadata: dict[str, Any]) -> None:
+    """End the task as cancelled, with what it cost until then. metadata: as for `fail`."""
+    await updates.cancel(_reporting(updates, [Part(text="the task was cancelled", media_type=TEXT)], metadata))
+
+
+def _reporting(updates: TaskUpdater, parts: list[Part], metadata: dict[str, Any]) -> Message:
+    message = updates.new_agent_message(parts, metadata=metadata)
     if EXTENSION in metadata:
         message.extensions.append(EXTENSION)
-    await updates.failed(message)
+    return message
 
 
 def told(error: Exception, who: str, journey_id: str) -> LexiQueryError:
@@ -209,8 +217,7 @@ class KeptTasks(DatabaseTaskStore, IDGenerator):
     async def end_held(self) -> None:
         """The server stops: what it was working on is over."""
         for held in list(self._held.values()):
-            said = "the server of this task was stopped"
-            held.task.status.CopyFrom(_status(TaskState.TASK_STATE_FAILED, _agent_message(said)))
+            held.task.status.CopyFrom(failed_status("the server of this task was stopped"))
             await self._write(held.task, held.owner)
         self._held.clear()
 
@@ -252,28 +259,7 @@ def _row(task: Task, owner: str) -> dict[str, Any]:
     }
 
 
-async def close_lost_tasks(
-    engine: AsyncEngine, foreign_after: timedelta = timedelta(hours=1)
-) -> list[TaskStatusUpdateEvent]:
-    """Mark as failed the running tasks of processes that are gone; what became of each.
-
-    A process of another host can't be seen from here: its tasks are lost once they are older than foreign_after.
-    """
-    columns = (KeptTask.id, KeptTask.context_id, KeptTask.host, KeptTask.pid, KeptTask.process_started)
-    running = KeptTask.status["state"].as_string().in_([TaskState.Name(state) for state in AT_WORK])
-    # The SDK keeps last_updated as UTC without a zone.
-    now = datetime.now(UTC).replace(tzinfo=None)
-    here = KeptTask.host == platform.node()
-    seen = or_(here, and_(~here, KeptTask.last_updated < now - foreign_after))
-    status = _status(TaskState.TASK_STATE_FAILED, _agent_message("the server of this task was killed"))
-    async with engine.begin() as connection:
-        found = (await connection.execute(select(*columns).where(running, seen))).all()
-        lost = [row for row in found if row.host != platform.node() or not is_alive(row.pid, row.process_started)]
-        if lost:
-            closed = update(KeptTask).where(KeptTask.id.in_([row.id for row in lost]))
-            await connection.execute(closed.values(status=MessageToDict(status), last_updated=now))
-    return [TaskStatusUpdateEvent(task_id=row.id, context_id=row.context_id, status=status) for row in lost]
-
-
-def _agent_message(said: str) -> Message:
-    return Message(message_id=str(uuid4()), role=Role.ROLE_AGENT, parts=[Part(text=said)])
+def failed_status(said: str) -> TaskStatus:
+    """Of a task whose server is no more."""
+    message = Message(message_id=str(uuid4()), role=Role.ROLE_AGENT, parts=[Part(text=said)])
+    return _status(TaskState.TASK_STATE_FAILED, message)

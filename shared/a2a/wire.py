@@ -1,12 +1,12 @@
 """How LexiQuery's agents say things in A2A: inputs, outputs, errors, and who asks (the journey extension).
 
-An input is one data part `{"skill": id, "input": {...}}`, or a question as text. An output is one artifact: JSON as
-text, and as a data part for who asked in one or accepts JSON. A failure is a failed task whose status message has a
-data part `{"code", "message", "suggestion"}`.
+An input is one data part `{"skill": id, "input": {...}}`, the same as JSON text, or a question as text. An output is
+one artifact: JSON as text, and as a data part for who asked in one or accepts JSON. A failure is a failed task whose
+status message has a data part `{"code", "message", "suggestion"}`.
 
 The extension `EXTENSION` (docs/a2a-extension.md) adds an object under its URI to the metadata: `journey_id`,
 `parent_call_id`, `budget`, `user`, `tags` and `replay_of` on a message; `calls` (the model calls that the task made,
-CallRecord without texts) on an artifact or a failed task's status message.
+CallRecord without texts) on an artifact, or the status message of a task that ended otherwise.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from a2a.helpers import get_data_parts, get_text_parts, new_data_part
 from a2a.types import Artifact, Message, Part, SendMessageConfiguration
 from pydantic import ValidationError
 
+from shared.a2a.sizes import has_more, has_more_values, is_deeper
 from shared.calls import CallRecord
 from shared.context import Scope
 from shared.errors import (
@@ -50,8 +51,9 @@ DEPTH = 64
 VALUES = 20_000
 """Values of a request, counted by the commas and colons between them: protobuf reads them on the event loop, 60
 microseconds each."""
-AGENT_VALUES = 200_000
-"""As VALUES, for an agent's own server: `ingest` is told of 20,000 documents, with six separators each and one more."""
+TEXT_VALUES = 200_000
+"""As VALUES, of an input that comes as JSON text, which is read a hundred times as fast: `ingest` is told of 20,000
+documents, with six separators each and one more."""
 CALLS = 1000
 """Most calls that one task reports."""
 _SKILL = 128
@@ -62,6 +64,7 @@ _SHOWN = 500
 """Characters of a peer's text that are kept."""
 _SAID = 4000
 """Characters of an error message that are kept: a proof's may be long."""
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _EXACT = 2**53
 """Whole numbers up to here survive a double unchanged (IEEE 754)."""
 
@@ -75,7 +78,7 @@ def wants_data(message: Message, configuration: SendMessageConfiguration | None)
 def output_parts(output: dict[str, Any], *, data: bool = True) -> list[Part]:
     """The output as a data part, and as JSON text: protobuf keeps each number of a data part as a double, so that
     9007199254740993 and the difference between 1 and 1.0 are lost in it. Raises ValueError for what JSON can't say."""
-    text = Part(text=json.dumps(output, ensure_ascii=False, allow_nan=False), media_type=JSON)
+    text = Part(text=_JSON.encode(output), media_type=JSON)
     return [new_data_part(output, JSON), text] if data else [text]
 
 
@@ -98,31 +101,6 @@ def _objects(parts: Sequence[Part]) -> Iterator[Any]:
     yield from (_parsed(part.text) for part in texts if part.media_type == JSON)
     yield from (narrow(data) for data in get_data_parts(parts))
     yield from (_parsed(part.text) for part in texts if part.media_type != JSON and part.text.lstrip().startswith("{"))
-
-
-def is_deeper(value: Any, depth: int) -> bool:
-    """Whether more than `depth` objects and lists lie within each other."""
-    # Level by level, not by recursion: what is looked at may be deeper than the stack.
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(depth):
-        level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
-        level = [item for item in level if isinstance(item, dict | list)]
-        if not level:
-            return False
-    return bool(level)
-
-
-def has_more(value: Any, most: int) -> bool:
-    """Whether more than `most` values lie within it, at whatever depth."""
-    held, seen = [value], 0
-    while held:
-        one = held.pop()
-        if isinstance(one, dict | list):
-            seen += len(one)
-            if seen > most:
-                return True
-            held += one.values() if isinstance(one, dict) else one
-    return False
 
 
 def _parsed(text: str) -> Any:
@@ -168,7 +146,7 @@ def asked(message: Message, default_skill: str) -> tuple[str, dict[str, Any]]:
 
     Raises InvalidInput saying what the message has instead.
     """
-    data = [narrow(part) for part in get_data_parts(message.parts)]
+    data = [narrow(part) for part in get_data_parts(message.parts)] or [*_asked_in_text(message.parts)]
     if not data:
         text = "\n".join(get_text_parts(message.parts)).strip()
         if text:
@@ -177,6 +155,32 @@ def asked(message: Message, default_skill: str) -> tuple[str, dict[str, Any]]:
     if len(data) > 1:
         raise InvalidInput(f"the message has {len(data)} data parts", suggestion=_EXPECTED)
     return _skill_and_input(data[0])
+
+
+def _asked_in_text(parts: Sequence[Part]) -> Iterator[Any]:
+    """What JSON texts ask for; one that names no skill is a question like any other text."""
+    for part in parts:
+        if not part.HasField("text") or part.media_type != JSON:
+            continue
+        if has_more_values(part.text.encode(), TEXT_VALUES):
+            raise InvalidInput(f"the JSON text has more than {TEXT_VALUES:,} commas and colons between its values")
+        try:
+            found = _parsed(part.text)
+        except RecursionError as error:
+            raise InvalidInput("the JSON text is nested too deep") from error
+        if isinstance(found, dict) and "skill" in found:
+            if is_deeper(found, DEPTH):
+                raise InvalidInput(f"the JSON text is nested deeper than {DEPTH}")
+            yield found
+
+
+def asking(skill: str, given: dict[str, Any]) -> Part:
+    """What `asked` reads: a data part, or a JSON text for more values than a server takes as data. Raises ValueError,
+    TypeError or ParseError for what JSON can't say."""
+    asked = {"skill": skill, "input": given}
+    if has_more(asked, VALUES // 3):
+        return Part(text=_JSON.encode(asked), media_type=JSON)
+    return new_data_part(asked, JSON)
 
 
 _EXPECTED = 'send one data part {"skill": ID, "input": {...}}, or a question as text'

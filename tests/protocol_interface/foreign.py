@@ -49,7 +49,9 @@ class Foreign(AgentExecutor):
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
         assert context.current_task is not None
         self.cancelled.set()
-        await TaskUpdater(event_queue, context.current_task.id, context.current_task.context_id).cancel()
+        updates = TaskUpdater(event_queue, context.current_task.id, context.current_task.context_id)
+        report = {"calls": self.calls} if self.calls else None
+        await updates.cancel(updates.new_agent_message([Part(text="stopped")], metadata=report))
 
 
 @asynccontextmanager

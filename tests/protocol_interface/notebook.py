@@ -4,6 +4,7 @@ events, cancelling and errors, so that a face of the product can be tested by it
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import get_args
@@ -61,6 +62,7 @@ KQL = RegisteredAgent(
     healthy=True,
     trusted=True,
 )
+CANCELLED: dict[str, object] = {"status": "cancelled", "answers": [], "clarification": None}
 HIT = KnowledgeHit(agent="sop", title="VPN outage", source="vpn.md", excerpt="Restart the gateway.", score=0.71)
 
 
@@ -76,6 +78,7 @@ class Notebook:
         self.agents = [KQL]
         self.executed: list[ExecuteRequest] = []
         self._go = asyncio.Event()
+        self._stopped: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         if not hold:
             self._go.set()
 
@@ -94,13 +97,27 @@ class Notebook:
 
     async def answer(self, journey_id: str) -> Answer:
         question = self._question(journey_id)
-        await self._go.wait()
-        return _answer(journey_id, question)
+        await self.reached(journey_id, self._go)
+        answer = _answer(journey_id, question)
+        return answer.model_copy(update=CANCELLED) if journey_id in self.cancelled else answer
+
+    async def reached(self, journey_id: str, gate: asyncio.Event) -> None:
+        """Wait until the gate opens, or the journey is cancelled."""
+        waiting = [asyncio.ensure_future(one.wait()) for one in (gate, self._stopped[journey_id])]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
 
     async def cancel(self, journey_id: str) -> None:
         if self._go.is_set():
             raise Conflict(f"journey '{journey_id}' has ended")
+        self.stop(journey_id)
+
+    def stop(self, journey_id: str) -> None:
         self.cancelled.append(journey_id)
+        self._stopped[journey_id].set()
         self.was_cancelled.set()
 
     async def events(self, journey_id: str) -> AsyncIterator[Event]:
@@ -113,7 +130,7 @@ class Notebook:
                 yield Event(journey_id=journey_id, sequence=sequence, kind="stage", data=data)
             if stage == "discovery":
                 self.reached_data.set()
-                await self._go.wait()
+                await self.reached(journey_id, self._go)
         answer = await self.answer(journey_id)
         yield Event(journey_id=journey_id, sequence=sequence + 1, kind="answer", data=answer.model_dump(mode="json"))
 

@@ -189,6 +189,30 @@ async def test_the_calls_of_an_agent_elsewhere_land_on_our_ledger(
     await theirs.dispose()
 
 
+async def test_the_calls_of_a_task_that_was_given_up_land_on_our_ledger(
+    registry: Registry, remote_client: A2AClient, ledger: Ledger
+) -> None:
+    call = model_call("c-1", journey_id="j-1", agent="foreign").model_dump(mode="json")
+    async with foreign(registry, Foreign(calls=[call], hold=True)):
+        with scoped(journey_id="j-1"), pytest.raises(AgentUnavailable, match="did not answer within"):
+            await remote_client.invoke("foreign", "echo", {}, seconds=0.3)
+        await remote_client.close()
+    assert (await ledger.journey_summary("j-1")).prompt_tokens == 12
+
+
+async def test_an_input_of_very_many_values_is_sent_and_read(client: A2AClient) -> None:
+    many = {"numbers": [2**63 + 1] * 30_000}
+    assert await client.invoke("scripted", "echo", many) == many
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), "\ud800", {1, 2}], ids=["NaN", "infinite", "no Unicode", "a set"]
+)
+async def test_of_very_many_values_each_must_have_a_form_in_json(client: A2AClient, value: Any) -> None:
+    with pytest.raises(InvalidInput, match="can't be sent as JSON"):
+        await client.invoke("scripted", "echo", {"numbers": [1] * 30_000, "last": value})
+
+
 async def test_the_key_goes_to_the_operators_agents_and_to_no_stranger(
     registry: Registry, ledger: Ledger, settings: Settings
 ) -> None:
@@ -291,7 +315,7 @@ async def test_a_stranger_says_what_was_wrong_with_its_task(registry: Registry, 
 async def test_the_operators_agent_tells_a_spent_budget(registry: Registry, remote_client: A2AClient) -> None:
     async with foreign(registry, Failing("budget_exceeded")):
         entry = await registry.route("foreign")
-        await registry.register(entry.card, url=entry.url, trusted=True)
+        await registry.register(entry.card, url=entry.url)
         with pytest.raises(BudgetExceeded, match=r"it says so$"):
             await remote_client.invoke("foreign", "echo", {})
 

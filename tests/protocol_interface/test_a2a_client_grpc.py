@@ -25,6 +25,7 @@ from shared.ledger import Ledger
 from shared.settings import Settings
 from tests.agents.scripted_agent import model_call
 from tests.protocol_interface.foreign import Foreign
+from tests.protocol_interface.registry.cards import as_fetched
 from tests.protocol_interface.scripted_peer import peer_card
 
 SERVICE = "lf.a2a.v1.A2AService"
@@ -106,7 +107,7 @@ async def test_a_strangers_server_is_only_called_where_strangers_may_be(
     async with foreign(registry, executor):
         card = (await registry.route("foreign")).card
         card.name = "stranger"
-        await registry.register(card, url="http://127.0.0.1:1", trusted=False)
+        await as_fetched(registry, card, "http://127.0.0.1:1")
         with pytest.raises(AgentUnavailable, match=r"can't reach agent 'stranger'.*not public"):
             await client.invoke("stranger", "echo", {})
     await client.close()
@@ -118,7 +119,7 @@ async def test_a_strangers_server_gets_no_key(registry: Registry, remote_client:
     async with foreign(registry, executor):
         card = (await registry.route("foreign")).card
         card.name = "stranger"
-        await registry.register(card, url="http://127.0.0.1:1", trusted=False)
+        await as_fetched(registry, card, "http://127.0.0.1:1")
         assert await remote_client.invoke("stranger", "echo", {}) == {"n": 1}
 
 

@@ -21,7 +21,7 @@ from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.conftest import LOCAL
 from tests.protocol_interface.notebook import Notebook
-from tests.protocol_interface.registry.cards import card, skill
+from tests.protocol_interface.registry.cards import as_fetched, card, skill
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_the_hosts_other_routes_stay_reachable(http: httpx.AsyncClient) ->
 
 async def register_some(registry: Registry, *names: str) -> None:
     for name in names:
-        await registry.register(card(name, skill("guess", "luck")), url=f"http://{name}.example", trusted=False)
+        await as_fetched(registry, card(name, skill("guess", "luck")), f"http://{name}.example")
 
 
 async def test_agents_are_listed_page_by_page(http: httpx.AsyncClient, registry: Registry) -> None:
@@ -177,7 +177,7 @@ async def test_what_is_no_registration_is_refused(http: httpx.AsyncClient, body:
 
 async def test_the_registry_is_exported_and_imported(http: httpx.AsyncClient, registry: Registry) -> None:
     given = card("ant", skill("guess"), url="http://93.184.215.14")
-    await registry.register(given, url="http://93.184.215.14", trusted=False)
+    await as_fetched(registry, given, "http://93.184.215.14")
     exported = (await http.get("/a2a/agents/export")).json()
     await registry.remove("ant")
     done = (await http.post("/a2a/agents/import", json=exported)).json()

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from a2a.compat.v0_3 import a2a_v0_3_pb2 as older
 from a2a.compat.v0_3.a2a_v0_3_pb2_grpc import A2AServiceStub as OlderStub
-from a2a.types import TaskPushNotificationConfig
+from a2a.types import Message, Part, TaskPushNotificationConfig
 from a2a.utils.errors import InvalidParamsError
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from grpc.aio import AioRpcError  # type: ignore[import-untyped, unused-ignore]  # it ships no types
 
 from protocol_interface.a2a_server import webhooks_of
-from shared.a2a.edge import has_more_values
+from shared.a2a.sizes import has_more_values
 from shared.a2a.tasks import KeptTasks
-from shared.a2a.wire import AGENT_VALUES, EXTENSION, VALUES
+from shared.a2a.wire import EXTENSION, TEXT_VALUES, VALUES, asked, asking
+from shared.errors import InvalidInput
 from shared.ledger import Ledger
 from shared.models import KnowledgeHit
 from shared.settings import Settings
@@ -87,9 +88,37 @@ def test_values_are_counted_outside_texts_and_within_bounded_time() -> None:
     assert not has_more_values(b'"' + b'\\"' * 1_000_000 + b"," * 11, 10)
 
 
-def test_an_agent_of_ours_is_told_of_as_many_documents_as_are_ever_sent() -> None:
+async def test_an_agent_of_ours_is_told_of_as_many_documents_as_are_ever_sent(tmp_path: Path) -> None:
+    """As JSON text: as data they would be refused, for they'd hold the agent for seconds."""
     seen = [{"filename": "a,b:c", "location": f"/d/{n}", "content_hash": "0" * 64} for n in range(20_000)]
-    assert not has_more_values(json.dumps({"seen": seen}).encode(), AGENT_VALUES)
+    many = said("", parts=[MessageToDict(asking("echo", {"seen": seen}))])
+    as_data = said("", parts=[{"data": {"skill": "echo", "input": {"n": [1] * VALUES}}}])
+    async with endpoint("agent", tmp_path) as served:
+        answered = await served.wires["JSONRPC"].call("SendMessage", {"message": many})
+        [artifact] = answered["task"]["artifacts"]
+        assert json.loads(artifact["parts"][-1]["text"]) == {"seen": seen}
+        for wire in served.wires.values():
+            with pytest.raises(Refused, match="more than 20,000"):
+                await wire.call("SendMessage", {"message": as_data})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"skill": "echo", "input": {"n": [' + "1," * TEXT_VALUES + "1]}}", "more than 200,000 commas and colons"),
+        ('{"skill": "echo", "input": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
+        ('{"skill": "echo", "input": ' + '{"a":' * 100 + "1" + "}" * 100 + "}", "nested deeper than 64"),
+    ],
+    ids=["many values", "very deep", "deep"],
+)
+def test_a_json_text_that_asks_is_bounded(text: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        asked(Message(parts=[Part(text=text, media_type="application/json")]), "echo")
+
+
+def test_a_json_text_that_names_no_skill_is_a_question() -> None:
+    given = Part(text='{"error": "disk full"}', media_type="application/json")
+    assert asked(Message(parts=[given]), "echo") == ("echo", {"question": '{"error": "disk full"}'})
 
 
 async def test_a_message_has_at_most_a_hundred_parts(served: Endpoint) -> None:

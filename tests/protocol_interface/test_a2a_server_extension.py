@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -82,6 +83,63 @@ async def test_a_question_asked_back_is_reported_too(served: Endpoint) -> None:
     assert task["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
     [call] = task["status"]["message"]["metadata"][EXTENSION]["calls"]
     assert call["journey_id"] == "j-9"
+
+
+def asking(text: str, **fields: Any) -> dict[str, Any]:
+    metadata = {EXTENSION: {"journey_id": "j-9", "parent_call_id": "p-1"}}
+    return {"message": said(text, extensions=[EXTENSION], metadata=metadata, **fields)}
+
+
+def reported(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls that a task's end reports."""
+    message = task["status"]["message"]
+    assert message["extensions"] == [EXTENSION]
+    return list(message["metadata"][EXTENSION]["calls"])
+
+
+@pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON", "GRPC"])
+async def test_a_cancelled_question_is_reported_too(served: Endpoint, binding: str) -> None:
+    served.gate.clear()
+    wire = served.wires[binding]
+    stream = wire.stream("SendStreamingMessage", asking("Wait"))
+    task = (await anext(stream))["task"]
+    async for event in stream:
+        if "discovery: started" in json.dumps(event):
+            break
+    cancelled = await wire.call("CancelTask", {"id": task["id"]})
+    kept = await wire.call("GetTask", {"id": task["id"]})
+    assert [one["status"]["state"] for one in (cancelled, kept)] == ["TASK_STATE_CANCELED"] * 2
+    for one in (cancelled, kept):
+        [call] = reported(one)
+        assert (call["id"], call["journey_id"], call["parent_id"]) == ("call-of-journey-1", "j-9", "p-1")
+
+
+async def test_a_question_whose_journey_fails_is_reported_too(tmp_path: Path, ledger: Ledger) -> None:
+    async with endpoint("lexiquery", tmp_path, ledger=ledger) as served:
+        task = (await served.wires["JSONRPC"].call("SendMessage", asking("Fail")))["task"]
+    assert task["status"]["state"] == "TASK_STATE_FAILED"
+    assert [call["journey_id"] for call in reported(task)] == ["j-9"]
+
+
+async def test_a_proof_costs_nothing_and_says_so(served: Endpoint) -> None:
+    query = {"platform": "kql", "schema_group": "ops_logs", "query": "SigninLogs | count"}
+    parts = [{"data": {"skill": "prove_query", "input": query}}]
+    task = (await served.wires["HTTP+JSON"].call("SendMessage", asking("", parts=parts)))["task"]
+    assert task["artifacts"][0]["metadata"][EXTENSION]["calls"] == []
+
+
+async def test_an_agent_s_cancelled_task_reports_its_calls(tmp_path: Path, ledger: Ledger) -> None:
+    """The call that was under way, too: it ends with the run, before the task does."""
+    async with endpoint("agent", tmp_path, ledger=ledger) as served:
+        wire = served.wires["JSONRPC"]
+        stream = wire.stream("SendStreamingMessage", asking("Call"))
+        task = (await anext(stream))["task"]
+        async with asyncio.timeout(20):
+            while not await ledger.calls("j-9"):
+                pass
+        cancelled = await wire.call("CancelTask", {"id": task["id"]})
+    assert cancelled["status"]["state"] == "TASK_STATE_CANCELED"
+    assert [(call["journey_id"], call["status"]) for call in reported(cancelled)] == [("j-9", "cancelled")]
 
 
 async def test_nothing_is_reported_to_who_did_not_ask(served: Endpoint) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
+from fastapi.routing import APIRoute
 
+from protocol_interface.a2a_client import A2AClient
+from protocol_interface.a2a_routes import a2a_router
 from protocol_interface.card_check import CARD_LIMIT, parse_card
+from protocol_interface.registry import Registry
 from shared.errors import InvalidInput
 from tests.protocol_interface.registry.cards import card, skill
 
 GOOD = agent_card_to_dict(card("guest", skill("guess")))
 URL = "https://a.example"
+AGENTS = "/a2a/agents/"
 
 
 def changed(**fields: Any) -> bytes:
@@ -45,6 +50,9 @@ NO_CARDS = [
     (changed(name="k\u200bql"), "characters that nobody sees"),
     (changed(name=" kql"), "characters that nobody sees"),
     (changed(name="kql\u202e"), "characters that nobody sees"),
+    (changed(name="export"), "address of the registry itself"),
+    (changed(name="-x"), "would read it otherwise"),
+    (changed(name="a/../b"), "would read it otherwise"),
     (changed(description="a\x00b"), r"the control character '\\x00'"),
     (changed(description="a\x1b[2Jb"), r"the control character '\\x1b'"),
     (changed(description="a\x9b31mRED"), r"the control character '\\x9b'"),
@@ -75,6 +83,21 @@ NO_CARDS = [
 def test_what_is_no_usable_card_is_refused_with_the_reason(content: bytes, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         parse_card(content, "http://guest.example")
+
+
+def test_no_agent_may_be_called_like_an_address_of_the_registry() -> None:
+    router = a2a_router(cast("Registry", None), cast("A2AClient", None))
+    paths = [route.path for route in router.routes if isinstance(route, APIRoute)]
+    taken = {path.removeprefix(AGENTS) for path in paths if path.startswith(AGENTS) and "{" not in path}
+    assert "export" in taken
+    for name in taken:
+        with pytest.raises(InvalidInput, match=f"no agent can be called '{name}'.*name it '{name}-agent'"):
+            parse_card(changed(name=name), "here")
+
+
+@pytest.mark.parametrize("name", ["exports", "Export", "team/export", "a.b", "x-", "a/b/"])
+def test_a_name_that_only_looks_like_an_address_passes(name: str) -> None:
+    assert parse_card(changed(name=name), "here").name == name
 
 
 def test_an_honest_card_passes() -> None:

@@ -31,6 +31,7 @@ from shared.settings import Settings
 from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.probes import ask_all
+from tests.protocol_interface.registry.cards import as_fetched
 
 PUBLIC = "93.184.215.14"
 Names = Callable[[str, str], None]
@@ -215,7 +216,7 @@ async def test_no_task_goes_where_a_strangers_name_came_to_lead(
     client = A2AClient(strict, ledger=ledger, local={}, settings=settings.model_copy(update={"host": "0.0.0.0"}))
     async with on_a_socket(host, loopback_socket()) as url:
         there = url.replace("127.0.0.1", "guest.example")
-        await strict.register(agent_card(ScriptedAgent("guest"), there), url=there, trusted=False)
+        await as_fetched(strict, agent_card(ScriptedAgent("guest"), there), there)
         names("guest.example", "127.0.0.1")
         with pytest.raises(AgentUnavailable, match=r"can't reach agent 'guest' .*127\.0\.0\.1, which is not public"):
             await client.invoke("guest", "echo", {})
@@ -237,7 +238,7 @@ async def test_the_agent_is_called_by_its_name_at_the_address_that_was_judged(
     async with on_a_socket(host, loopback_socket()) as url:
         there = url.replace("127.0.0.1", "agents.example")
         names("agents.example", "127.0.0.1")
-        await strict.register(agent_card(ScriptedAgent("guest"), there), url=there, trusted=False)
+        await as_fetched(strict, agent_card(ScriptedAgent("guest"), there), there)
         with pytest.raises(AgentUnavailable, match="answered HTTP 503"):
             await client.invoke("guest", "echo", {})
         with pytest.raises(AgentUnavailable, match="answered 503"):

@@ -10,7 +10,7 @@ from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from protocol_interface.mcp_server import build_mcp
-from shared.models import Answer
+from shared.models import Answer, Clarification
 from tests.protocol_interface.mcp_serving import both_versions, served, text_of
 from tests.protocol_interface.notebook import Notebook
 
@@ -50,6 +50,23 @@ async def test_a_clarification_is_asked_for_and_the_question_asked_again_with_it
     assert [one.question for one in product.asked] == ["How many?", "How many? (sign-ins)"]
     assert (answer.status, answer.question) == ("completed", "How many? (sign-ins)")
     assert answer.answers[0].result is not None
+
+
+@both_versions
+async def test_a_question_that_stays_vague_is_asked_back_about_three_times(mode: str) -> None:
+    class Vague(Notebook):
+        async def answer(self, journey_id: str) -> Answer:
+            answer = await super().answer(journey_id)
+            asked_back = Clarification(question="How many of what?", options=["sign-ins", "hosts"])
+            return answer.model_copy(
+                update={"status": "needs_clarification", "answers": [], "clarification": asked_back}
+            )
+
+    product, user = Vague(), User(*[{"answer": "hosts"}] * 9)
+    answer, _ = await ask(product, mode, user, VAGUE)
+    assert len(user.messages) == 3
+    assert product.asked[-1].question == "How many? (hosts) (hosts) (hosts)"
+    assert (len(product.asked), answer.status) == (4, "needs_clarification")
 
 
 @both_versions

@@ -26,7 +26,9 @@ from protocol_interface.a2a_server import grpc_place, mount_a2a
 from protocol_interface.product import Event, GroupSummary
 from shared.a2a.push import Webhooks
 from shared.auth import ApiKeyRequired
+from shared.context import current
 from shared.database import open_database
+from shared.errors import AgentUnavailable, Conflict
 from shared.ledger import Ledger
 from shared.models import Question
 from shared.settings import Settings
@@ -40,7 +42,8 @@ BINDINGS = ("JSONRPC", "HTTP+JSON", "GRPC")
 
 
 class Desk(Notebook):
-    """A product whose journey for the question 'Wait' goes on when `gate` opens. ledger: has a call of each journey."""
+    """A product whose journey for the question 'Wait' goes on when `gate` opens, and for 'Fail' fails. ledger: has a
+    call of each journey."""
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         super().__init__()
@@ -53,22 +56,44 @@ class Desk(Notebook):
             await self._ledger.begin(model_call(f"call-of-{journey_id}", journey_id=journey_id, agent="kql"))
         return journey_id
 
+    async def cancel(self, journey_id: str) -> None:
+        if self.gate.is_set():
+            raise Conflict(f"journey '{journey_id}' has ended")
+        self.stop(journey_id)
+
     async def groups(self) -> list[GroupSummary]:
         return [GroupSummary(schema_group="ops_logs", platform="kql", tables=1)]
 
     async def events(self, journey_id: str) -> AsyncIterator[Event]:
-        waits = self._question(journey_id).question == "Wait"
+        asked = self._question(journey_id).question
+        if asked == "Fail":
+            raise AgentUnavailable("nobody is left")
         async for event in super().events(journey_id):
             yield event
-            if waits and event.data.get("stage") == "discovery":
-                await self.gate.wait()
+            if asked == "Wait" and event.data.get("stage") == "discovery":
+                await self.reached(journey_id, self.gate)
 
 
 class Gated(ScriptedAgent):
-    """An agent that waits for the question 'Wait'."""
+    """An agent that waits for the question 'Wait', and for 'Call' at its model."""
 
     async def _echo(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("question") == "Call":
+            return await self._at_the_model(request)
         return await self._hang(request) if request.get("question") == "Wait" else request
+
+    async def _at_the_model(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A call that is told on the ledger how it ended, as the metered client does."""
+        assert self._ledger is not None
+        call = model_call("call", journey_id=current().journey_id, agent=self.name).model_copy(
+            update={"status": "pending"}
+        )
+        await self._ledger.begin(call)
+        try:
+            return await self._hang(request)
+        except asyncio.CancelledError:
+            await self._ledger.finish(call.model_copy(update={"status": "cancelled"}))
+            raise
 
 
 @dataclass

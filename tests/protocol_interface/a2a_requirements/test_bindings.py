@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from tests.protocol_interface.a2a_requirements.requirements import covers
 from tests.protocol_interface.a2a_requirements.wires import (
     JSONRPC,
     REQUESTS,
+    REST,
     STREAMS,
     V1,
     Grpc,
@@ -150,3 +152,25 @@ async def _code(wire: Wire, operation: str) -> object:
     except Refused as refused:
         return refused.code
     return None
+
+
+@covers("A2A-REST-004")
+@pytest.mark.parametrize(
+    ("sent", "accepted", "answered"),
+    [
+        ("application/a2a+json", "*/*", "application/a2a+json"),
+        ("application/json", "*/*", "application/json"),
+        ("application/json", "application/a2a+json", "application/a2a+json"),
+        (None, "application/json", "application/json"),
+        (None, "*/*", "application/a2a+json"),
+    ],
+)
+async def test_rest_calls_json_what_its_client_calls_it(
+    served: Endpoint, sent: str | None, accepted: str, answered: str
+) -> None:
+    """1.0.0 has application/json, 1.0.1 would have application/a2a+json (11.1)."""
+    headers = {**V1, "Accept": accepted, **({"Content-Type": sent} if sent else {})}
+    body = json.dumps({"message": said("?")}) if sent else None
+    path = f"{REST}/message:send" if sent else f"{REST}/tasks"
+    response = await served.http.request("POST" if sent else "GET", path, content=body, headers=headers)
+    assert (response.status_code, response.headers["content-type"]) == (200, answered)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from a2a.compat.v0_3.types import AgentCard as OlderCard
 from a2a.types import AgentCard
 from google.protobuf.json_format import ParseDict
 
@@ -83,7 +84,7 @@ async def test_the_card_is_for_everybody_and_whole(secured: Endpoint) -> None:
     assert "max-age" in answered.headers["cache-control"]
     again = await secured.http.get("/.well-known/agent-card.json", headers={"If-None-Match": answered.headers["etag"]})
     assert again.status_code == 304
-    card = ParseDict(answered.json(), AgentCard(), ignore_unknown_fields=True)
+    card = ParseDict(answered.json(), AgentCard())  # which takes no field that 1.0 doesn't have
     for name in ("name", "description", "version", "supported_interfaces", "default_input_modes", "skills"):
         assert getattr(card, name), name
     assert card.default_output_modes
@@ -92,6 +93,30 @@ async def test_the_card_is_for_everybody_and_whole(secured: Endpoint) -> None:
         assert skill.name
         assert skill.description
         assert skill.tags
+
+
+@covers("A2A-CARD-007")
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/.well-known/agent-card.json", {"A2A-Version": "0.3"}),
+        ("/.well-known/agent-card.json?A2A-Version=0.3", {}),
+        ("/.well-known/agent.json", {}),
+    ],
+    ids=["by header", "by parameter", "where it was"],
+)
+async def test_an_older_client_gets_the_card_with_the_fields_of_0_3(
+    secured: Endpoint, path: str, headers: dict[str, str]
+) -> None:
+    answered = await secured.http.get(path, headers=headers)
+    card = OlderCard.model_validate(answered.json())
+    assert (card.protocol_version, card.preferred_transport) == ("0.3", "JSONRPC")
+    assert card.url == str(secured.http.base_url).rstrip("/") + "/a2a/jsonrpc"
+    again = await secured.http.get(path, headers={**headers, "If-None-Match": answered.headers["etag"]})
+    assert again.status_code == 304
+    newer = await secured.http.get("/.well-known/agent-card.json")
+    assert newer.headers["etag"] != answered.headers["etag"]
+    assert newer.headers["vary"] == "A2A-Version"
 
 
 @covers("A2A-CARD-003")

@@ -11,6 +11,9 @@ from starlette.routing import Route
 
 from agents.agent import Skill
 from agents.serve import agent_card
+from protocol_interface.card_check import check_card
+from protocol_interface.product import RegisteredAgent
+from protocol_interface.registry import Registry
 from tests.agents.scripted_agent import ScriptedAgent
 
 
@@ -32,6 +35,12 @@ def skill(id: str, *tags: str) -> Skill:
 
 def card(name: str, *skills: Skill, description: str = "Does things", url: str = "http://a.example") -> AgentCard:
     return agent_card(Offering(name, list(skills), description), url)
+
+
+async def as_fetched(registry: Registry, card: AgentCard, url: str) -> RegisteredAgent:
+    """Registers a card as if it had come from `url`, where nobody is: what register_url does behind its fetch."""
+    check_card(card, url)
+    return await registry._admit(registry._admission(card, url, "url"))
 
 
 class Place:

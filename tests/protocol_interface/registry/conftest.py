@@ -17,16 +17,17 @@ from tests.protocol_interface.registry.cards import Place, card, skill
 
 
 class Clock:
-    """What the registry takes for the time. ahead: seconds in front of it."""
+    """What the registry takes for the time: it stands still but for `ahead`, in seconds, however slow the machine."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self._began, self._began_monotonic = time.time(), time.monotonic()
 
     def time(self) -> float:
-        return time.time() + self.ahead
+        return self._began + self.ahead
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
+        return self._began_monotonic + self.ahead
 
 
 @pytest.fixture

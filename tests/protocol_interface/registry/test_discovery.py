@@ -11,13 +11,13 @@ from sqlalchemy import delete, insert, update
 
 from protocol_interface.registry import Registry, index, store, tables
 from shared.errors import Conflict, InvalidInput, NotFound
-from tests.protocol_interface.registry.cards import card, skill
+from tests.protocol_interface.registry.cards import as_fetched, card, skill
 
 
 async def named(registry: Registry, *names: str) -> None:
     for name in names:
         one = card(name, skill("guess", f"team-{name[0]}", "all"), description=f"Guesses for {name}")
-        await registry.register(one, url=f"http://{name}.example", trusted=False)
+        await as_fetched(registry, one, f"http://{name}.example")
 
 
 def ids(agents: list[Any]) -> list[str]:
@@ -97,7 +97,7 @@ async def test_nothing_new_is_no_change(registry: Registry) -> None:
 
 async def test_a_stranger_that_claims_what_ours_does_is_found_behind_it_and_shown_to_clash(registry: Registry) -> None:
     theirs = card("aaa", skill("query", "platform:kql", "platform:esql"), skill("prove", "platform:kql"))
-    await registry.register(theirs, url="http://aaa.example", trusted=False)
+    await as_fetched(registry, theirs, "http://aaa.example")
     assert (await registry.get("aaa")).clashes == []
     await registry.register(card("kql", skill("query", "platform:kql")), url="http://kql.example")
     found = await registry.discover("query", "kql")
@@ -111,25 +111,25 @@ LIKE_OURS = ["KQL", "k q l", "k-q-l", "ＫＱＬ", "kql."]
 async def test_no_stranger_has_a_name_that_reads_like_one_of_ours(registry: Registry, name: str) -> None:
     await registry.register(card("kql", skill("query")), url="http://kql.example")
     with pytest.raises(Conflict, match="reads like that of LexiQuery's own agent 'kql'"):
-        await registry.register(card(name, skill("guess")), url="http://evil.example", trusted=False)
+        await as_fetched(registry, card(name, skill("guess")), "http://evil.example")
 
 
 @pytest.mark.parametrize("name", ["lexiquery", "Core_Engine", "core_engine"])
 async def test_no_stranger_is_called_as_lexiquery_itself(registry: Registry, name: str) -> None:
     with pytest.raises(Conflict, match="reads like that of LexiQuery's own agent"):
-        await registry.register(card(name, skill("guess")), url="http://evil.example", trusted=False)
+        await as_fetched(registry, card(name, skill("guess")), "http://evil.example")
 
 
 @pytest.mark.parametrize("name", ["\u043aql", "peer:guest", "gäst"])
 async def test_a_strangers_name_is_of_one_script_and_no_peers(registry: Registry, name: str) -> None:
     with pytest.raises(InvalidInput, match="name it in printable ASCII without ':'"):
-        await registry.register(card(name, skill("guess")), url="http://evil.example", trusted=False)
+        await as_fetched(registry, card(name, skill("guess")), "http://evil.example")
 
 
 async def test_versions_of_a_card_are_kept_the_newest_first(on_either: Registry) -> None:
     for number in range(store.VERSIONS + 3):
         one = card("ant", skill("guess"), description=f"the {number}th")
-        await on_either.register(one, url="http://ant.example", trusted=False)
+        await as_fetched(on_either, one, "http://ant.example")
     details = await on_either.details("ant")
     assert [one.card["description"] for one in details.versions] == [
         f"the {number}th" for number in range(store.VERSIONS + 2, 2, -1)

@@ -19,7 +19,7 @@ from shared.errors import AgentUnavailable, Conflict, InvalidInput
 from shared.ledger import Ledger
 from shared.settings import Settings
 from tests.agents.serving import loopback_socket, on_a_socket
-from tests.protocol_interface.registry.cards import Place, card, skill
+from tests.protocol_interface.registry.cards import Place, as_fetched, card, skill
 
 HOME, EVIL = "http://93.184.215.14", "http://93.184.215.66"
 DOES = "Does things"
@@ -35,7 +35,7 @@ def guest(url: str = HOME, *others: tuple[str, str], description: str = DOES, na
 
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_a_given_card_changes_no_agent_that_is_known(on_either: Registry, trusted: bool) -> None:
-    await on_either.register(guest(), url=HOME, trusted=trusted)
+    await (on_either.register(guest(), url=HOME) if trusted else as_fetched(on_either, guest(), HOME))
     with pytest.raises(Conflict, match=f"agent 'guest' has another card at {HOME}; register its URL"):
         await on_either.register_card(guest(description="EVIL"))
     assert (await on_either.route("guest")).card.description == DOES
@@ -43,7 +43,7 @@ async def test_a_given_card_changes_no_agent_that_is_known(on_either: Registry, 
 
 @pytest.mark.parametrize(("trusted", "source"), [(True, "own"), (False, "url")])
 async def test_the_card_that_is_known_ends_no_agent_by_a_lease(registry: Registry, trusted: bool, source: str) -> None:
-    await registry.register(guest(), url=HOME, trusted=trusted)
+    await (registry.register(guest(), url=HOME) if trusted else as_fetched(registry, guest(), HOME))
     found = await registry.register_card(guest(), lease_seconds=5)
     assert (found.source, found.lease_until, found.trusted) == (source, None, trusted)
 

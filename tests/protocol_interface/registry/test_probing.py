@@ -15,7 +15,7 @@ from protocol_interface.hosts import HostRule
 from protocol_interface.registry import Registry, tables
 from protocol_interface.registry.probing import LEAST_OFTEN, QUARANTINE, slower
 from tests.protocol_interface.probes import ask_all
-from tests.protocol_interface.registry.cards import Place, card, skill
+from tests.protocol_interface.registry.cards import Place, as_fetched, card, skill
 from tests.protocol_interface.registry.conftest import Clock
 
 HOME = "http://127.0.0.1:7"
@@ -46,7 +46,7 @@ def answers() -> Answers:
 @pytest.fixture
 async def guest(registry: Registry) -> Registry:
     """A registry with a stranger."""
-    await registry.register(GUEST, url=HOME, trusted=False)
+    await as_fetched(registry, GUEST, HOME)
     return registry
 
 
@@ -92,7 +92,7 @@ async def test_new_agents_are_asked_at_once_and_known_ones_spread_over_the_time(
 ) -> None:
     await guest.mark("guest", healthy=True)
     other = Registry(guest._store._engine, hosts=HostRule(loopback=True))
-    await other.register(card("new", skill("guess")), url="http://127.0.0.1:8", trusted=False)
+    await as_fetched(other, card("new", skill("guess")), "http://127.0.0.1:8")
     await other.check_due(answers.http, every=1e9)
     assert answers.asked == 1, "`guest` was asked by another process"
 
@@ -156,7 +156,7 @@ async def test_an_agent_by_file_need_not_serve_a_card(registry: Registry, answer
 async def test_whatever_asking_one_agent_raises_is_its_own_failed_probe(
     guest: Registry, answers: Answers, problem: Exception
 ) -> None:
-    await guest.register(card("bad", skill("guess")), url="http://127.0.0.1:8", trusted=False)
+    await as_fetched(guest, card("bad", skill("guess")), "http://127.0.0.1:8")
 
     def give(request: httpx.Request) -> httpx.Response:
         if request.url.port == 8:

@@ -24,7 +24,7 @@ from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from tests.agents.scripted_agent import ScriptedAgent
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.protocol_interface.probes import ask_all
-from tests.protocol_interface.registry.cards import Place, card, skill
+from tests.protocol_interface.registry.cards import Place, as_fetched, card, skill
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_agents_are_found_by_skill_platform_and_words(
 
 
 async def test_no_name_puts_a_stranger_in_front_of_our_agents(filled: Registry) -> None:
-    await filled.register(card("aaa", skill("query", "platform:kql")), url="http://evil.example", trusted=False)
+    await as_fetched(filled, card("aaa", skill("query", "platform:kql")), "http://evil.example")
     found = await filled.discover(skill="query", platform="kql")
     assert [(agent.id, agent.trusted) for agent in found] == [("kql", True), ("aaa", False)]
 
@@ -100,7 +100,7 @@ async def test_a_card_that_is_registered_again_replaces_its_skills(filled: Regis
 
 async def test_a_stranger_can_not_take_a_name(filled: Registry) -> None:
     with pytest.raises(Conflict, match=r"agent 'kql' is registered at http://kql\.example, not http://evil\.example"):
-        await filled.register(card("kql", skill("query")), url="http://evil.example", trusted=False)
+        await as_fetched(filled, card("kql", skill("query")), "http://evil.example")
     assert (await filled.route("kql")).trusted
 
 
@@ -116,7 +116,7 @@ async def test_two_who_register_one_name_at_once_leave_one_agent(registry: Regis
 
 
 async def test_a_removed_agent_is_found_no_more(filled: Registry) -> None:
-    await filled.register(card("guest", skill("guess")), url="http://guest.example", trusted=False)
+    await as_fetched(filled, card("guest", skill("guess")), "http://guest.example")
     await filled.remove("guest")
     assert await filled.discover(skill="guess") == []
 
@@ -162,7 +162,7 @@ async def test_a_stranger_whose_name_came_to_mean_our_own_network_is_not_called(
 
     host = Starlette(routes=[Route("/.well-known/agent-card.json", note)])
     async with on_a_socket(host, loopback_socket()) as url:
-        await registry.register(agent_card(ScriptedAgent("guest"), url), url=url, trusted=False)
+        await as_fetched(registry, agent_card(ScriptedAgent("guest"), url), url)
         health = await ask_all(Registry(engine), remote_client.http)
     assert health == {"guest": False}
     assert not called.is_set()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from a2a.server.context import ServerCallContext
 from a2a.server.id_generator import IDGeneratorContext
@@ -13,28 +10,12 @@ from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.a2a import tasks
-from shared.a2a.tasks import KeptTask, KeptTasks, schema
-from shared.database import create_tables
-from tests.databases import postgresql_schema, sqlite_file
+from shared.a2a.tasks import KeptTask, KeptTasks
+from tests.shared.a2a.clock import Clock
 
 CONTEXT = ServerCallContext()
 WORKING, COMPLETED = TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_COMPLETED
 INPUT = TaskState.TASK_STATE_INPUT_REQUIRED
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    async with sqlite_file(tmp_path) if request.param == "sqlite" else postgresql_schema() as engine:
-        await create_tables(engine, schema)
-        yield engine
-
-
-class Clock:
-    """time.monotonic, by hand."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 0.0
-        monkeypatch.setattr(tasks, "monotonic", lambda: self.now)
 
 
 def task(state: TaskState, name: str = "t-1", words: str = "") -> Task:
@@ -53,7 +34,7 @@ async def rows(database: AsyncEngine) -> dict[str, str]:
 async def test_a_task_is_written_when_it_begins_and_when_it_ends(
     database: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, store = Clock(monkeypatch), KeptTasks(database, "kql")
+    clock, store = Clock(monkeypatch, tasks), KeptTasks(database, "kql")
     await store.save(task(TaskState.TASK_STATE_SUBMITTED), CONTEXT)
     assert await rows(database) == {"t-1": "SUBMITTED"}
     await store.save(task(WORKING), CONTEXT)
