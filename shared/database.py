@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +42,26 @@ def open_database(url: str) -> AsyncEngine:
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     queue = {"pool_timeout": _POOL_SECONDS} if is_file else {}  # one in memory has a single connection
-    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), **queue)
+    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), connect_args={"factory": _File}, **queue)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _: object) -> None:
         set_pragmas(connection)
 
     return engine
+
+
+class _File(sqlite3.Connection):
+    """A connection that gives its lock back when it closes.
+
+    SQLite keeps a closed connection, with its transaction and the lock of it, for as long as a statement of it lives;
+    and when a task was cancelled amid a write, what it raised keeps the cursor until the garbage is collected.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it is closed
+            self.rollback()
+        super().close()
 
 
 def insert_on(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -79,22 +94,32 @@ async def create_tables(engine: AsyncEngine, *schemas: MetaData) -> None:
 
 def _create(connection: Connection, schema: MetaData) -> None:
     """The tables that are not there, and what those of an older LexiQuery lack."""
-    there = {name: columns for (_, name), columns in inspect(connection).get_multi_columns().items()}
+    inspector = inspect(connection)
+    there = {name: columns for (_, name), columns in inspector.get_multi_columns().items()}
+    indexed = {name: {index["name"] for index in some} for (_, name), some in inspector.get_multi_indexes().items()}
     schema.create_all(connection, [table for table in schema.tables.values() if table.name not in there], False)
     for table in schema.tables.values():
         if table.name in there:
             _add_columns(connection, table, {column["name"] for column in there[table.name]})
+            _change_indexes(connection, table, indexed.get(table.name, set()))
 
 
 def _add_columns(connection: Connection, table: Table, there: set[str]) -> None:
-    """New columns may be empty, or have a default in the database; with them come the new indexes."""
+    """New columns may be empty, or have a default in the database."""
     missing = [column for column in table.columns if column.name not in there]
     for column in missing:
         added = CreateColumn(column).compile(dialect=connection.dialect)
         name = connection.dialect.identifier_preparer.format_table(table)
         connection.execute(text(f"ALTER TABLE {name} ADD COLUMN {added}"))
-    for index in table.indexes if missing else ():
-        index.create(connection, checkfirst=True)
+
+
+def _change_indexes(connection: Connection, table: Table, there: set[str | None]) -> None:
+    """Those that the table has now; its info names under `retired` what it had once."""
+    for name in there.intersection(table.info.get("retired", ())):
+        connection.execute(text(f"DROP INDEX {name}"))
+    for index in table.indexes:
+        if index.name not in there:
+            index.create(connection)
 
 
 _OF_DISKS = frozenset(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from shared.database import create_tables, open_database, storage_failure
 from shared.errors import InvalidInput, LexiQueryError, StorageFailed
@@ -42,3 +46,20 @@ def test_what_is_no_database_of_ours_is_said_without_its_password(url: str) -> N
         open_database(url)
     assert "secret" not in str(raised.value)
     assert "expected sqlite:///FILE or postgresql://" in str(raised.value)
+
+
+async def test_a_connection_closed_amid_its_transaction_keeps_no_lock(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/a.db")
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE calls (id)"))
+    left = await engine.connect()
+    driver = (await left.get_raw_connection()).driver_connection
+    assert driver
+    await driver.execute("INSERT INTO calls VALUES (1)")
+    held = await driver.execute("SELECT 1 UNION SELECT 2")  # as a traceback holds it when the task was cancelled
+    await left.invalidate()
+    with closing(sqlite3.connect(tmp_path / "a.db", timeout=0)) as other:
+        other.execute("INSERT INTO calls VALUES (2)")
+        assert other.execute("SELECT id FROM calls").fetchall() == [(2,)]
+    del held
+    await engine.dispose()
