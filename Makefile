@@ -23,11 +23,10 @@ demo: install  ## set up everything, start everything, ask a question
 # One worker more than cores, since many tests wait for a process or a server; each more costs nine seconds to start.
 WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 
-test: install-dev  ## the whole test suite: what needs nothing more, the public data, two minutes of load, the model
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not real_model and not public_data and not load"
-	$(BIN)/pytest -n auto --dist loadfile -m "public_data and not real_model"
-	$(BIN)/pytest -n auto -m load
-	$(BIN)/pytest -m real_model
+# One call for all of it: what waits for a model or for a killed server's next start leaves its core to the others. A
+# file stays on one worker; tests/conftest.py puts the longest files first.
+test: install-dev  ## the whole test suite: load, the embedded model, the public data, and what needs nothing more
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 bench: CALLS := 1000000
 bench: install  ## what the ledger costs with CALLS calls on it, on SQLite and PostgreSQL (docs/performance.md)

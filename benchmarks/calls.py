@@ -33,10 +33,10 @@ def realistic(count: int, now: datetime, text: int, seed: int = 5) -> Iterator[C
     dice = random.Random(seed)
     prompt = (_SENTENCE * (text // len(_SENTENCE) + 1))[:text]
     for number in range(count):
-        if number % CALLS_A_JOURNEY == 0:
-            journey = f"journey-{dice.getrandbits(96):024x}"
-            user, tags = dice.choice(USERS), dice.choice(((), (), dice.sample(TAGS, 1), dice.sample(TAGS, 2)))
         started = now - timedelta(days=DAYS - 1) * ((count - number) / count)
+        if number % CALLS_A_JOURNEY == 0:
+            journey = _id(dice, started)
+            user, tags = dice.choice(USERS), dice.choice(((), (), dice.sample(TAGS, 1), dice.sample(TAGS, 2)))
         said: dict[str, Any] = {
             "journey_id": journey,
             "user": user,
@@ -44,17 +44,23 @@ def realistic(count: int, now: datetime, text: int, seed: int = 5) -> Iterator[C
             "started_at": started,
             "request": prompt,
         }
-        yield CallRecord.model_construct(**_kind(dice), **_ended(dice, started), **said, response=prompt[: text // 4])
+        said |= _kind(dice, started) | _ended(dice, started)
+        yield CallRecord.model_construct(**said, response=prompt[: text // 4])
 
 
-def _kind(dice: random.Random) -> dict[str, Any]:
+def _id(dice: random.Random, made: datetime) -> str:
+    """As shared.ids makes it then."""
+    return f"{int(made.timestamp() * 1000):012x}7{dice.getrandbits(76):019x}"
+
+
+def _kind(dice: random.Random, started: datetime) -> dict[str, Any]:
     agent = dice.choice(tuple(AGENTS))
     purpose = dice.choice(AGENTS[agent])
     embeds = purpose in ("embed", "link", "rank")
-    call_id = f"{dice.getrandbits(128):032x}"
+    call_id = _id(dice, started)
     return {
         "id": call_id,
-        "idempotency_key": f"call:{call_id}",
+        "idempotency_key": f"{dice.getrandbits(256):064x}",  # within a journey it is the digest of a request
         "trace_id": call_id[::-1],
         "agent": agent,
         "purpose": purpose,

@@ -42,6 +42,8 @@ _STAGES = ("discovery", "planning", "knowledge", "data", "validation")
 _EVENTS = 2 * len(_STAGES) + 4
 """Of one question: its task, that it is at work, each stage's start and end, the answer, that it is done."""
 _WARMING = 5
+_PATIENCE = 60.0
+"""Seconds for one call: a machine that is busy otherwise is slow, not broken."""
 _COLUMNS = ("of", "the SDK", "LexiQuery", "times the SDK", "CPU of the SDK", "of LexiQuery", "times the SDK")
 Call = Callable[[], Awaitable[object]]
 
@@ -106,7 +108,7 @@ async def _a2a_pairs(stack: AsyncExitStack) -> list[tuple[str, Call, Call]]:
     await create_tables(engine, ledger_schema, registry_schema)
     ledger = Ledger(engine)
     stack.push_async_callback(ledger.close)
-    http = await stack.enter_async_context(httpx.AsyncClient())
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=_PATIENCE))
     asked = _Asking(stack, engine, ledger, Settings(data_dir=folder), http)
     return [
         ("A2A in one process, client and server", await asked.bare_here(), await asked.here()),
@@ -130,7 +132,9 @@ class _Asking:
 
     async def bare_here(self) -> Call:
         card, app = bare_a2a("http://bare.localhost")
-        http = await self._stack.enter_async_context(httpx.AsyncClient(transport=httpx.ASGITransport(app)))
+        http = await self._stack.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), timeout=_PATIENCE)
+        )
         return _asks(card, http, streaming=False)
 
     async def here(self) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -74,6 +75,6 @@ async def _record(ledger: Ledger, number: int, text: int) -> None:
     """The call of a model that takes no time. number: calls beside each other share a journey."""
     journey = f"bench-{_RUN}-{number // CALLS_A_JOURNEY}"
     with scoped(journey_id=journey, agent="kql", user=f"user{number % 50}", tags=["prod"]):
-        call = new_call(**_MODEL, request="x" * text)
+        call = new_call(**_MODEL, idempotency_key=secrets.token_hex(32), request="x" * text)
         async with recorded(ledger, call, Reservation(tokens=1000)):
             call.prompt_tokens, call.completion_tokens, call.response = 900, 100, "y" * (text // 4)

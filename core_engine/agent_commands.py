@@ -12,7 +12,8 @@ from core_engine.results import DONE, FAILED, Result, as_table, quiet_settings, 
 from core_engine.session import open_product
 from protocol_interface.product import RegisteredAgent, health_in_words
 from protocol_interface.registry.exchange import Export
-from protocol_interface.registry.records import AgentDetails
+from protocol_interface.registry.probing import QUARANTINE
+from protocol_interface.registry.records import AgentDetails, ReplicaState
 from protocol_interface.registry.static import read_cards
 from shared.errors import InvalidInput, first_problem
 from shared.models import Model
@@ -63,8 +64,7 @@ def _shown(details: AgentDetails) -> str:
         *(f"skill {skill['id']} ({', '.join(skill['tags'])}): {skill['description']}" for skill in agent.skills),
     ]
     replicas = [
-        (one.url, health_in_words(one.healthy), one.in_flight, one.probe_seconds, one.problem)
-        for one in details.replicas
+        (one.url, _replica_health(one), one.in_flight, one.probe_seconds, one.problem) for one in details.replicas
     ]
     versions = [(one.seen_at.strftime("%Y-%m-%d %H:%M:%S"), one.version, one.digest[:12]) for one in details.versions]
     tables = [
@@ -72,6 +72,12 @@ def _shown(details: AgentDetails) -> str:
         as_table(versions, ("card seen", "version", "digest")),
     ]
     return "\n\n".join(["\n".join(lines), *tables])
+
+
+def _replica_health(replica: ReplicaState) -> str:
+    said = health_in_words(replica.healthy)
+    is_in_quarantine = replica.failures >= QUARANTINE
+    return f"{said}, in quarantine after {replica.failures} failures" if is_in_quarantine else said
 
 
 async def agents_register(place: str) -> Result:

@@ -214,6 +214,7 @@ def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def remove_catalog(group: str) -> None:
         """Remove the group with its rows."""
         await known.remove(group)
+        await lexiquery.runbooks.learn()
 
     @router.get("/catalog/{group}/{part}")
     async def part(group: str, part: Part) -> list[dict[str, Any]]:
@@ -231,9 +232,16 @@ def _add_catalogs(router: APIRouter, lexiquery: LexiQuery) -> None:
 
 
 def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
+    async def told(change: Awaitable[IngestReport]) -> IngestReport:
+        """When this is answered, nobody is told any more what was learned of a document that is gone, or not theirs."""
+        report = await change
+        if report.removed or report.updated or report.renamed:
+            await lexiquery.runbooks.withdraw()
+        return report
+
     @router.post("/procedures", status_code=201)
     async def add(request: IngestRequest) -> IngestReport:
-        return await lexiquery.product.add_procedures(request)
+        return await told(lexiquery.product.add_procedures(request))
 
     @router.get("/procedures")
     async def procedures() -> list[StoredDocument]:
@@ -248,7 +256,7 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
     @router.delete("/procedures/{name:path}")
     async def remove(name: str, labels: _Carried = None) -> IngestReport:
         """Forget a runbook and its history; one with labels for who carries one of them."""
-        return await lexiquery.product.remove_procedure(name, labels or ())
+        return await told(lexiquery.product.remove_procedure(name, labels or ()))
 
     @router.get("/procedures/{name:path}")
     async def procedure(name: str) -> DocumentText:
@@ -261,7 +269,7 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
     ) -> IngestReport:
         """`labels`, once for each: who may find the documents."""
         documents = [SentDocument.of(file.filename or "", await file.read()) for file in files]
-        return await lexiquery.product.upload_procedures(documents, labels)
+        return await told(lexiquery.product.upload_procedures(documents, labels))
 
     @router.post("/procedures/search")
     async def search(request: SearchRequest) -> list[KnowledgeHit]:

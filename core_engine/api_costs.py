@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from core_engine.bootstrap import LexiQuery
+from core_engine.call_search import search_calls
 from core_engine.cost_analysis import Saving, analyse
 from core_engine.exporting import FORMS, Form, exported, parquet_stream
 from shared.calls import CallRecord
@@ -56,7 +57,7 @@ def add_costs(router: APIRouter, lexiquery: LexiQuery) -> None:
     async def calls(wanted: Annotated[CallQuery, Query()]) -> list[CallRecord]:
         """The newest first; `before=ID` is the page after the call of that id."""
         asked = CallFilter.model_validate(wanted.model_dump(exclude={"limit", "offset"}))
-        return await Statistics(engine).find(asked, wanted.limit, wanted.offset)
+        return await search_calls(Statistics(engine), lexiquery.state.store, asked, wanted.limit, wanted.offset)
 
     @router.get("/cost/export", response_class=StreamingResponse)
     async def export(format: Form = "jsonl") -> StreamingResponse:

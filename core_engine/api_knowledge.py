@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from agents.knowledge.checks.store import CheckReport, report_of
+from agents.knowledge.checks.store import CheckReport
 from agents.knowledge.glossary.store import Status, Term
 from agents.knowledge.graph.store import Survey
 from core_engine.runbooks import Runbooks
@@ -29,8 +29,8 @@ class Acceptance(Model):
 def add_knowledge(router: APIRouter, runbooks: Runbooks) -> None:
     @router.get("/knowledge/check")
     async def last_check(group: str | None = None, labels: Labels = []) -> CheckReport:  # noqa: B006
-        """The last check of every query that stands in a runbook."""
-        return report_of(await runbooks.last(labels), every=True, group=group)
+        """The last check of every query that stands in a runbook, when it was, and what became of accepted terms."""
+        return await runbooks.report(group, every=True, labels=labels)
 
     @router.post("/knowledge/check")
     async def check(group: str | None = None, labels: Labels = []) -> CheckReport:  # noqa: B006

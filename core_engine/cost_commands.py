@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from core_engine.call_search import search_calls
 from core_engine.exporting import FORMS, Form, exported, parquet, write_lines
 from core_engine.results import Result, as_table, listed, money, opened_state
 from shared.calls import CallStatus
@@ -115,7 +116,8 @@ async def cost_calls(wanted: dict[str, Any], limit: int) -> Result:
     if (status := wanted.get("status")) and status not in get_args(CallStatus):
         raise InvalidInput(f"no call has the status '{status}'", suggestion=did_you_mean(status, get_args(CallStatus)))
     async with opened_state() as opened:
-        calls = await Statistics(opened.engine).find(CallFilter.model_validate(wanted), limit)
+        asked = CallFilter.model_validate(wanted)
+        calls = await search_calls(Statistics(opened.engine), opened.store, asked, limit)
     rows = [
         (
             one.id,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from core_engine.progress import count
 from core_engine.results import DONE, FAILED, Result, listed, opened_state, quiet_settings
 from core_engine.session import open_product
-from shared.documents import DocumentText, IngestReport, Labels
+from shared.documents import DocumentText, IngestReport, IngestRequest, Labels
 from shared.errors import InvalidInput, first_problem
+
+if TYPE_CHECKING:
+    from core_engine.product import LocalProduct
+    from core_engine.remote import RemoteProduct
+
+_LOOK_SECONDS = 1.0
 
 
 async def add(paths: Sequence[str], labels: list[str] | None, *, allow_empty: bool = False) -> Result:
@@ -24,8 +32,24 @@ async def add(paths: Sequence[str], labels: list[str] | None, *, allow_empty: bo
         report = await add_files(
             paths, product.add_procedures, labels=labels, progress=progress, allow_empty=allow_empty
         )
+        report = await _with_vectors(report, product)
     report.notes += await broken_notes()
     return Result(report, report.render(), FAILED if report.failed else DONE)
+
+
+async def _with_vectors(report: IngestReport, product: LocalProduct | RemoteProduct) -> IngestReport:
+    """When the vectors that the import left to come are there. Who doesn't wait finds by words until the next start, or
+    until the server that runs has computed them."""
+    total = report.waiting
+    while report.waiting:
+        if sys.stderr.isatty():
+            count(total - report.waiting, total, "passages embedded")
+        await asyncio.sleep(_LOOK_SECONDS)
+        now = await product.add_procedures(IngestRequest())
+        if not now.waiting and sys.stderr.isatty():
+            count(total, total, "passages embedded")
+        report = report.model_copy(update={"waiting": now.waiting, "notes": [*report.notes, *now.notes]})
+    return report
 
 
 def _checked(labels: list[str]) -> list[str]:
@@ -86,8 +110,9 @@ async def history(name: str) -> Result:
 
 
 async def remove(names: Sequence[str]) -> Result:
-    """Who keeps the data directory carries every label."""
+    """Who keeps the data directory carries every label. What was learned of the documents goes with them."""
     from agents.knowledge.store.passages import KnowledgeStore
+    from core_engine.knowledge_commands import opened_runbooks
 
     async with opened_state() as state:
         documents = [await KnowledgeStore(state.engine, "procedures").document(name) for name in names]
@@ -95,4 +120,6 @@ async def remove(names: Sequence[str]) -> Result:
     async with open_product(quiet_settings()) as product:
         for one in documents:
             report = report.plus(await product.remove_procedure(one.id, one.labels))
+    async with opened_runbooks() as runbooks:
+        await runbooks.withdraw()
     return Result(report, f"removed {', '.join(report.removed)}")

@@ -25,7 +25,7 @@ async def opened_runbooks() -> AsyncIterator[Runbooks]:
 
 
 async def runbooks_of(state: State) -> Runbooks:
-    """With its tables."""
+    """With their tables."""
     from core_engine.runbooks import Runbooks
 
     groups = Groups(state.catalogs, state.sandbox, state.connections)

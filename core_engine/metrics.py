@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from operator import attrgetter
 
 from shared.ledger.latency import seconds_of
@@ -72,6 +73,20 @@ def exposition(
     return "".join(line for family in families for line in _family(*family))
 
 
+def runbooks_exposition(queries: Mapping[str, int], checked_at: datetime | None) -> str:
+    """queries: how many of those in runbooks have each status; checked_at: None before the first check."""
+    if checked_at is None:
+        return ""
+    by_status: list[Sample] = [("", {"status": status}, count) for status, count in queries.items()]
+    name = "lexiquery_runbook_check_timestamp_seconds"
+    return "".join(
+        [
+            *_family("lexiquery_runbook_queries", "gauge", "Queries in runbooks by status.", by_status),
+            *_family(name, "gauge", "When they were last checked.", [("", {}, checked_at.timestamp())]),
+        ]
+    )
+
+
 def _each(kinds: Iterable[KindTotals], value: Callable[[KindTotals], float]) -> list[Sample]:
     return [("", _labels(one), value(one)) for one in kinds]
 
@@ -110,7 +125,7 @@ def _family(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Itera
     yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
     for suffix, labels, value in samples:
         told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-        yield f"{name}{suffix}{{{told}}} {value}\n"
+        yield f"{name}{suffix}{f'{{{told}}}' if told else ''} {value}\n"
 
 
 def _escaped(text: str) -> str:

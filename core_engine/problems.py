@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
+from core_engine.mending import suggestion_for
 from shared.database import storage_failure
 from shared.errors import InvalidInput, LexiQueryError, StorageFailed, first_problem
 from shared.models import ProblemDetail
@@ -16,6 +21,9 @@ from shared.problems import error_response, problem_response
 
 log = structlog.get_logger(__name__)
 _FAULT = LexiQueryError("the server failed at this request; its log has the reason")
+_LONGEST_PATH = 200
+_NEAR = 0.8
+"""How alike two paths are, at least, for one to be the other misspelt."""
 
 
 def install_problem_responses(app: FastAPI) -> None:
@@ -41,11 +49,14 @@ async def _storage(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
+    # What is unknown is often what is missing, misspelt.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    mend = suggestion_for(first, request.scope.get("route"))
     if first["type"] == "json_invalid":
         said = f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}"
-        return error_response(InvalidInput(said), request.url.path)
-    return error_response(InvalidInput(first_problem(error, whole="body", skip=1)), request.url.path)
+    else:
+        said = first_problem(RequestValidationError([first]), whole="body", skip=1)
+    return error_response(InvalidInput(said, suggestion=mend), request.url.path)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -57,9 +68,32 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
             status=error.status_code,
             detail=f"{request.method} {request.url.path}: {error.detail}",
             code=codes.get(error.status_code, "http_error"),
+            suggestion=_instead(request, error),
             instance=request.url.path,
-        )
+        ),
+        error.headers,
     )
+
+
+def _instead(request: Request, error: HTTPException) -> str | None:
+    """Of an unknown route the nearest one, of another method those that there are."""
+    if error.status_code == 405 and error.headers and "Allow" in error.headers:
+        return f"use {error.headers['Allow']}"
+    if error.status_code == 404 and (near := _near(request.url.path, request.app.routes)):
+        return f"did you mean '{near}'? /docs lists the routes"
+    return None
+
+
+def _near(path: str, routes: Sequence[BaseRoute]) -> str | None:
+    """The path of a route that is nearly this one, with this one's names in place of the route's parameters."""
+    asked = path[:_LONGEST_PATH].split("/")
+    known = [_filled(route.path.split("/"), asked) for route in routes if isinstance(route, Route)]
+    return next(iter(get_close_matches("/".join(asked), known, n=1, cutoff=_NEAR)), None)
+
+
+def _filled(parts: list[str], asked: list[str]) -> str:
+    filled = [asked[at] if part.startswith("{") and at < len(asked) else part for at, part in enumerate(parts)]
+    return "/".join(filled)
 
 
 async def _unknown(request: Request, error: Exception) -> JSONResponse:

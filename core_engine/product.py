@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection
 from typing import Any
-from uuid import uuid4
 
 import structlog
 
@@ -34,6 +33,7 @@ from shared.documents import (
     StoredDocument,
 )
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
+from shared.ids import time_ordered
 from shared.ledger import Ledger
 from shared.models import (
     Answer,
@@ -120,7 +120,7 @@ class LocalProduct:
             shown = f"'{journey_id[:40]}' is no journey id"
             raise InvalidInput(shown, suggestion="send 1 to 36 letters, digits, '-', '_' or '.', such as a UUID")
         question = await self._checked(question)
-        chosen = journey_id or str(uuid4())
+        chosen = journey_id or str(time_ordered())
         try:
             await self._journeys.start(chosen, question, rejected or [])
         except Conflict:

@@ -21,7 +21,7 @@ async def follow(product: Product, journey_id: str) -> None:
     say("")
 
 
-def count(done: int, total: int) -> None:
-    """`  12 of 60`, written over the last one; a line of its own at the end."""
-    sys.stderr.write(f"\r  {done:,} of {total:,} documents" + ("\n" if done >= total else ""))
+def count(done: int, total: int, what: str = "documents") -> None:
+    """`  12 of 60 documents`, written over the last one; a line of its own at the end."""
+    sys.stderr.write(f"\r  {done:,} of {total:,} {what}" + ("\n" if done >= total else ""))
     sys.stderr.flush()

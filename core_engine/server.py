@@ -15,7 +15,7 @@ from core_engine.api import api_router
 from core_engine.api_page import api_page
 from core_engine.bootstrap import LexiQuery, open_lexiquery
 from core_engine.listening import address, open_socket
-from core_engine.metrics import MEDIA_TYPE, exposition
+from core_engine.metrics import MEDIA_TYPE, exposition, runbooks_exposition
 from core_engine.problems import install_problem_responses
 from core_engine.watching import watch_runbooks
 from protocol_interface.app import mount_protocols
@@ -82,10 +82,10 @@ def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        """For Prometheus: journeys by status, model calls, tokens, seconds and cost."""
+        """For Prometheus: journeys by status, queries of runbooks, model calls, tokens, seconds and cost."""
         statistics = Statistics(state.engine)
         counted = exposition(await state.store.count(), await statistics.kinds(), await statistics.latencies())
-        return Response(counted, media_type=MEDIA_TYPE)
+        return Response(counted + runbooks_exposition(*await lexiquery.runbooks.counts()), media_type=MEDIA_TYPE)
 
     @app.get("/health")
     async def health() -> dict[str, str]:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.errors import Unauthorized
 from shared.problems import error_response
 
-PUBLIC_PATHS = frozenset({"/.well-known/agent-card.json", "/health", "/ready"})
+PUBLIC_PATHS = frozenset({"/.well-known/agent-card.json", "/.well-known/agent.json", "/health", "/ready"})
 """What a client needs before it has a key: who is there, which schemes it wants, and whether it lives."""
 
 

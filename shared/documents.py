@@ -74,7 +74,8 @@ class Failure(Model):
 
 class IngestReport(Model):
     """What an import did, by source. renamed: `old → new`; notes: what was read in but not whole, or waits (`page 3 has
-    no text`); wanted: locations of seen documents that are to be sent."""
+    no text`); wanted: locations of seen documents that are to be sent; waiting: passages of the whole library that are
+    found by their words only, for their vectors are still being computed."""
 
     added: list[str] = []
     unchanged: list[str] = []
@@ -84,17 +85,20 @@ class IngestReport(Model):
     failed: list[Failure] = []
     notes: list[str] = []
     wanted: list[str] = []
+    waiting: int = 0
 
     def plus(self, other: IngestReport) -> IngestReport:
-        """Both reports as one."""
-        fields = type(self).model_fields
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in fields})
+        """Both reports as one, `other` the later one."""
+        lists = type(self).model_fields.keys() - {"waiting"}
+        both = {name: getattr(self, name) + getattr(other, name) for name in lists}
+        return type(self)(**both, waiting=other.waiting)
 
     def render(self) -> str:
         kinds = ("added", "updated", "unchanged", "renamed", "removed")
         counts = [f"{len(getattr(self, what))} {what}" for what in kinds if what != "renamed" or self.renamed]
         failed = [f"failed: {failure.source}: {failure.reason}" for failure in self.failed]
-        return "\n".join([", ".join(counts), *self.notes, *failed])
+        waiting = [f"{self.waiting:,} passages are found by their words; their vectors follow"] if self.waiting else []
+        return "\n".join([", ".join(counts), *waiting, *self.notes, *failed])
 
 
 class StoredDocument(Model):

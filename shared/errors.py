@@ -234,4 +234,5 @@ def first_problem(error: Invalid, *, whole: str = "", skip: int = 0) -> str:
     """
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][skip:]) or whole
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said

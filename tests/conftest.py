@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +28,20 @@ from tests.scripted_ollama import ScriptedOllama, scripted_server
 # DBOS gives its logger the standard error of the test that imports it first, which is closed after that test.
 logging.getLogger("dbos").addHandler(logging.NullHandler())
 SMALL_MODEL = "qwen2.5-coder:0.5b"
+LONGEST = ("load", "real_model", "public_data")
+"""Marks of the tests that take longest, the longest first."""
+# Modules and collected tests stay: looking for garbage among them after every 700 objects took a seventh of collecting.
+gc.set_threshold(10_000, 10, 10)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that no worker is left with one when the others are done."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    found = [LONGEST.index(mark.name) for mark in item.iter_markers() if mark.name in LONGEST]
+    return min(found, default=len(LONGEST))
 
 
 @pytest.fixture

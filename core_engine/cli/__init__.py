@@ -7,6 +7,7 @@ wrong, 3 (`ask`) a question back. Results go to stdout, everything else to stder
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -304,4 +305,6 @@ def models_pull(
 
 def main() -> None:
     """Entry point of the `lexiquery` command."""
+    # What is imported stays; Python would look for garbage among it after every 700 objects.
+    gc.set_threshold(10_000, 10, 10)
     app()

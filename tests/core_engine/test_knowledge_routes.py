@@ -74,7 +74,7 @@ async def test_commands_without_a_runbook_say_so(settings: Settings, monkeypatch
     monkeypatch.setenv("LEXIQUERY_DATA_DIR", str(settings.data_dir))
     assert (await knowledge_commands.sop_check(None, every=False)).text == "queries in runbooks: no queries"
     assert (await knowledge_commands.glossary_propose(None)).text.startswith("no term yet")
-    assert (await knowledge_commands.graph_about("orders", 5)).text == "nothing is known about it"
+    assert (await knowledge_commands.graph_about("orders", 5)).text.startswith("nothing is known about it\n")
     assert (await knowledge_commands.graph_show()).text.startswith("nothing is known yet")
     with pytest.raises(InvalidInput, match="'open' is no status of a term"):
         await knowledge_commands.glossary_list(None, "open")

@@ -69,7 +69,7 @@ def test_a_replay_of_a_journey_that_would_ask_something_else_says_so(lexiquery: 
     answer = lexiquery.json("ask", "How many orders are paid, if any?")
     changed = lexiquery.run("journey", "replay", answer["journey_id"], LEXIQUERY_PROMPTS_DIR=str(folder))
     assert changed.exit_code == 1
-    assert "has no answer to this call of 'sql' (derive)" in changed.stdout
+    assert "has no answer to this call of 'sql' (derive)" in changed.stdout, changed.stderr
 
 
 @pytest.mark.parametrize("words", [["journey", "replay", "nope"], ["journey", "replay", "nope", "--model", "m"]])

@@ -90,7 +90,7 @@ async def test_a_query_that_reads_no_table_is_no_example(house: House) -> None:
 
 async def test_what_did_not_change_is_not_proven_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await house.runbooks.learn()
-    monkeypatch.setattr("core_engine.runbooks.check_query", None)
+    monkeypatch.setattr("core_engine.learning.check_query", None)
     assert await house.runbooks.learn() == first
 
 

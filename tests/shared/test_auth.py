@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from shared.auth import ApiKeyRequired
 
 KEY = "key"
+CARDS = ("/.well-known/agent-card.json", "/.well-known/agent.json")
 
 
 async def _hello(_: Request) -> PlainTextResponse:
@@ -29,7 +30,7 @@ async def _greet(socket: WebSocket) -> None:
 
 @pytest.fixture
 def app() -> ASGIApp:
-    paths = ("/", "/health", "/ready", "/.well-known/agent-card.json", "/health/secret")
+    paths = ("/", "/health", "/ready", *CARDS, "/health/secret")
     routes = [*(Route(path, _hello) for path in paths), WebSocketRoute("/ws", _greet)]
     return ApiKeyRequired(Starlette(routes=routes), key=KEY)
 
@@ -39,7 +40,7 @@ async def _get(app: ASGIApp, path: str, headers: dict[str, str]) -> httpx.Respon
         return await client.get(path, headers={name: value.encode() for name, value in headers.items()})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/.well-known/agent-card.json"])
+@pytest.mark.parametrize("path", ["/health", "/ready", *CARDS])
 async def test_what_a_client_needs_before_it_has_a_key_is_public(app: ASGIApp, path: str) -> None:
     assert (await _get(app, path, {})).text == "hello"
 

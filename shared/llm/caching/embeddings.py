@@ -19,8 +19,8 @@ def text_hash(text: str) -> str:
 
 def unit(vector: Sequence[float]) -> list[float]:
     """The vector with length 1, in the float32 that the cache keeps; a zero vector stays zero."""
-    length = math.sqrt(sum(value * value for value in vector)) or 1.0
-    return array("f", (value / length for value in vector)).tolist()
+    length = math.hypot(*vector) or 1.0
+    return array("f", [value / length for value in vector]).tolist()
 
 
 class EmbeddingCache:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.ledger.changes import settle
 from shared.ledger.tables import day_totals
 from shared.models import Model
 
@@ -23,6 +24,7 @@ class Savings(Model):
 
 async def read_savings(engine: AsyncEngine) -> Savings:
     """Over all time: from the sums of each day, which outlive the calls."""
+    await settle(engine)
     async with engine.connect() as connection:
         rows = (await connection.execute(_SAVED)).all()
     cost: dict[str, float] = {}

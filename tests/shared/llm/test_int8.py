@@ -1,0 +1,93 @@
+"""Matrices kept as int8 are multiplied as int8, in the runtime that will do so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from shared.llm.embedded.embedder import import_onnxruntime
+from shared.llm.embedded.int8 import multiplied_as_int8, multiplies_int8
+
+ROWS, INNER, COLUMNS = 5, 16, 8
+FLOAT, INT8 = 1, 3
+
+
+def number(value: int) -> bytes:
+    """As protobuf writes it: 7 bits a byte, the lowest first."""
+    head = b""
+    while value > 127:
+        head, value = head + bytes([value & 127 | 128]), value >> 7
+    return head + bytes([value])
+
+
+def field(place: int, value: int | bytes | str) -> bytes:
+    if isinstance(value, int):
+        return number(place << 3) + number(value)
+    content = value.encode() if isinstance(value, str) else value
+    return number(place << 3 | 2) + number(len(content)) + content
+
+
+def node(kind: str, inputs: list[str], output: str, attributes: bytes = b"") -> bytes:
+    return field(1, b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind) + attributes)
+
+
+def tensor(name: str, kind: int, values: NDArray[Any]) -> bytes:
+    dimensions = b"".join(field(1, size) for size in values.shape)
+    return field(5, dimensions + field(2, kind) + field(8, name) + field(9, values.tobytes()))
+
+
+def value(place: int, name: str, shape: tuple[int, ...]) -> bytes:
+    dimensions = b"".join(field(1, field(1, size)) for size in shape)
+    return field(place, field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, dimensions))))
+
+
+def model(weights: NDArray[np.int8], scales: NDArray[np.float32]) -> bytes:
+    """x times the unpacked weights, as an ONNX model."""
+    to_float = field(5, field(1, "to") + field(3, FLOAT) + field(20, 2))
+    graph = (
+        node("Cast", ["q"], "f", to_float)
+        + node("Mul", ["f", "scales"], "w")
+        + node("MatMul", ["x", "w"], "y")
+        + field(2, "product")
+        + tensor("q", INT8, weights)
+        + tensor("scales", FLOAT, scales)
+        + value(11, "x", (ROWS, INNER))
+        + value(12, "y", (ROWS, COLUMNS))
+    )
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
+
+
+def run(content: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    onnxruntime = import_onnxruntime()
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    found: NDArray[np.float32] = session.run(None, {"x": x})[0]
+    return found
+
+
+@pytest.fixture
+def made() -> bytes:
+    chance = np.random.default_rng(0)
+    weights = chance.integers(-60, 60, size=(INNER, COLUMNS)).astype(np.int8)  # no sum of two products overflows
+    return model(weights, chance.random((1, COLUMNS), dtype=np.float32))
+
+
+def test_the_product_is_the_same_within_the_rounding_to_8_bits(made: bytes) -> None:
+    x = np.random.default_rng(1).standard_normal((ROWS, INNER)).astype(np.float32)
+    quick = multiplied_as_int8(made)
+    assert quick is not None
+    assert b"DynamicQuantizeMatMul" in quick
+    exact, found = run(made, x), run(quick, x)
+    assert not np.array_equal(exact, found)
+    assert np.abs(exact - found).max() < 0.02 * np.abs(exact).max()
+
+
+def test_a_model_without_such_weights_is_left_alone() -> None:
+    plain = field(1, 8) + field(7, node("MatMul", ["x", "w"], "y") + field(2, "product"))
+    assert multiplied_as_int8(plain) is None
+
+
+def test_what_the_processor_can_do_is_read_from_it() -> None:
+    assert isinstance(multiplies_int8(), bool)
