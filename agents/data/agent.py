@@ -27,6 +27,7 @@ from agents.data.routes import first_route
 from agents.data.runbook_text import told_by_runbooks
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
+from agents.data.untold import held_nowhere
 from agents.data.vague import says_too_little
 from agents.data.words import pieces
 from shared.catalog import Catalog, Catalogs, Table
@@ -82,6 +83,7 @@ class DataAgent(Agent):
         self._catalogs = catalogs
         self._sandbox = sandbox
         self._settings = settings
+        self._models = models
         self._linker = Linker(platform, models, sandbox)
         self._without = read_parts(settings.without)
         learned = Part.ROUTES not in self._without
@@ -145,6 +147,9 @@ class DataAgent(Agent):
             return DataResult(clarification=_which_table("The question does not say what to look for.", found))
         if linked.score < LINK_FLOOR and not linked.mentions:
             return DataResult(clarification=_which_table("No table matches this question.", found))
+        knowledge = [f"{hit.title} {hit.excerpt}" for hit in request.knowledge]
+        if missing := await held_nowhere(request.question, linked, knowledge, self._models):
+            return DataResult(clarification=_not_here(missing, found))
         brief = make_brief(request.question, linked, request.rejected, request.knowledge, request.hints)
         brief = leave_out(brief, self._without)
         attempt = await self._attempts.solve(brief)

@@ -200,18 +200,29 @@ async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], mode
     """For each name the column of the tables that means most nearly the same; names that nothing is near to are left
     out. `client address` is near to `src_ip: where the request came from`."""
     columns = [column for table in tables for column in table.columns[:_EMBEDDED_COLUMNS]]
-    texts = [f"{plain(column.name)}: {column.description}"[:_COLUMN_TEXT] for column in columns]
     if not columns:
         return {}
-    vectors = as_vectors(await models.embed(texts, purpose="index"))
+    vectors = as_vectors(await models.embed(_column_texts(tables), purpose="index"))
     wanted = await models.embed([plain(name) for name in names], purpose="repair")
     found = {}
     for name, vector in zip(names, wanted, strict=True):
-        likeness = cosines(vector, vectors)
-        best = max(range(len(columns)), key=likeness.__getitem__)
-        if likeness[best] >= _NEAR_IN_MEANING and columns[best].name != name:
+        alike = cosines(vector, vectors)
+        best = max(range(len(columns)), key=alike.__getitem__)
+        if alike[best] >= _NEAR_IN_MEANING and columns[best].name != name:
             found[name] = columns[best].name
     return found
+
+
+async def likeness(things: Sequence[str], tables: Sequence[Table], models: Models) -> list[float]:
+    """For each thing the cosine to the table or column that means most nearly the same. Raises ModelUnavailable."""
+    about = [f"{plain(table.name)}: {table.description}"[:_COLUMN_TEXT] for table in tables]
+    vectors = as_vectors(await models.embed([*about, *_column_texts(tables)], purpose="index"))
+    return [max(cosines(vector, vectors)) for vector in await models.embed([*things], purpose="link")]
+
+
+def _column_texts(tables: Sequence[Table]) -> list[str]:
+    columns = [column for table in tables for column in table.columns[:_EMBEDDED_COLUMNS]]
+    return [f"{plain(column.name)}: {column.description}"[:_COLUMN_TEXT] for column in columns]
 
 
 def linked_tables(linked: Linked, limit: int) -> list[LinkedTable]:

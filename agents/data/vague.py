@@ -39,10 +39,7 @@ def is_missing(name: str, question: str, linked: Linked) -> bool:
     said = set(subjects(question)) & set(subjects(name)) - _EMPTY
     if not said:
         return False
-    catalog = linked.catalog
-    names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
-    values = [value for table in catalog.tables for column in table.columns for value in column.values]
-    return not said <= _words([*names, *values]) | _told(linked)
+    return not said <= told_words(linked)
 
 
 def called_missing(query: str, question: str, linked: Linked) -> list[str]:
@@ -62,6 +59,15 @@ def called_missing(query: str, question: str, linked: Linked) -> list[str]:
 def _is_within(one: str, other: str) -> bool:
     one, other = one.lower(), other.lower()
     return one in other or other in one
+
+
+def told_words(linked: Linked, texts: Iterable[str] = ()) -> set[str]:
+    """Every word that the group's names, values, descriptions and solved questions have, and the texts; those too that
+    name nothing by themselves."""
+    catalog = linked.catalog
+    names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
+    values = [value for table in catalog.tables for column in table.columns for value in column.values]
+    return _words([*names, *values, *texts]) | _told(linked) | _EMPTY
 
 
 def _told(linked: Linked) -> set[str]:

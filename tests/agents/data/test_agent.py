@@ -204,7 +204,7 @@ async def test_what_is_asked_for_and_missing_is_asked_back_after_one_call(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
     scripted_ollama.reply = "SELECT UserPrincipalName, PhoneNumber FROM SigninLogs WHERE ResultType = 'Failure'"
-    asked = {"question": "What is the phone number of users with failed sign-ins?"}
+    asked = {"question": "Phone numbers of users with failed sign-ins"}
     result = DataResult.model_validate(await agent.run("query", asked))
     assert result.answers == []
     assert result.clarification
