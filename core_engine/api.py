@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agents.data.importing import ImportReport
@@ -13,6 +13,7 @@ from core_engine.api_costs import add_costs
 from core_engine.api_knowledge import add_knowledge
 from core_engine.bootstrap import LexiQuery
 from core_engine.groups import Part
+from core_engine.mending import known_parameters_only
 from core_engine.waiting import answer_while_awaited, server_sent, while_awaited
 from protocol_interface.product import Explanation
 from shared.catalog import Catalog
@@ -62,7 +63,7 @@ _Carried = Annotated[list[Label] | None, Query()]
 
 def api_router(lexiquery: LexiQuery) -> APIRouter:
     """Every route under /api/v1."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", dependencies=[Depends(known_parameters_only)])
     _add_journeys(router, lexiquery)
     _add_proofs(router, lexiquery)
     _add_conversations(router, lexiquery)

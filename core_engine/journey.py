@@ -37,7 +37,7 @@ from core_engine.findings import (
     wanted,
     without_rows,
 )
-from core_engine.proving import prove_request
+from core_engine.proving import prove_answer
 from core_engine.store import Store
 from protocol_interface.a2a_client import Report
 from protocol_interface.product import Stage
@@ -64,6 +64,7 @@ from shared.models import (
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 KNOWLEDGE_HITS = 5
+NO_GROUP = "no schema group is known yet: `lexiquery catalog import` adds yours, `lexiquery seed` a made-up company's"
 FINISH_AGAIN_SECONDS = 5.0
 """How long a journey whose end could not be stored waits before it tries again."""
 _LIVE = ("PENDING", "ENQUEUED", "DELAYED")
@@ -228,6 +229,8 @@ class Journeys:
         tasks = [task] if task.agent not in findings.silent and not question.agent else []
         plans = [read(Plan, outcome, findings) for outcome in await self._send(journey_id, "planning", tasks)]
         findings.plan = checked(next(filter(None, plans), None) or plan_alone(question, findings), findings)
+        if not findings.linked and not await self._catalogs.all():
+            findings.plan.notes.append(NO_GROUP)
         return {"plan": findings.plan.model_dump(mode="json")}
 
     async def _consult(self, journey_id: str, question: Question, findings: Findings) -> dict[str, Any]:
@@ -263,12 +266,13 @@ class Journeys:
         return {"answers": [{"platform": one.platform, "verdict": one.proof.verdict} for one in findings.answers]}
 
     async def _validate(self, findings: Findings) -> dict[str, Any]:
-        """Prove every query again here: an agent's word for its own query is not proof."""
+        """Prove every query again here: an agent's word for its own query is not proof. A peer's, in a language that
+        nothing here proves, is plausible at most."""
         kept = []
         for answer in findings.answers:
             request = ProveRequest(platform=answer.platform, schema_group=answer.schema_group, query=answer.query)
             try:
-                proof = await prove_request(request, self._catalogs, self._sandbox)
+                proof = await prove_answer(request, self._catalogs, self._sandbox)
             except LexiQueryError as error:
                 findings.missing.append(problem_detail(error))
                 continue

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from inspect import isclass
 from typing import Any, get_args
 
+from fastapi import Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from shared.errors import did_you_mean
+from shared.errors import InvalidInput, did_you_mean
 
 _AS_JSON = "send a JSON object, with the header Content-Type: application/json"
 _NO_OBJECT = ("missing", "model_attributes_type", "model_type", "dict_type")
@@ -29,6 +30,19 @@ def suggestion_for(problem: Mapping[str, Any], route: object) -> str | None:
         known = _fields(route, place)
         return did_you_mean(str(place[-1]), known) if kind == "extra_forbidden" else f"it takes {', '.join(known)}"
     return None
+
+
+async def known_parameters_only(request: Request) -> None:
+    """What every route of a router depends on: raises InvalidInput for a query parameter that the route does not take,
+    which it would ignore. Of other than an APIRoute every parameter may be meant."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _fields(route, ("query", ""))
+    for name in request.query_params:
+        if name not in known:
+            takes = did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else "it takes none")
+            raise InvalidInput(f"unknown query parameter '{name}'", suggestion=takes)
 
 
 def _fields(route: APIRoute, place: tuple[int | str, ...]) -> list[str]:

@@ -9,9 +9,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DatabaseError
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from core_engine.mending import suggestion_for
 from shared.database import storage_failure
@@ -76,18 +77,19 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _instead(request: Request, error: HTTPException) -> str | None:
-    """Of an unknown route the nearest one, of another method those that there are."""
+    """Of an unknown route the nearest one, if one is near; of another method those that there are."""
     if error.status_code == 405 and error.headers and "Allow" in error.headers:
         return f"use {error.headers['Allow']}"
-    if error.status_code == 404 and (near := _near(request.url.path, request.app.routes)):
-        return f"did you mean '{near}'? /docs lists the routes"
+    if error.status_code == 404:
+        near = _near(request.url.path, request.app.routes)
+        return f"did you mean '{near}'? /docs lists the routes" if near else "/docs lists the routes"
     return None
 
 
 def _near(path: str, routes: Sequence[BaseRoute]) -> str | None:
     """The path of a route that is nearly this one, with this one's names in place of the route's parameters."""
     asked = path[:_LONGEST_PATH].split("/")
-    known = [_filled(route.path.split("/"), asked) for route in routes if isinstance(route, Route)]
+    known = [_filled(one.path.split("/"), asked) for one in iter_route_contexts(routes) if one.path]
     return next(iter(get_close_matches("/".join(asked), known, n=1, cutoff=_NEAR)), None)
 
 

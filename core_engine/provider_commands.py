@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 
 from core_engine.results import Result, listed, opened_state, quiet_settings
+from core_engine.state import open_state
 from shared.addresses import is_own, resolve
-from shared.errors import InvalidInput, LexiQueryError, NotFound
+from shared.errors import InvalidInput, LexiQueryError, NotFound, did_you_mean
 from shared.llm.keys import Keys
 from shared.llm.models import installed
 from shared.llm.providers.base import Provider
@@ -38,9 +39,10 @@ async def providers_list() -> Result:
 
 async def key_set(name: str) -> Result:
     """Keep the key that stands on standard input, or that is typed unseen."""
-    _check_takes_key(name, quiet_settings())
+    settings = quiet_settings()
+    _check_takes_key(name, settings)
     key = await asyncio.to_thread(_read_key, name)
-    async with opened_state() as state:
+    async with open_state(settings) as state:
         await Keys(state.engine, state.settings).set(name, key)
     return Result({"name": name, "key": True}, f"the key of '{name}' is kept, encrypted")
 
@@ -99,7 +101,8 @@ def _check_takes_key(name: str, settings: Settings) -> None:
         raise InvalidInput(f"the provider '{name}' takes no key")
     named = [provider for provider in settings.provider_urls if provider not in _BUILT_IN]
     if name not in named:
-        raise NotFound.named("provider", name, named)
+        fix = did_you_mean(name, named) or "name it in LEXIQUERY_PROVIDERS: NAME=URL"
+        raise NotFound(f"unknown provider '{name}'", suggestion=fix)
 
 
 def _read_key(name: str) -> str:

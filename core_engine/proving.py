@@ -6,12 +6,12 @@ import asyncio
 
 from agents.data.explain import explain
 from agents.data.platform import load_platform
-from agents.data.proof import prove, unreadable
+from agents.data.proof import CHECKS, prove, unreadable
 from agents.data.sandbox import Sandbox
 from protocol_interface.product import Explanation
 from shared.catalog import Catalogs
-from shared.errors import InvalidInput, QueryRejected
-from shared.models import Proof, ProveRequest
+from shared.errors import InvalidInput, NotFound, QueryRejected
+from shared.models import Check, Proof, ProveRequest
 
 
 async def prove_alone(platform: str, query: str, macros: str = "") -> Proof:
@@ -34,6 +34,20 @@ async def prove_request(request: ProveRequest, catalogs: Catalogs, sandbox: Sand
     platform = load_platform(request.platform)
     catalog = await catalogs.get(request.schema_group, [request.platform])
     return await asyncio.to_thread(prove, platform, request.query, catalog, sandbox)
+
+
+async def prove_answer(request: ProveRequest, catalogs: Catalogs, sandbox: Sandbox) -> Proof:
+    """Like prove_request; of a peer's query in a language, or over tables, that are not known here, what can be shown
+    without: never more than plausible. Raises InvalidInput when the group is not on that platform."""
+    try:
+        return await prove_request(request, catalogs, sandbox)
+    except NotFound as unknown:
+        checks = [
+            Check(name=name, status="skipped", prover="lexiquery", detail=f"{unknown.message} here") for name in CHECKS
+        ]
+        if problem := unreadable(request.query):
+            checks[0] = Check(name="parse", status="failed", prover="lexiquery", problems=[problem])
+        return Proof.of(checks)
 
 
 async def explain_request(request: ProveRequest, catalogs: Catalogs) -> Explanation:

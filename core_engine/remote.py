@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -64,14 +64,23 @@ class RemoteProduct:
         return str(found["journey_id"])
 
     async def events(self, journey_id: str) -> AsyncIterator[Event]:
+        """Raises AgentUnavailable also when they end before the answer: the server was stopped."""
+        kind = ""
         with self._reached():
             async with self._client.stream("GET", f"{_journey(journey_id)}/events") as response:
                 if response.is_error:
                     await response.aread()
                     raise _error(response)
-                async for line in response.aiter_lines():
-                    if line.startswith("data: "):
-                        yield Event.model_validate_json(line.removeprefix("data: "))
+                with suppress(httpx.RemoteProtocolError):  # it broke off
+                    async for line in response.aiter_lines():
+                        if line.startswith("data: "):
+                            event = Event.model_validate_json(line.removeprefix("data: "))
+                            kind = event.kind
+                            yield event
+        if kind != "answer":
+            ended = f"the server at {self._client.base_url} ended before journey '{journey_id}' did"
+            later = f"it goes on when the server starts again; `lexiquery journey show {journey_id}` says how far it is"
+            raise AgentUnavailable(ended, suggestion=later)
 
     async def prove(self, request: ProveRequest) -> Proof:
         return Proof.model_validate(await self._send("POST", "/api/v1/prove", request.model_dump()))

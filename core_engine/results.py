@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +19,15 @@ from sqlalchemy.exc import DatabaseError
 
 from core_engine.state import State, open_state
 from shared.database import storage_failure
-from shared.errors import InvalidInput, LexiQueryError, NotFound, Unauthorized, first_problem, problem_detail
+from shared.errors import (
+    InvalidInput,
+    LexiQueryError,
+    NotFound,
+    StorageFailed,
+    Unauthorized,
+    first_problem,
+    problem_detail,
+)
 from shared.render import visible
 from shared.settings import Settings
 
@@ -40,22 +48,27 @@ def run(work: Coroutine[Any, Any, Result | None], *, as_json: bool = False) -> i
     """Run a command and print its result; its exit code. An error is a line on stderr, and a problem with --json."""
     try:
         result = asyncio.run(work)
-        if result is None:
-            return DONE
-        _print(_json(result.value) if as_json else result.text)
-        return result.code
     except LexiQueryError as error:
         return _fail(error, as_json)
     except ValidationError as error:
         return _fail(LexiQueryError(f"{error.title} is not what LexiQuery expects: {first_problem(error)}"), as_json)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough, as `head` does; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except (DatabaseError, OSError) as error:
         return _fail(storage_failure(error), as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    return DONE if result is None else _shown(result, as_json)
+
+
+def _shown(result: Result, as_json: bool) -> int:
+    try:
+        _print(_json(result.value) if as_json else result.text)
+        return result.code
+    except OSError as error:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # whoever read the output has seen enough, as `head` does
+            return FAILED
+        return _fail(StorageFailed(f"can't write the output: {error.strerror or error}"), as_json=False)
 
 
 def _fail(error: LexiQueryError, as_json: bool) -> int:
@@ -122,7 +135,7 @@ def _warn_of_misspelt() -> None:
     known = [name.upper() for name in Settings.model_fields]
     for variable in os.environ:
         prefix, _, name = variable.partition("_")
-        meant = get_close_matches(name, known, n=1, cutoff=0.8) if prefix == "LEXIQUERY" and name not in known else []
+        meant = get_close_matches(name, known, n=1, cutoff=0.75) if prefix == "LEXIQUERY" and name not in known else []
         if meant:
             print(f"lexiquery: nothing reads {variable}; did you mean LEXIQUERY_{meant[0]}?", file=sys.stderr)
 
@@ -130,7 +143,18 @@ def _warn_of_misspelt() -> None:
 def quiet_settings(**changes: Any) -> Settings:
     """For commands that people read: only errors are logged unless they asked for more."""
     asked = any(name.upper() == "LEXIQUERY_LOG_LEVEL" for name in os.environ)
-    return make_settings(**({} if asked else {"log_level": "error", "log_format": "console"}), **changes)
+    settings = make_settings(**({} if asked else {"log_level": "error", "log_format": "console"}), **changes)
+    if not asked:
+        _warn_of_open_key(settings)
+    return settings
+
+
+def _warn_of_open_key(settings: Settings) -> None:
+    """What shared/llm/keys.py logs as a warning, where no warning is logged."""
+    path = settings.key_path
+    with suppress(OSError):  # there is none, or it is not ours to see
+        if settings.secret_key is None and path.stat().st_mode & 0o077:
+            print(f"lexiquery: others may read the key of the providers' keys; chmod 600 {path}", file=sys.stderr)
 
 
 def opened_state() -> AbstractAsyncContextManager[State]:

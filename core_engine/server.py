@@ -18,6 +18,7 @@ from core_engine.listening import address, open_socket
 from core_engine.metrics import MEDIA_TYPE, exposition, runbooks_exposition
 from core_engine.problems import install_problem_responses
 from core_engine.watching import watch_runbooks
+from protocol_interface.a2a_client import NOTIFICATIONS_PATH
 from protocol_interface.app import mount_protocols
 from protocol_interface.mcp_server import open_paths
 from shared import __version__, serving
@@ -64,7 +65,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
         settings=state.settings,
     )
     if key:
-        public = PUBLIC_PATHS | open_paths(state.settings, url)
+        public = PUBLIC_PATHS | {NOTIFICATIONS_PATH} | open_paths(state.settings, url)
         app.add_middleware(ApiKeyRequired, key=key.get_secret_value(), public=public)
     else:
         app.add_middleware(OwnHostOnly, url=url)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from core_engine.product import LocalProduct
 from protocol_interface.product import Event
-from shared.errors import Conflict
+from shared.errors import Conflict, ServerStopping
 from shared.models import Answer
 
 T = TypeVar("T")
@@ -22,8 +22,15 @@ KEEP_ALIVE_SECONDS = 15.0
 async def answer_while_awaited(
     request: Request, product: LocalProduct, journey_id: str, *, keep: bool
 ) -> Answer | None:
-    """The journey's answer; None when its client left before, and the journey was cancelled unless `keep`."""
-    answer = await while_awaited(request, product.answer(journey_id))
+    """The journey's answer; None when its client left before, and the journey was cancelled unless `keep`.
+
+    Raises ServerStopping when the wait is cancelled: the journey goes on at the next start.
+    """
+    try:
+        answer = await while_awaited(request, product.answer(journey_id))
+    except asyncio.CancelledError as error:
+        later = f"the journey goes on when it starts again: GET /api/v1/journeys/{journey_id}"
+        raise ServerStopping("the server stops before the journey's end", suggestion=later) from error
     if answer is None and not keep:
         with suppress(Conflict):  # it ended just now
             await product.cancel(journey_id)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from starlette.requests import ClientDisconnect
 
-from protocol_interface.a2a_client import A2AClient
+from protocol_interface.a2a_client import NOTIFICATIONS_PATH, A2AClient
 from protocol_interface.card_check import given_card
 from protocol_interface.product import RegisteredAgent
 from protocol_interface.registry import Registry
@@ -73,9 +75,7 @@ class Invoked(Model):
 
 
 class Search(Model):
-    """after: the last agent of the page before. What else an address asks for is left alone."""
-
-    model_config = ConfigDict(extra="ignore")
+    """after: the last agent of the page before."""
 
     skill: str | None = None
     platform: str | None = None
@@ -139,6 +139,18 @@ def a2a_router(registry: Registry, client: A2AClient) -> APIRouter:
         with scoped(journey_id=journey_id):
             output = await client.invoke(invocation.agent_id, invocation.skill, invocation.input)
         return Invoked(agent_id=invocation.agent_id, skill=invocation.skill, journey_id=journey_id, output=output)
+
+    @router.post(NOTIFICATIONS_PATH.removeprefix(router.prefix), status_code=204)
+    async def notified(
+        request: Request,
+        x_a2a_notification_token: Annotated[str, Header()] = "",
+        authorization: Annotated[str, Header()] = "",
+    ) -> None:
+        """An agent's word that something became of a task that it does for LexiQuery, with the token that it got."""
+        client.callbacks.called(x_a2a_notification_token or authorization.partition(" ")[2])
+        with suppress(ClientDisconnect):
+            async for _ in request.stream():
+                pass  # what it says is asked for, where it is believed
 
     return router
 

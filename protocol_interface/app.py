@@ -38,6 +38,7 @@ def mount_protocols(
     many at a time; which webhooks A2A may call, and where it is served over gRPC.
     """
     app.include_router(a2a_router(registry, client))
+    client.callbacks.serve_at(url)
     mcp = mount_mcp(app, product, telemetry, settings=settings, url=url)
     a2a = mount_a2a(
         app,

@@ -309,7 +309,7 @@ class Catalogs:
         known = await self._versions()
         catalog = await self._load(group, known[group]) if group in known else None
         if catalog is None:
-            raise NotFound.named("schema group", group, known)
+            raise _unknown(group, known)
         if platforms and catalog.platform not in platforms:
             message = f"schema group '{group}' is on platform '{catalog.platform}', not '{', '.join(platforms)}'"
             raise InvalidInput(message, suggestion=f"use platform '{catalog.platform}'")
@@ -327,7 +327,7 @@ class Catalogs:
         """Raises NotFound with the nearest known group."""
         known = await self._versions()
         if group not in known:
-            raise NotFound.named("schema group", group, known)
+            raise _unknown(group, known)
         async with self._engine.begin() as connection:
             await connection.execute(delete(_catalogs).where(_catalogs.c.schema_group == group))
 
@@ -349,3 +349,10 @@ class Catalogs:
                     suggestion="import it again; a newer LexiQuery may have written it",
                 ) from error
         return self._cache[version]
+
+
+def _unknown(group: str, known: Collection[str]) -> NotFound:
+    if known:
+        return NotFound.named("schema group", group, known)
+    first = "there is none yet; `lexiquery catalog import` adds one, `lexiquery seed` a made-up company's"
+    return NotFound(f"unknown schema group '{group}'", suggestion=first)

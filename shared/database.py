@@ -59,7 +59,7 @@ class _File(sqlite3.Connection):
     """
 
     def close(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # it is closed
+        with suppress(sqlite3.Error):  # it is closed, or its disk fails: close it all the same
             self.rollback()
         super().close()
 

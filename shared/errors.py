@@ -157,6 +157,12 @@ class AlreadyRunning(LexiQueryError):
     code = "already_running"
 
 
+class ServerStopping(LexiQueryError):
+    """The server stops, and the request is not done."""
+
+    code = "server_stopping"
+
+
 HTTP_STATUS: dict[type[LexiQueryError], int] = {
     InvalidInput: 422,
     NotFound: 404,
@@ -177,6 +183,7 @@ HTTP_STATUS: dict[type[LexiQueryError], int] = {
     BudgetExceeded: 402,
     StorageFailed: 507,
     AlreadyRunning: 409,
+    ServerStopping: 503,
     ModelFileCorrupt: 503,
     LexiQueryError: 500,
 }

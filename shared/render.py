@@ -36,7 +36,7 @@ def render_answer(answer: Answer) -> str:
         _plan(answer.plan),
         render_hits(answer.knowledge, "Knowledge") if answer.knowledge else "",
         *(_query_answer(query) for query in answer.answers),
-        _block("Missing", (_one_line(detail) for detail in answer.missing)),
+        _missing(answer),
         render_cost(answer.cost),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -141,6 +141,13 @@ def _place(problem: Problem) -> str:
 
 def _problem(problem: ProblemDetail) -> str:
     return f"Problem: {_one_line(problem)}"
+
+
+def _missing(answer: Answer) -> str:
+    """What was not given, each reason once: several agents may lack the same, and the problem may be one of them."""
+    said = _one_line(answer.problem) if answer.problem else ""
+    reasons = dict.fromkeys(_one_line(detail) for detail in answer.missing)
+    return _block("Missing", [reason for reason in reasons if reason != said])
 
 
 def _one_line(problem: ProblemDetail) -> str:

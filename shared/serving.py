@@ -6,20 +6,29 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import ForeignOrigin, InvalidInput, LexiQueryError, RequestTooLarge, WrongHost
+from shared.errors import ForeignOrigin, InvalidInput, LexiQueryError, RequestTooLarge, ServerStopping, WrongHost
 from shared.problems import error_response
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Server(uvicorn.Server):
-    """On SIGINT and SIGTERM `serve` returns; uvicorn's own raises the signal again, and nothing gets to close."""
+    """On SIGINT and SIGTERM `serve` returns; uvicorn's own raises the signal again, and nothing gets to close.
+
+    What is not answered `timeout_graceful_shutdown` seconds later is told so.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        app: Any = config.app  # uvicorn takes more than ASGI 3; we give it that
+        config.app = ToldOfStop(app)
+        super().__init__(config)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -36,6 +45,37 @@ class Server(uvicorn.Server):
         finally:
             for number in caught:
                 loop.remove_signal_handler(number)
+
+
+class ToldOfStop:
+    """Ends a request that is cancelled, as uvicorn does to those that are under way when it has waited long enough.
+
+    One without an answer gets a 503, and an event stream its end. Any other answer breaks off: half of it is no whole.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Headers | None = None
+
+        async def seen(message: Message) -> None:
+            nonlocal answer
+            if message["type"] == "http.response.start":
+                answer = Headers(raw=message["headers"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, seen)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if scope["type"] != "http" or not (task and task.cancelling()):  # something within was cancelled
+                raise
+            if answer is None:
+                stops = ServerStopping("the server stops, and the request is not done", suggestion="send it again")
+                await error_response(stops, scope["path"])(scope, receive, send)
+            elif answer.get("content-type", "").startswith("text/event-stream"):
+                await send({"type": "http.response.body"})
 
 
 class OwnHostOnly:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
+import httpx
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -280,11 +281,23 @@ class Settings(BaseSettings):
 
 
 def _is_address(url: str) -> bool:
+    """Whether a connection may be tried there: what can't be a host would fail in the middle of a start."""
+    if not url.isprintable():  # urlsplit drops tabs and line ends
+        return False
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.port or parts.hostname)
-    except ValueError:  # of a port that is no number, or an open bracket
+        named, host = bool(parts.port or parts.hostname), httpx.URL(url).host
+    except (ValueError, httpx.InvalidURL):  # of a port that is no number, an open bracket, a label that is too long
         return False
+    return parts.scheme in ("http", "https") and named and (not host or _is_host(host))
+
+
+def _is_host(text: str) -> bool:
+    try:
+        _host(text if ":" in text else text.encode("idna").decode())
+    except ValueError:
+        return False
+    return True
 
 
 def _providers(text: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from shared.models import Check, CheckName, Problem, Proof, Rows
 QUERY_LIMIT = 50_000  # characters; the longest query of the public corpora has 16,000
 # Parsers take time that grows with the square of the depth; people and models stay below 20.
 NESTING_LIMIT = 500
-_AFTER_PARSE: tuple[CheckName, ...] = ("bind", "safety", "cost", "dry_run")
+CHECKS: tuple[CheckName, ...] = ("parse", "bind", "safety", "cost", "dry_run")
 _MISFIT = "its translation does not fit DuckDB"
 _NAME = re.compile(r"[\w.$-]+")
 
@@ -30,7 +30,7 @@ def prove(platform: Platform, query: str, catalog: Catalog, sandbox: Sandbox) ->
         return Proof.of([Check(name="parse", status="failed", prover="lexiquery", problems=[problem])])
     checks = [_made("parse", platform.parse, query, catalog)]
     if _failed(checks):
-        return Proof.of([*checks, *(_skipped(name, checks) for name in _AFTER_PARSE)])
+        return Proof.of([*checks, *(_skipped(name, checks) for name in CHECKS[1:])])
     checks += [_made("bind", platform.bind, query, catalog), _made("safety", platform.safety, query, catalog)]
     if _failed(checks):
         return Proof.of([*checks, _skipped("cost", checks), _skipped("dry_run", checks)])

@@ -100,9 +100,9 @@ async def connect(card: AgentCard, http: httpx.AsyncClient, hosts: HostRule | No
     return Connection(factory.create(one), streams=streams, channel=channel)
 
 
-def leads_home(card: AgentCard, url: str) -> bool:
-    """Whether the interface that `connect` takes is at the host of the agent's URL."""
-    return interface_url(_chosen(card)).host == httpx.URL(url).host
+def host_of(card: AgentCard) -> str:
+    """Where the interface is that `connect` takes."""
+    return interface_url(_chosen(card)).host
 
 
 def _chosen(card: AgentCard) -> AgentInterface:

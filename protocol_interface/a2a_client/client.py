@@ -15,7 +15,8 @@ from a2a.types import Message, Role, Task, TaskState
 from starlette.types import ASGIApp
 
 from protocol_interface.a2a_client.answers import ended_otherwise, merge_calls, output
-from protocol_interface.a2a_client.bindings import CONNECT_SECONDS, Connections, leads_home
+from protocol_interface.a2a_client.bindings import CONNECT_SECONDS, Connection, Connections, host_of
+from protocol_interface.a2a_client.callbacks import Callbacks
 from protocol_interface.a2a_client.failures import NONSENSE, brief, is_unsent, unavailable
 from protocol_interface.a2a_client.folding import Report
 from protocol_interface.a2a_client.peer import Peer
@@ -43,7 +44,8 @@ class Unreached(AgentUnavailable):
 class A2AClient:
     """Sends tasks to registered agents: over in-memory HTTP to those of `local`, over the network to the others.
 
-    The model calls that an agent reports are merged into `ledger`.
+    The model calls that an agent reports are merged into `ledger`. callbacks: told where agents may call back, and when
+    one does.
     """
 
     def __init__(self, registry: Registry, *, ledger: Ledger, local: Mapping[str, ASGIApp], settings: Settings) -> None:
@@ -58,6 +60,7 @@ class A2AClient:
             for transport in (Bounded(), Bounded(Judged(self._hosts)))
         )
         self._connections = Connections()
+        self.callbacks = Callbacks()
         self._cancelling: set[asyncio.Task[None]] = set()
 
     def http(self, agent: str) -> httpx.AsyncClient:
@@ -154,14 +157,19 @@ class A2AClient:
         is_local = agent in self._local
         key = self._settings.api_key
         # Only an agent that the operator named gets the key, at the host that he named; any other could use it.
-        if key and entry.trusted and not is_local and leads_home(entry.card, entry.url):
+        if key and entry.trusted and not is_local and host_of(entry.card) == httpx.URL(entry.url).host:
             headers["Authorization"] = f"Bearer {key.get_secret_value()}"
         # Whatever a stranger's card says, and its names mean by now, no task goes into our own network.
         http, hosts = (self.http(agent), None) if entry.trusted else (self._strangers, self._hosts)
         # In this process there is no connection that could be lost, and an event less is computed.
         streaming = not is_local
         connection = await self._connections.to(agent, entry.url, entry.card, http, hosts, streaming=streaming)
-        return Peer(agent, connection, headers)
+        return Peer(agent, connection, headers, None if is_local else self._callbacks_of(entry, connection))
+
+    def _callbacks_of(self, entry: Entry, connection: Connection) -> Callbacks | None:
+        """None of an agent that is followed by its stream, or doesn't call back, or can't reach us."""
+        can_call = entry.card.capabilities.push_notifications and not connection.streams
+        return self.callbacks if can_call and self.callbacks.reached_from(host_of(entry.card)) else None
 
     async def _merge(self, agent: str, entry: Entry, since: datetime, message: Message, answer: Task | Message) -> None:
         """Put the calls that the answer reports on the ledger. since: when the agent was asked."""

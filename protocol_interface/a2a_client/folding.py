@@ -21,7 +21,7 @@ _RUNNING = (TaskState.TASK_STATE_UNSPECIFIED, TaskState.TASK_STATE_SUBMITTED, Ta
 
 
 class Folded:
-    """The message that an agent answers with, or its task so far. report: told what its status updates say."""
+    """The message that an agent answers with, or its task so far. report: told what its status says."""
 
     def __init__(self, report: Report | None = None) -> None:
         self.message: Message | None = None
@@ -55,7 +55,7 @@ class Folded:
         if kind == "message":
             self.message = event.message
         elif kind == "task":
-            self.replace(event.task)
+            self._replace(event.task)
         elif kind == "status_update":
             self._task.id = self._task.id or event.status_update.task_id
             self._task.status.CopyFrom(event.status_update.status)
@@ -65,8 +65,13 @@ class Folded:
         else:
             raise ValueError("neither a task nor a message")
 
-    def replace(self, task: Task) -> None:
+    async def look(self, task: Task) -> None:
         """The agent's whole task, in place of what its events told."""
+        self._replace(task)
+        if not self.has_ended:
+            await self._tell(task.status.message)
+
+    def _replace(self, task: Task) -> None:
         self._task.CopyFrom(task)
         self._pieces = {artifact.artifact_id: [artifact] for artifact in task.artifacts}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import structlog
 from a2a.client.client import ClientCallContext
@@ -22,6 +22,7 @@ from a2a.types import (
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError
 
 from protocol_interface.a2a_client.bindings import Connection
+from protocol_interface.a2a_client.callbacks import Callback, Callbacks
 from protocol_interface.a2a_client.failures import NONSENSE, brief, is_broken, is_unsent
 from protocol_interface.a2a_client.folding import Folded, Report
 
@@ -35,11 +36,20 @@ LINGER_SECONDS = 0.1
 """How long an agent that has answered may take to end its stream, such that the connection can be used again."""
 POLL_SECONDS = 2.0
 """Longest time between two looks at a task that can't be followed."""
+CALLED_BACK_SECONDS = 30.0
+"""The same, of a task whose agent was told to call back."""
+CONFIG_SECONDS = 5.0
+"""Longest wait for an agent to take note of where to call back."""
 
 
 class Peer:
-    def __init__(self, agent: str, connection: Connection, headers: Mapping[str, str]) -> None:
+    """callbacks: where an agent without streams can say that its task has gone on; None for one that can't."""
+
+    def __init__(
+        self, agent: str, connection: Connection, headers: Mapping[str, str], callbacks: Callbacks | None = None
+    ) -> None:
         self._agent = agent
+        self._callbacks = callbacks
         self._connection = connection
         self._client = connection.client
         self._context = ClientCallContext(service_parameters=dict(headers))
@@ -59,6 +69,8 @@ class Peer:
         folded = Folded(report)
         try:
             request = SendMessageRequest(message=message)
+            # Who calls back need not be waited for on a connection.
+            request.configuration.return_immediately = self._callbacks is not None
             await self._fold(self._client.send_message(request, context=self._context), folded)
         except NONSENSE as error:
             if not is_broken(error):
@@ -80,17 +92,35 @@ class Peer:
                     break
 
     async def _follow(self, folded: Folded, message: Message, lost: Exception | None) -> None:
-        """Until the task's end: its events where the agent can send them again, else a look at it now and then."""
-        pause = LOOK_AGAIN_SECONDS
+        """Until the task's end: its events where the agent can send them again, else a look at it now and then, and
+        when the agent calls back."""
         self._task_id = folded.task_id or await self._found(message, lost)
-        while True:
-            folded.replace(await self._look(lost))
-            if folded.has_ended:
-                return
-            if self._connection.streams:
-                await self._subscribe(folded)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, POLL_SECONDS)
+        with ExitStack() as stack:
+            callback = await self._called_back(stack)
+            pause, longest = LOOK_AGAIN_SECONDS, CALLED_BACK_SECONDS if callback else POLL_SECONDS
+            while True:
+                await folded.look(await self._look(lost))
+                if folded.has_ended:
+                    return
+                if self._connection.streams:
+                    await self._subscribe(folded)
+                await (callback.wait(pause) if callback else asyncio.sleep(pause))
+                pause = min(2 * pause, longest)
+
+    async def _called_back(self, stack: ExitStack) -> Callback | None:
+        """Told where to call back, before the task is looked at: nothing happens in between. None if it won't."""
+        if self._callbacks is None:
+            return None
+        callback = stack.enter_context(self._callbacks.awaited())
+        config = callback.config(self._task_id)
+        try:
+            async with asyncio.timeout(CONFIG_SECONDS):
+                with _its_own():
+                    await self._client.create_task_push_notification_config(config, context=self._context)
+        except (TimeoutError, *NONSENSE) as error:
+            log.info("agent does not call back", agent=self._agent, problem=brief(error))
+            return None
+        return callback
 
     async def _subscribe(self, folded: Folded) -> None:
         """What comes is only told: the task itself is then looked at."""

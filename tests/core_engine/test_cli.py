@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import sqlite3
@@ -120,6 +121,27 @@ def test_a_fault_of_lexiquery_is_not_blamed_on_a_setting(capsys: pytest.CaptureF
     printed = capsys.readouterr()
     assert json.loads(printed.out)["code"] == "internal_error"
     assert "lexiquery: Answer is not what LexiQuery expects: journey_id: Field required" in printed.err
+
+
+async def a_helper_that_is_gone() -> results.Result:
+    raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_a_pipe_that_breaks_inside_is_a_problem_and_not_the_end_of_the_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert results.run(a_helper_that_is_gone(), as_json=True) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["code"] == "internal_error"
+    assert "lexiquery: the system failed: BrokenPipeError: Broken pipe" in printed.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_output_that_can_t_be_written_is_a_problem(lexiquery: Command) -> None:
+    words = f"{sys.executable} -m core_engine.cli models list"
+    done = lexiquery.spawn("sh", "-c", f"{words} > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "lexiquery: can't write the output: No space left on device\n")
+    assert lexiquery.spawn("sh", "-c", f"{words} | true").stderr == ""
 
 
 def test_a_problem_is_json_too(lexiquery: Command) -> None:

@@ -9,8 +9,11 @@ from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from core_engine.journey import NO_GROUP
 from protocol_interface.a2a_client import AskedBack
+from shared.catalog import Catalogs
 from shared.errors import AgentUnavailable, BudgetExceeded
 from shared.models import Clarification
 from tests.core_engine.conftest import ScriptedAgents, Workshop, an_answer, fails, says
@@ -24,6 +27,17 @@ async def test_a_journey_ends_with_plan_knowledge_and_a_query_proven_here(worksh
     assert answer.answers[0].proof.verdict == "proven"
     assert {check.name for check in answer.answers[0].proof.checks} >= {"parse", "bind", "safety", "dry_run"}
     assert answer.cost.calls == 0
+
+
+async def test_who_has_no_data_yet_is_told_how_to_add_it(
+    workshop: Workshop, agents: ScriptedAgents, engine: AsyncEngine
+) -> None:
+    agents.replies["planner.plan"] = says({"steps": []})
+    assert (await workshop.ask()).plan.notes == []
+    await Catalogs(engine).remove("estate")
+    answer = await workshop.ask(journey_id="journey-2")
+    assert answer.status == "needs_clarification"
+    assert answer.plan.notes == [NO_GROUP]
 
 
 async def test_each_stage_is_an_event_and_the_answer_is_the_last(workshop: Workshop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,29 @@ def test_a_server_that_is_told_to_end_closes_and_its_journey_goes_on_later(
         "success",
         "success",
     ]
+
+
+def test_who_waits_at_a_server_that_is_told_to_end_is_told_where_the_answer_will_be(
+    tmp_path: Path, scripted_ollama: ScriptedOllama
+) -> None:
+    script = DiesAtTheSecondCall()
+    scripted_ollama.reply = script
+    lexiquery = Command(tmp_path, scripted_ollama.url)
+    lexiquery.import_shop()
+    with lexiquery.server() as server, ThreadPoolExecutor(2) as waiting:
+        asked = waiting.submit(server.client.post, "/api/v1/query", json={"question": QUESTION})
+        assert script.second_call.wait(120)
+        [running] = server.client.get("/api/v1/journeys").json()
+        journey_id = running["journey_id"]
+        watched = waiting.submit(server.client.get, f"/api/v1/journeys/{journey_id}/events")
+        server.process.terminate()
+        told, events = asked.result(), watched.result()
+        assert server.process.wait(60) == 0
+    script.process_gone.set()
+    assert (told.status_code, told.json()["code"]) == (503, "server_stopping")
+    assert f"GET /api/v1/journeys/{journey_id}" in told.json()["suggestion"]
+    assert "event: stage" in events.text
+    assert "event: answer" not in events.text
+    assert "Traceback" not in (tmp_path / "server.log").read_text()
+    with lexiquery.server() as server:
+        assert server.wait_for(journey_id)["status"] == "completed"

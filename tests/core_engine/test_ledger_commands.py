@@ -106,8 +106,10 @@ def test_a_budget_of_a_user_without_a_name_is_refused(lexiquery: Command) -> Non
 
 
 def test_a_variable_that_nothing_reads_is_told_with_the_setting_that_was_meant(lexiquery: Command) -> None:
-    said = lexiquery.run("cost", "budgets", LEXIQUERY_CALL_TEXTS="off", LEXIQUERY_ACME_TOKEN="its own").stderr
+    variables = {"LEXIQUERY_CALL_TEXTS": "off", "LEXIQUERY_PROT": "9", "LEXIQUERY_ACME_TOKEN": "its own"}
+    said = lexiquery.run("cost", "budgets", **variables).stderr
     assert "nothing reads LEXIQUERY_CALL_TEXTS; did you mean LEXIQUERY_CALL_TEXT?" in said
+    assert "nothing reads LEXIQUERY_PROT; did you mean LEXIQUERY_PORT?" in said
     assert "ACME" not in said
 
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
-from fastapi import FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import model_validator
 
+from core_engine.mending import known_parameters_only
 from core_engine.problems import install_problem_responses
 from shared.models import Budget, Model
 
@@ -37,7 +38,7 @@ class Wanted(Model):
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI(telemetry={"auto_configure": False})
+    app = FastAPI(telemetry={"auto_configure": False}, dependencies=[Depends(known_parameters_only)])
     install_problem_responses(app)
 
     @app.post("/query")
@@ -60,6 +61,13 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     async def show(agent_id: str) -> str:
         return agent_id
 
+    included = APIRouter(prefix="/api/v1")
+
+    @included.get("/journeys/{journey_id}")
+    async def journey(journey_id: str) -> str:
+        return journey_id
+
+    app.include_router(included)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://lexiquery") as opened:
         yield opened
 
@@ -106,6 +114,25 @@ async def test_an_address_is_told_the_nearest_value(client: httpx.AsyncClient, a
     assert (answer.status_code, answer.json()["suggestion"]) == (422, suggestion)
 
 
+@pytest.mark.parametrize(
+    ("address", "name", "suggestion"),
+    [
+        ("/stats?grup=day", "grup", "known: by, days"),
+        ("/stats?by=model&dasy=3", "dasy", "did you mean 'days'?"),
+        ("/stats?DAYS=3", "DAYS", "did you mean 'days'?"),
+        ("/calls?modle=x", "modle", "did you mean 'model'?"),
+        ("/agents/kql?limit=3", "limit", "it takes none"),
+    ],
+)
+async def test_a_parameter_that_a_route_does_not_take_is_not_ignored(
+    client: httpx.AsyncClient, address: str, name: str, suggestion: str
+) -> None:
+    answer = await client.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert answer.json()["detail"] == f"unknown query parameter '{name}'"
+    assert answer.json()["suggestion"] == suggestion
+
+
 async def test_what_a_model_says_of_itself_is_said_alone(client: httpx.AsyncClient) -> None:
     problem = (await client.post("/register", json={})).json()
     assert problem["detail"] == "body: give the agent's url, or its card"
@@ -121,10 +148,11 @@ async def test_a_wrong_number_needs_no_suggestion(client: httpx.AsyncClient) -> 
 async def test_an_unknown_route_is_told_the_nearest_and_another_method_those_that_there_are(
     client: httpx.AsyncClient,
 ) -> None:
-    for asked, meant in (("/sttas", "/stats"), ("/agent/kql", "/agents/kql")):
+    near = {"/sttas": "/stats", "/agent/kql": "/agents/kql", "/api/v1/journey/j-1": "/api/v1/journeys/j-1"}
+    for asked, meant in near.items():
         unknown = await client.get(asked)
         assert unknown.json()["suggestion"] == f"did you mean '{meant}'? /docs lists the routes"
-    assert "suggestion" not in (await client.get("/weather")).json()
+    assert (await client.get("/")).json()["suggestion"] == "/docs lists the routes"
     wrong = await client.get("/query")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     assert (wrong.json()["code"], wrong.json()["suggestion"]) == ("method_not_allowed", "use POST")

@@ -78,9 +78,27 @@ async def test_a_key_is_set_only_for_a_configured_provider_that_takes_one(name: 
         await key_set(name)
 
 
+async def test_where_none_takes_a_key_the_setting_that_names_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEXIQUERY_PROVIDERS")
+    with pytest.raises(NotFound, match="unknown provider 'vllm'; name it in LEXIQUERY_PROVIDERS"):
+        await key_set("vllm")
+
+
 async def test_a_key_that_is_not_there_can_t_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("sk-secret"))
     await key_set("vllm")
     with pytest.raises(NotFound, match="did you mean 'vllm'"):
         await key_remove("vlm")
     assert (await key_remove("vllm")).value == {"name": "vllm", "key": False}
+
+
+async def test_a_key_file_that_others_may_read_is_told_where_no_warning_is_logged(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    settings.key_path.touch(mode=0o600)
+    await providers_list()
+    assert "chmod" not in capsys.readouterr().err
+    settings.key_path.chmod(0o666)
+    await providers_list()
+    assert f"others may read the key of the providers' keys; chmod 600 {settings.key_path}" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -44,15 +44,23 @@ async def test_a_server_that_is_gone_is_named_whatever_was_asked_of_it() -> None
             await product.add_procedures(IngestRequest())
 
 
-async def test_a_stream_that_breaks_off_is_an_error_not_an_end() -> None:
-    async def breaks() -> AsyncIterator[str]:
-        yield ": nothing new\n\n"
-        raise ConnectionResetError
+async def _breaks() -> AsyncIterator[str]:
+    yield ": nothing new\n\n"
+    raise ConnectionResetError
 
+
+async def _ends() -> AsyncIterator[str]:
+    yield ": nothing new\n\n"
+
+
+@pytest.mark.parametrize("stream", [_breaks, _ends])
+async def test_a_stream_that_ends_before_the_answer_is_an_error_not_an_end(
+    stream: Callable[[], AsyncIterator[str]],
+) -> None:
     async def events(_: Request) -> Response:
-        return StreamingResponse(breaks(), media_type="text/event-stream")
+        return StreamingResponse(stream(), media_type="text/event-stream")
 
     host = Starlette(routes=[Route("/api/v1/journeys/{journey_id}/events", events)])
     async with on_a_socket(host, loopback_socket()) as url, httpx.AsyncClient(base_url=url) as client:
-        with pytest.raises(AgentUnavailable, match="does not answer"):
+        with pytest.raises(AgentUnavailable, match=r"ended before journey 'j-1' did; it goes on when .*"):
             await anext(RemoteProduct(client).events("j-1"))

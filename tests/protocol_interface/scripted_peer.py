@@ -85,6 +85,7 @@ class ScriptedPeer:
 
     replies: dict[str, list[Reply | None]]
     streaming: bool = True
+    push: bool = False
     asked: list[str] = field(default_factory=list)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,20 +104,26 @@ class ScriptedPeer:
         """Serving, and registered as the operator's; its URL."""
         host = Starlette(routes=[Route("/", self.answer, methods=["POST"])])
         async with on_a_socket(host, loopback_socket()) as url:
-            await registry.register(peer_card(name, url, streaming=self.streaming), url=url)
+            await registry.register(peer_card(name, url, streaming=self.streaming, push=self.push), url=url)
             yield url
             self._closing.set()
 
 
 def peer_card(
-    name: str, url: str, *, binding: str = "JSONRPC", version: str = "1.0", streaming: bool = True
+    name: str,
+    url: str,
+    *,
+    binding: str = "JSONRPC",
+    version: str = "1.0",
+    streaming: bool = True,
+    push: bool = False,
 ) -> AgentCard:
     return AgentCard(
         name=name,
         description="as a test says",
         version="1",
         supported_interfaces=[AgentInterface(url=url, protocol_binding=binding, protocol_version=version)],
-        capabilities=AgentCapabilities(streaming=streaming),
+        capabilities=AgentCapabilities(streaming=streaming, push_notifications=push),
         default_input_modes=["application/json"],
         default_output_modes=["application/json"],
         skills=[AgentSkill(id="echo", name="echo", description="echoes", tags=["test"])],

@@ -41,6 +41,12 @@ async def test_agents_are_discovered_by_skill_and_platform(http: httpx.AsyncClie
     assert none.json() == []
 
 
+async def test_a_misspelt_parameter_is_refused_with_the_nearest(http: httpx.AsyncClient) -> None:
+    """Left out, every agent would be found."""
+    refused = await http.get("/a2a/agents/discover", params={"platfrm": "kql"})
+    assert (refused.status_code, refused.json()["suggestion"]) == (422, "did you mean 'platform'?")
+
+
 async def test_an_agent_is_registered_by_url_and_removed(http: httpx.AsyncClient) -> None:
     listener = loopback_socket()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -35,6 +35,15 @@ def named(name: str) -> Catalog:
     )
 
 
+async def test_where_there_is_none_an_unknown_group_is_told_how_to_add_one(engine: AsyncEngine) -> None:
+    catalogs = Catalogs(engine)
+    for name in ("good", "bad"):
+        await catalogs.remove(name)
+    for asked in (catalogs.get("good"), catalogs.remove("good")):
+        with pytest.raises(NotFound, match="unknown schema group 'good'; there is none yet; `lexiquery"):
+            await asked
+
+
 async def test_the_others_can_be_used(engine: AsyncEngine) -> None:
     catalogs = Catalogs(engine)
     assert [one.schema_group for one in await catalogs.all()] == ["good"]

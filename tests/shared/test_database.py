@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from shared.database import create_tables, open_database, storage_failure
+from shared.database import _File, create_tables, open_database, storage_failure
 from shared.errors import InvalidInput, LexiQueryError, StorageFailed
 from shared.ledger import schema
 
@@ -63,3 +63,14 @@ async def test_a_connection_closed_amid_its_transaction_keeps_no_lock(tmp_path: 
         assert other.execute("SELECT id FROM calls").fetchall() == [(2,)]
     del held
     await engine.dispose()
+
+
+def test_a_connection_whose_transaction_can_t_be_ended_is_closed_all_the_same(tmp_path: Path) -> None:
+    class OnABrokenDisk(_File):
+        def rollback(self) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    connection = sqlite3.connect(tmp_path / "a.db", factory=OnABrokenDisk)
+    connection.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

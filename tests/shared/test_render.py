@@ -125,6 +125,18 @@ def test_what_failed_and_what_is_missing_is_said_with_the_fix() -> None:
     assert "Missing:\n  agent_unavailable: spl did not answer" in text
 
 
+def test_what_is_the_problem_too_is_said_once() -> None:
+    def lacking(detail: str, agent: str) -> ProblemDetail:
+        return ProblemDetail(title="-", status=503, detail=detail, code="model_unavailable", instance=agent)
+
+    problem = lacking("model 'tiny' is not installed", "sop")
+    missing = [problem, problem.model_copy(update={"instance": "sql"}), lacking("no disk", "kql")]
+    text = render_answer(answer(status="failed", problem=problem, missing=[*missing, lacking("no disk", "spl")]))
+    assert text.count("model 'tiny' is not installed") == 1
+    assert text.count("Missing:\n  model_unavailable: no disk") == text.count("no disk") == 1
+    assert "Missing" not in render_answer(answer(status="failed", problem=problem, missing=missing[:2]))
+
+
 def test_a_clarification_lists_its_options() -> None:
     asked = Clarification(question="How many of what?", options=["sign-ins", "hosts"])
     text = render_answer(answer(status="needs_clarification", clarification=asked))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import RequestTooLarge
-from shared.serving import BodyLimited, OwnHostOnly
+from shared.serving import BodyLimited, OwnHostOnly, ToldOfStop
 
 URL = "http://127.0.0.1:8000"
 
@@ -91,3 +93,50 @@ async def test_what_an_app_answers_to_a_broken_off_body_is_not_heard() -> None:
     async with client(BodyLimited(answers_anyway, limit=3)) as http:
         refused = await http.post("/", content=in_chunks(4))
     assert refused.status_code == 413
+
+
+async def cancelled(begins: str | None) -> list[Message]:
+    """What a client hears of a request that is cancelled. begins: the type of the answer that has begun by then."""
+    heard: list[Message] = []
+    reached = asyncio.Event()
+
+    async def hangs(_: Scope, __: Receive, send: Send) -> None:
+        if begins:
+            start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", begins.encode())]}
+            await send(start)
+        reached.set()
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        heard.append(message)
+
+    request = asyncio.create_task(ToldOfStop(hangs)({"type": "http", "path": "/x"}, receive, send))
+    await reached.wait()
+    request.cancel()
+    await request
+    return heard
+
+
+async def test_a_request_that_is_cancelled_is_told_that_the_server_stops() -> None:
+    start, body = await cancelled(None)
+    assert (start["status"], json.loads(body["body"])["code"]) == (503, "server_stopping")
+
+
+async def test_what_is_cancelled_within_a_request_does_not_stop_the_server() -> None:
+    async def cancels_a_part(_: Scope, __: Receive, ___: Send) -> None:
+        part = asyncio.ensure_future(asyncio.Event().wait())
+        part.cancel()
+        await part
+
+    async with client(ToldOfStop(cancels_a_part)) as http:
+        with pytest.raises(asyncio.CancelledError):
+            await http.post("/")
+
+
+async def test_a_stream_of_events_that_is_cancelled_ends_and_half_an_answer_does_not() -> None:
+    _, end = await cancelled("text/event-stream; charset=utf-8")
+    assert end == {"type": "http.response.body"}
+    assert [one["type"] for one in await cancelled("text/csv")] == ["http.response.start"]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.llm.embedded.embedder import import_onnxruntime
-from shared.llm.embedded.int8 import multiplied_as_int8, multiplies_int8
+from shared.llm.embedded.int8 import SLOW_TOGETHER, multiplied_as_int8, multiplies_int8
 
 ROWS, INNER, COLUMNS = 5, 16, 8
 FLOAT, INT8 = 1, 3
@@ -60,9 +60,40 @@ def model(weights: NDArray[np.int8], scales: NDArray[np.float32]) -> bytes:
     return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
 
 
+def layer(weights: NDArray[np.int8], scales: NDArray[np.float32], bias: NDArray[np.float32], half: float) -> bytes:
+    """x times the unpacked weights, and the bias; `half` times the GELU's double of it; a guarded softmax of that."""
+    to_float = field(5, field(1, "to") + field(3, FLOAT) + field(20, 2))
+    constants = {"half": half, "root": 2**0.5, "one": 1.0, "zero": 0.0}
+    graph = (
+        node("Cast", ["q"], "f", to_float)
+        + node("Mul", ["f", "scales"], "w")
+        + node("MatMul", ["x", "w"], "product")
+        + node("Add", ["product", "bias"], "sum")
+        + node("Div", ["sum", "root"], "part")
+        + node("Erf", ["part"], "error")
+        + node("Add", ["error", "one"], "more")
+        + node("Mul", ["half", "more"], "share")
+        + node("Mul", ["sum", "share"], "gelu")
+        + node("Softmax", ["gelu"], "soft")
+        + node("IsNaN", ["soft"], "doubt")
+        + node("Where", ["doubt", "zero", "soft"], "y")
+        + field(2, "layer")
+        + tensor("q", INT8, weights)
+        + tensor("scales", FLOAT, scales)
+        + tensor("bias", FLOAT, bias)
+        + b"".join(tensor(name, FLOAT, np.array(value, dtype=np.float32)) for name, value in constants.items())
+        + value(11, "x", (ROWS, INNER))
+        + value(12, "y", (ROWS, COLUMNS))
+    )
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
+
+
 def run(content: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
     onnxruntime = import_onnxruntime()
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    where = {"providers": ["CPUExecutionProvider"], "disabled_optimizers": [*SLOW_TOGETHER]}
+    session = onnxruntime.InferenceSession(content, options, **where)
     found: NDArray[np.float32] = session.run(None, {"x": x})[0]
     return found
 
@@ -82,6 +113,20 @@ def test_the_product_is_the_same_within_the_rounding_to_8_bits(made: bytes) -> N
     exact, found = run(made, x), run(quick, x)
     assert not np.array_equal(exact, found)
     assert np.abs(exact - found).max() < 0.02 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(("half", "has_gelu"), [(0.5, True), (0.25, False)])
+def test_a_product_is_joined_with_its_bias_and_the_nodes_of_a_gelu_to_one(half: float, has_gelu: bool) -> None:
+    chance = np.random.default_rng(0)
+    weights = chance.integers(-60, 60, size=(INNER, COLUMNS)).astype(np.int8)
+    scales = chance.random((1, COLUMNS), dtype=np.float32) / np.float32(50)
+    made = layer(weights, scales, chance.standard_normal(COLUMNS).astype(np.float32), half)
+    quick = multiplied_as_int8(made)
+    assert quick is not None
+    assert (b"Gelu" in quick, b"Erf" in quick) == (has_gelu, not has_gelu)
+    assert b"IsNaN" not in quick
+    x = chance.standard_normal((ROWS, INNER)).astype(np.float32)
+    assert np.abs(run(made, x) - run(quick, x)).max() < 0.02
 
 
 def test_a_model_without_such_weights_is_left_alone() -> None:

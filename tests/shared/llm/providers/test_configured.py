@@ -69,6 +69,10 @@ WRONG = [
     ("LEXIQUERY_PROVIDERS", "vllm", "expected an address like vllm=http://host:8000/v1"),
     ("LEXIQUERY_PROVIDERS", "http://me:secret@gpu:8000", "expected NAME=URL"),
     ("LEXIQUERY_PROVIDERS", "vllm=gpu:8000,ollama", "expected an address like"),
+    *(
+        ("LEXIQUERY_PROVIDERS", f"vllm=http://{host}/v1", "expected an address like")
+        for host in ("a b", "h\t", "300.1.1.1", "..", "a" * 64, "xn--", "a<b", "\U0001f642", "10.1", "%zz")
+    ),
     ("LEXIQUERY_PROVIDERS", "ollama=http://gpu", "OLLAMA_HOST"),
     ("LEXIQUERY_PROVIDERS", "ollama,ollama", "'ollama' is named twice"),
     ("LEXIQUERY_MODEL_NAMES", "qwen=Qwen", "expected PROVIDER/MODEL=NAME"),

@@ -246,3 +246,22 @@ async def test_each_model_of_a_provider_has_its_own_queue_and_the_embedded_one_t
     assert order == ["0m", "0m", "0n", "1m", "1n"]
     end.set()
     await asyncio.gather(*tasks)
+
+
+async def test_the_embedded_server_gets_the_next_call_of_embeddings_while_it_computes_one() -> None:
+    fleet, end = (
+        Fleet([on_ollama("http://127.0.0.1:9", name="embedded")], concurrency=8, pipelined={"e"}),
+        asyncio.Event(),
+    )
+    order: list[str] = []
+
+    async def call(model: str) -> None:
+        async with fleet.turn(fleet.providers[0], model, None):
+            order.append(model)
+            await end.wait()
+
+    tasks = [asyncio.create_task(call(model)) for model in ("e", "e", "e", "chat", "chat")]
+    await settle()
+    assert order == ["e", "e", "chat"]
+    end.set()
+    await asyncio.gather(*tasks)
