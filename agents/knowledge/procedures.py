@@ -58,7 +58,8 @@ class Procedures:
 
     async def ingest(self, request: IngestRequest) -> IngestReport:
         """See import_documents."""
-        return await import_documents(request, self._library, self._reader.read, self._web)
+        reader = self._reader
+        return await import_documents(request, self._library, reader.read, self._web, reader.begin)
 
     async def remove(self, name: str) -> IngestReport:
         """Forget a document, by its id or its source, with its history. Raises NotFound with the nearest name."""

@@ -43,8 +43,8 @@ class Telling:
     async def _pages(self, request: SearchRequest, hits: Sequence[KnowledgeHit]) -> dict[str, list[list[Passage]]]:
         """The passages of each document that may have been found, by source: several may be cited alike."""
         wanted = {hit.source for hit in hits}
-        known = await self._store.known() if wanted else {}
-        places = [at for at, one in known.items() if one.source in wanted and visible(one.labels, request.labels)]
+        cited = await self._store.cited(wanted) if wanted else {}
+        places = [location for location, labels in cited.items() if visible(labels, request.labels)]
         pages: dict[str, list[list[Passage]]] = {}
         passages = await self._store.passages(places) if places else []
         for _, page in groupby(passages, key=lambda one: one.location):

@@ -50,7 +50,8 @@ async def open_models(settings: Settings, ledger: Ledger, engine: AsyncEngine) -
     server = EmbeddedServer(settings)
     card, stores = read_card(settings.rate_card), open_stores(settings, engine)
     providers = configured(settings, key_of=Keys(engine, settings).get, embedded=server.url)
-    fleet = Fleet(providers, concurrency=settings.model_concurrency)
+    embedding = {settings.embedding_model_name}
+    fleet = Fleet(providers, concurrency=settings.model_concurrency, pipelined=embedding)
     caches = Caches(ResponseCache(settings, stores.responses), EmbeddingCache(stores.embeddings))
     try:
         calls = Calls(settings, ledger, fleet, card)

@@ -7,12 +7,13 @@ import base64
 import binascii
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import PurePath
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -26,7 +27,7 @@ from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
 
 _LONGEST_NAME = 1000
 _LONGEST_ETAG = 256
-Read = Callable[[str, bytes], Awaitable[Document]]
+Read = Callable[[str, bytes], Coroutine[Any, Any, Document]]
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,22 @@ async def read_here(name: str, content: bytes) -> Document:
 
 
 async def import_documents(
-    request: IngestRequest, library: Library, read: Read = read_here, web: Web | None = None
+    request: IngestRequest,
+    library: Library,
+    read: Read = read_here,
+    web: Web | None = None,
+    wanted: Callable[[], None] = lambda: None,
 ) -> IngestReport:
     """Read in the documents and addresses of the request, and follow what was renamed or is gone from its folders.
+    wanted: told when documents of it are about to come.
 
     A broken one is reported and skipped; what was read of it before stays.
     """
     run = _Import(request, library, read, await library.store.known())
     await run.compare()
-    for document in request.documents:
-        await run.guarded(_cited(document.filename), run.add_sent(document))
+    if run.report.wanted:
+        wanted()
+    await run.add_all()
     for url in request.urls:
         await run.guarded(url, run.add_fetched(url, web))
     # What a crash left between SQL and vectors is mended once an import, when it says what it has.
@@ -73,7 +80,7 @@ def _cited(filename: str) -> str:
 
 @dataclass
 class _Import:
-    """changed: locations of what was read in."""
+    """changed: locations of what was read in; ahead: what is being read before its turn, by name and hash."""
 
     request: IngestRequest
     library: Library
@@ -81,6 +88,7 @@ class _Import:
     known: dict[str, Known]
     report: IngestReport = field(default_factory=IngestReport)
     changed: list[str] = field(default_factory=list)
+    ahead: dict[tuple[str, str], asyncio.Task[Document]] = field(default_factory=dict)
 
     @cached_property
     def folders(self) -> dict[str, list[set[str]]]:
@@ -127,13 +135,28 @@ class _Import:
             await self.library.remove(gone)
             self.report.removed.extend(known.source for known in gone.values())
 
-    async def add_sent(self, document: SentDocument) -> None:
-        source = _cited(document.filename)
-        location = document.location or f"upload:{source}"
-        if document.location:
-            check_location(document.location, source)
-        content = _decoded(document.content_base64)
-        await self._add(source, location, PurePath(source).name, content, {"revision": document.revision})
+    async def add_all(self) -> None:
+        """The documents of the request: while one is stored, the next is read."""
+        documents = self.request.documents
+        try:
+            for document, after in zip_longest(documents, documents[1:]):
+                await self.guarded(_cited(document.filename), self._add_sent(document, after))
+        finally:
+            for task in self.ahead.values():
+                task.cancel()
+            await asyncio.gather(*self.ahead.values(), return_exceptions=True)
+
+    async def _add_sent(self, document: SentDocument, after: SentDocument | None) -> None:
+        source, location, content = _sent(document)
+        await self._add(source, location, PurePath(source).name, content, {"revision": document.revision}, after)
+
+    def _read_ahead(self, document: SentDocument) -> None:
+        """What is wrong with it is said in its turn."""
+        with suppress(InvalidInput):
+            source, location, content = _sent(document)
+            key, known = (PurePath(source).name, _hash(content)), self.known.get(location)
+            if key not in self.ahead and not (known and known.content_hash == key[1]):
+                self.ahead[key] = asyncio.create_task(self.read(key[0], content))
 
     async def add_fetched(self, url: str, web: Web | None) -> None:
         if web is None:
@@ -146,15 +169,25 @@ class _Import:
             etag = fetched.etag if len(fetched.etag or "") <= _LONGEST_ETAG else None
             await self._add(url, url, fetched.name, fetched.content, {"etag": etag})
 
-    async def _add(self, source: str, location: str, name: str, content: bytes, details: Details) -> None:
+    async def _add(
+        self,
+        source: str,
+        location: str,
+        name: str,
+        content: bytes,
+        details: Details,
+        after: SentDocument | None = None,
+    ) -> None:
         if not source or max(len(source), len(location)) > _LONGEST_NAME:
             raise InvalidInput(f"a document's name has 1 to {_LONGEST_NAME:,} characters")
         known = self.known.get(location)
-        content_hash = hashlib.sha256(content).hexdigest()
+        content_hash = _hash(content)
         if known and known.content_hash == content_hash:
             await self._unchanged(source, location, known)
             return
-        read = await self.read(name, content)
+        read = await (self.ahead.pop((name, content_hash), None) or self.read(name, content))
+        if after:
+            self._read_ahead(after)
         given = self._given(known) if known else self._given_new(location, source)
         kept: Details = {**details, "given": given, "own": read.labels, "text": read.text}
         await self.library.put(location, source, read.title, content_hash, chunks_of(read), kept)
@@ -200,6 +233,18 @@ class _Import:
         }
         check_folders(self.request, {location: known.source for location, known in gone.items()})
         return gone
+
+
+def _sent(document: SentDocument) -> tuple[str, str, bytes]:
+    """Source, location and content. Raises InvalidInput."""
+    source = _cited(document.filename)
+    if document.location:
+        check_location(document.location, source)
+    return source, document.location or f"upload:{source}", _decoded(document.content_base64)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _decoded(content: str) -> bytes:

@@ -42,9 +42,18 @@ class Reader:
         check_size(len(content))
         return await asyncio.to_thread(self._read, name, content)
 
+    def begin(self) -> None:
+        """Start the process, which takes seconds, and do not wait for it: documents are about to come."""
+        if self._process is None:
+            threading.Thread(target=self._begin, daemon=True).start()
+
     def close(self) -> None:
         with self._one:
             self._end()
+
+    def _begin(self) -> None:
+        with self._one:
+            self._running()
 
     def _read(self, name: str, content: bytes) -> Document:
         with self._one:

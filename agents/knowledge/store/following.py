@@ -22,8 +22,8 @@ AT_ONCE = 64
 """Passages of one call; so many are waited for."""
 _CALLS = 2
 """One is computed by the model while the vectors of the other are stored."""
-_QUIET_SECONDS = 0.5
-"""Without an import: until then the cores are for reading what more there is, so that its words find it."""
+_QUIET_SECONDS = 0.1
+"""After a part of an import: where the next one comes at once, its words are read first."""
 _LOOK_SECONDS = 0.1
 _log = structlog.get_logger()
 Embed = Callable[[Sequence[str]], Awaitable[list[list[float]]]]

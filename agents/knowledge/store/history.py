@@ -17,16 +17,18 @@ KEPT = 10
 """Versions of one document."""
 
 
-async def note(connection: AsyncConnection, document: Mapping[str, Any], text: str) -> None:
-    """Keep a version of the document, and drop those that are too many. document: its row, and `passages`."""
+async def note(connection: AsyncConnection, document: Mapping[str, Any], text: str, *, is_new: bool = False) -> None:
+    """Keep a version of the document, and drop those that are too many. document: its row, and `passages`; is_new: it
+    has no version as yet."""
     collection, name = document["collection"], document["id"]
-    newest = await _newest(connection, collection, name)
+    newest = None if is_new else await _newest(connection, collection, name)
     number = newest["number"] + 1 if newest else 1
     fields = ("location", "source", "title", "content_hash", "revision", "passages")
     values = {field: document[field] for field in fields}
     values |= {"collection": collection, "document": name, "number": number, "text": text}
     await connection.execute(insert(_history).values(**values, read_at=datetime.now(UTC)))
-    await connection.execute(delete(_history).where(_of(collection, name), _history.c.number <= number - KEPT))
+    if number > KEPT:
+        await connection.execute(delete(_history).where(_of(collection, name), _history.c.number <= number - KEPT))
 
 
 async def note_rename(connection: AsyncConnection, collection: str, document: str, location: str, source: str) -> None:

@@ -154,6 +154,15 @@ class KnowledgeStore:
                 for row in await connection.execute(query)
             }
 
+    async def cited(self, sources: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The labels, by location, of the documents that are cited as one of a few `sources`."""
+        table = documents_table
+        query = select(table.c.location, table.c.given, table.c.own).where(
+            table.c.collection == self._collection, table.c.source.in_(sorted(sources))
+        )
+        async with self._engine.connect() as connection:
+            return {row.location: tuple(_labels(row.given, row.own)) for row in await connection.execute(query)}
+
     async def passages(self, locations: Collection[str] | None = None) -> list[Passage]:
         """The passages of every document, or of those at `locations`, in the order of documents and pages."""
         query = (
@@ -204,13 +213,15 @@ class KnowledgeStore:
             "etag": kept.get("etag"),
         }
         async with self._engine.begin() as connection:
-            known = await connection.scalar(select(documents_table.c.id).where(self._at(documents_table, location)))
-            row["id"] = known or uuid4().hex
-            dropped = await self._delete(connection, location)
+            query = select(documents_table.c.id).where(self._at(documents_table, location))
+            known = (await connection.execute(query)).first()
+            row["id"] = (known.id if known else None) or uuid4().hex
+            dropped = await self._delete(connection, location) if known else set()
             await connection.execute(documents_table.insert().values(row))
             await connection.execute(passages_table.insert(), list(self._rows(row["id"], location, chunks)))
             if "text" in kept:
-                await history.note(connection, row | {"passages": len(chunks)}, kept["text"])
+                noted = row | {"passages": len(chunks)}
+                await history.note(connection, noted, kept["text"], is_new=known is None)
             await self._move_version(connection)
         return dropped
 

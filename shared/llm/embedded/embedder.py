@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +14,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from shared.llm.embedded.int8 import multiplied_as_int8, multiplies_int8
+from shared.llm.embedded.int8 import SLOW_TOGETHER, multiplied_as_int8, multiplies_int8
 from shared.llm.embedded.wire import ApiError
 
 _RUN_TOKENS = 256
 """Of one run with several texts: short ones share the reading of the weights, and few of them are padded."""
 _EXACT_TOKENS = 32
 """Texts up to it, questions and names, are computed in float32: what takes time, and forgives rounding, is long."""
+_BEHIND = 5
+"""How much nicer than the rest, as Unix counts it, texts in their hundreds are computed: an import that still reads, a
+question and an answer come first, and what they leave of the cores is used."""
+_ERRORS = 3
+"""The runtime warns of every constant that a rewritten graph needs no more."""
 _DECIMALS = 7
 """Of float32 below 1. What stands behind them is no more exact, and twice as long in JSON."""
 
@@ -42,68 +49,68 @@ def import_onnxruntime() -> Any:
 
 
 class Embedder:
-    """One ONNX sentence model, loaded on first use. It does not wait for the chat model."""
+    """One ONNX sentence model, loaded on first use. It does not wait for the chat model, and its calls share the
+    threads; one that is a single run, mostly a question, does not wait for those of many texts."""
 
     def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, "embed")
-        self._turn = asyncio.Lock()
-        self._session: Any = None
-        self._int8: Any = None
-        self._tokenizer: Any = None
+        self._pool = ThreadPoolExecutor(threads, "embed", _yield_to_others)
+        self._loading = threading.Lock()
+        self._model: _Model | None = None
 
     @property
     def is_loaded(self) -> bool:
-        return self._session is not None
+        return self._model is not None
 
     async def embed(self, locate: Callable[[], list[Path]], texts: list[str], window: int, truncate: bool) -> Embedded:
         """Raises ApiError 400 when a text is longer than `window` tokens and must not be truncated."""
-        async with self._turn:
-            return await asyncio.to_thread(self._embed, locate, texts, window, truncate)
+        return await asyncio.to_thread(self._embed, locate, texts, window, truncate)
 
     async def unload(self) -> None:
-        async with self._turn:
-            self._session = self._int8 = self._tokenizer = None
+        """Calls that are under way end on the model that they began with."""
+        self._model = None
 
     def _embed(self, locate: Callable[[], list[Path]], texts: list[str], window: int, truncate: bool) -> Embedded:
         began = time.monotonic()
-        loaded_now = not self.is_loaded
-        if loaded_now:
-            model, tokenizer = locate()
-            self._load(model, tokenizer, window)
-        load_seconds = time.monotonic() - began if loaded_now else 0.0
-        encodings = self._tokenizer.encode_batch(texts)
+        model, load_seconds = self._model, 0.0
+        if model is None:
+            model = self._loaded(locate, window)
+            load_seconds = time.monotonic() - began
+        encodings = model.tokenizer.encode_batch(texts)
         if not truncate and any(encoding.overflowing for encoding in encodings):
             raise ApiError(400, f"the input length exceeds the context length of {window} tokens")
         ids: list[list[int]] = [encoding.ids for encoding in encodings]
-        return Embedded(self._vectors(ids), sum(map(len, ids)), load_seconds)
+        return Embedded(self._vectors(model, ids), sum(map(len, ids)), load_seconds)
 
-    def _load(self, model: Path, tokenizer: Path, window: int) -> None:
-        onnxruntime = import_onnxruntime()
-        from tokenizers import Tokenizer
+    def _loaded(self, locate: Callable[[], list[Path]], window: int) -> _Model:
+        with self._loading:
+            if self._model is None:
+                path, tokenizer = locate()
+                self._model = _load(path, tokenizer, window)
+            return self._model
 
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(window)
-        options = onnxruntime.SessionOptions()
-        # One thread a run and several runs at once: threads that share a run spin while they wait for one another.
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        if multiplies_int8() and (quick := multiplied_as_int8(model.read_bytes())):
-            self._int8 = onnxruntime.InferenceSession(quick, options, providers=["CPUExecutionProvider"])
-
-    def _vectors(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
+    def _vectors(self, model: _Model, ids: Sequence[Sequence[int]]) -> list[list[float]]:
         lengths = [len(tokens) for tokens in ids]
         short = [place for place, length in enumerate(lengths) if length <= _EXACT_TOKENS]
         long = [place for place, length in enumerate(lengths) if length > _EXACT_TOKENS]
         runs = [*_runs(long, lengths), *_runs(short, lengths)]
-        done = self._pool.map(lambda run: self._run([ids[place] for place in run]), runs)
+        each = map if len(runs) == 1 else self._pool.map
+        done = each(lambda run: model.run([ids[place] for place in run]), runs)
         vectors: list[list[float]] = [[]] * len(ids)
         for run, found in zip(runs, done, strict=True):
             for place, vector in zip(run, found, strict=True):
                 vectors[place] = vector
         return vectors
 
-    def _run(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
+
+@dataclass(frozen=True)
+class _Model:
+    """exact, quick: sessions that multiply as float32 and, if the processor is made for it, as int8."""
+
+    tokenizer: Any
+    exact: Any
+    quick: Any
+
+    def run(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
         """Neighbours move a vector by a rounding: to float32, and of long texts to 8 bits of the run's largest value
         (a cosine of 0.99 to the exact vector)."""
         import numpy as np
@@ -113,12 +120,35 @@ class Embedder:
         for row, text in enumerate(ids):
             tokens[row, : len(text)], mask[row, : len(text)] = text, 1
         inputs = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
-        session = self._int8 if self._int8 and tokens.shape[1] > _EXACT_TOKENS else self._session
+        session = self.quick if self.quick and tokens.shape[1] > _EXACT_TOKENS else self.exact
         (hidden,) = session.run(["last_hidden_state"], inputs)
         means = (hidden * mask[:, :, None]).sum(axis=1)
         unit = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float64)
         vectors: list[list[float]] = unit.round(_DECIMALS).tolist()
         return vectors
+
+
+def _load(model: Path, tokenizer_file: Path, window: int) -> _Model:
+    onnxruntime = import_onnxruntime()
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(window)
+    options = onnxruntime.SessionOptions()
+    # One thread a run and several runs at once: threads that share a run spin while they wait for one another.
+    options.intra_op_num_threads = 1
+    options.log_severity_level = _ERRORS
+    where: dict[str, Any] = {"providers": ["CPUExecutionProvider"], "disabled_optimizers": [*SLOW_TOGETHER]}
+    content = multiplied_as_int8(model.read_bytes()) if multiplies_int8() else None
+    quick = onnxruntime.InferenceSession(content, options, **where) if content else None
+    return _Model(tokenizer, onnxruntime.InferenceSession(model, options, **where), quick)
+
+
+def _yield_to_others() -> None:
+    """This thread alone: Linux has a niceness for each."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.nice(0) + _BEHIND)
 
 
 def _runs(places: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from shared.errors import ModelUnavailable
@@ -15,19 +15,29 @@ _LACKS_SECONDS = 60.0
 """After this a provider is asked again whether it has a model."""
 _ONE_AT_A_TIME = "embedded"
 """It answers one call after the other, in the order of their coming: only our queue is fair."""
+_PIPELINED = 2
+"""Calls of a model whose next one is sent while one is computed."""
 
 
 class Fleet:
-    """It makes no calls itself. concurrency: most calls at a time of one model on one provider. clock: seconds.
+    """It makes no calls itself. concurrency: most calls at a time of one model on one provider. pipelined: models whose
+    next call the embedded server gets while it computes one: embeddings, for their answers are long to read and store.
+    clock: seconds.
 
     For each of `candidates(model)`: make the call within `turn`; go on to the next when ModelUnavailable is raised.
     """
 
     def __init__(
-        self, providers: Sequence[Provider], *, concurrency: int, clock: Callable[[], float] = time.monotonic
+        self,
+        providers: Sequence[Provider],
+        *,
+        concurrency: int,
+        pipelined: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.providers = tuple(providers)
         self._concurrency = concurrency
+        self._pipelined = pipelined
         self._clock = clock
         self._breakers = {provider.name: Breaker(provider.name, clock=clock) for provider in providers}
         self._lacks_until: dict[tuple[str, str], float] = {}
@@ -83,6 +93,7 @@ class Fleet:
     def queue(self, provider: Provider, model: str) -> FairQueue:
         """Of one model on one provider."""
         if (provider.name, model) not in self._queues:
-            limit = 1 if provider.name == _ONE_AT_A_TIME else self._concurrency
+            embedded = _PIPELINED if model in self._pipelined else 1
+            limit = embedded if provider.name == _ONE_AT_A_TIME else self._concurrency
             self._queues[provider.name, model] = FairQueue(limit, clock=self._clock)
         return self._queues[provider.name, model]

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import asyncio
+import subprocess
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfWriter
 
 from agents.knowledge import documents
 from agents.knowledge.ingest import files
+from agents.knowledge.ingest.importing import import_documents, read_here
+from agents.knowledge.ingest.reader import Reader
+from agents.knowledge.library import Library
 from agents.knowledge.procedures import Procedures
-from shared.documents import IngestReport, IngestRequest, SentDocument
+from shared.documents import IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, NotFound
+from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama
 
 ALL = ["runbooks/certificate.md", "runbooks/disk.md", "runbooks/sign-in.md"]
@@ -22,6 +30,53 @@ async def test_a_second_import_changes_nothing_and_asks_no_model(
     asked = len(scripted_ollama.embeds)
     assert await procedures.add([folder]) == IngestReport(unchanged=ALL)
     assert len(scripted_ollama.embeds) == asked
+
+
+async def test_the_next_document_is_read_while_one_is_stored(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+    put = library.put
+
+    async def read(name: str, content: bytes) -> documents.Document:
+        begun[name].set()
+        return await read_here(name, content)
+
+    async def put_late(location: str, *rest: Any) -> None:
+        async with asyncio.timeout(60):
+            await begun["b.md"].wait()
+        await put(location, *rest)
+
+    monkeypatch.setattr(library, "put", put_late)
+    sent = [SentDocument.of(name, f"# {name}".encode()) for name in ("a.md", "b.md", "c.txt")]
+    report = await import_documents(IngestRequest(documents=sent), library, read)
+    assert report == IngestReport(added=["a.md", "b.md", "c.txt"])
+
+
+async def test_the_reader_is_started_once_when_the_first_documents_are_wanted(folder: Path, library: Library) -> None:
+    begun: list[int] = []
+    paths = [folder.parent / name for name in ALL]
+    for _ in range(2):
+        seen = [SeenDocument.of(name, path.read_bytes(), str(path)) for name, path in zip(ALL, paths, strict=True)]
+        asked = IngestRequest(seen=seen, folders=[str(folder)])
+        await import_documents(asked, library, wanted=lambda: begun.append(1))
+        sent = [SentDocument.of(name, path.read_bytes(), str(path)) for name, path in zip(ALL, paths, strict=True)]
+        await import_documents(IngestRequest(documents=sent), library)
+    assert begun == [1]
+
+
+async def test_a_reader_that_was_begun_reads_with_the_process_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    start = Reader._started
+
+    def count(reader: Reader) -> subprocess.Popen[bytes]:
+        started.append(1)
+        return start(reader)
+
+    monkeypatch.setattr(Reader, "_started", count)
+    reader = Reader(Settings())
+    reader.begin()
+    assert (await reader.read("a.md", b"# A")).title == "A"
+    reader.close()
+    assert started == [1]
 
 
 async def test_a_changed_file_is_updated_and_a_deleted_one_removed(procedures: Procedures, folder: Path) -> None:
