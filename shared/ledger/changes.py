@@ -18,7 +18,7 @@ from shared.calls import CallRecord
 from shared.ledger.compiled import Compiled, Row
 from shared.ledger.limits import Reservation, alone, check_limits, has_limits
 from shared.ledger.tables import OPEN, calls, is_unsummed, record_columns, row_of
-from shared.ledger.totals import Delta, sum_up
+from shared.ledger.totals import COUNTED, Delta, sum_up
 from shared.process import this_process
 
 log = structlog.get_logger(__name__)
@@ -33,10 +33,10 @@ _FIXED = frozenset(
 BEGUN, _TOLD = (Compiled(lambda _: insert(calls)) for _ in range(2))
 ENDED = Compiled(lambda _: _BY_ID.where(~calls.c.is_summed), without=_FIXED)
 _TAKEN_BACK = Compiled(lambda _: _BY_ID, without=_FIXED - {"is_summed"})
-_SUMS_HAVE = Compiled(lambda _: _BY_ID)
-_UNSUMMED = select(*_SUMMED).where(is_unsummed).limit(_SUMMED_AT_ONCE).with_for_update()
+_UNSUMMED = select(*(calls.c[name] for name in COUNTED)).where(is_unsummed).limit(_SUMMED_AT_ONCE).with_for_update()
 _ANY_UNSUMMED = select(literal(1)).where(is_unsummed).limit(1)
 _OF_IDS = calls.c.id.in_(bindparam("ids", expanding=True))
+_SUMS_HAVE = update(calls).where(_OF_IDS).values(is_summed=True)
 _KNOWN = select(*_SUMMED).where(_OF_IDS).order_by(calls.c.id).with_for_update()
 """Locked: what is taken back from the sums is what they have, and nobody changes it before it is written."""
 
@@ -69,11 +69,12 @@ Change = Begin | Finish | Merge
 def apply(connection: Connection, changes: Sequence[Change]) -> list[Exception | None]:
     """Write the changes: None for each, or why it was refused. When the database raises, none is written."""
     merged = [change.record for change in changes if isinstance(change, Merge)]
-    if merged and connection.dialect.name == "postgresql":
+    ended = [change.record for change in changes if isinstance(change, Finish)]
+    if (merged or ended) and connection.dialect.name == "postgresql":
         alone(connection)  # before any row is locked, as all who lock rows and then write sums
     refused = _begin(connection, [change for change in changes if isinstance(change, Begin)])
     delta = Delta()
-    if ended := [change.record for change in changes if isinstance(change, Finish)]:
+    if ended:
         _finish(connection, ended, delta)
     if merged:
         _merge(connection, merged, delta)
@@ -209,7 +210,8 @@ def sum_missing(connection: Connection) -> bool:
     alone(connection)
     rows = [dict(row) for row in connection.execute(_UNSUMMED).mappings()]
     sum_up(rows).write(connection)
-    _SUMS_HAVE.run(connection, [{"known_id": row["id"], "is_summed": True} for row in rows])
+    if rows:
+        connection.execute(_SUMS_HAVE, {"ids": [row["id"] for row in rows]})
     return len(rows) == _SUMMED_AT_ONCE
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Text, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,7 +18,7 @@ from shared.calls import CallRecord, CallStatus, Moment
 from shared.errors import InvalidInput, NotFound
 from shared.ledger import record_of
 from shared.ledger.changes import settle
-from shared.ledger.latency import percentiles
+from shared.ledger.latency import Counts, Packed, added, percentiles
 from shared.ledger.sums import currency_of
 from shared.ledger.tables import calls, day_totals, record_columns
 from shared.ledger.totals import KIND
@@ -26,12 +26,18 @@ from shared.models import Model
 
 By = Literal["day", "model", "operation", "agent", "user", "tag", "peer"]
 BY: tuple[By, ...] = get_args(By)
-_SUMS = [
-    column.name
-    for column in day_totals.columns
-    if column.name not in ("day", "dimension", "value", "currency", "times")
+_SUMMED = [
+    column for column in day_totals.columns if column.name not in ("day", "dimension", "value", "currency", "times")
 ]
+_SUMS = [column.name for column in _SUMMED]
+_COUNTED = ("prompt_tokens", "completion_tokens")
+_UNKNOWN_AT_NONE = ("cached_tokens", "saved_tokens", "saved_seconds")
+_NO_DAY: Any = literal(None).label("day")
+_TIMES = day_totals.c.times.cast(Text).label("times")
+"""As the text that it is: reading JSON takes a driver longer than what is in it takes us."""
 _PERCENTS = (50, 95, 99)
+Line = tuple[str | None, str]
+"""A line of statistics by its day, None for all days, and value."""
 
 
 class CallStats(Model):
@@ -126,12 +132,15 @@ class Statistics:
         """The last `days` UTC days, the newest first, and the values with the most calls first. daily: a line a day."""
         await settle(self._engine)
         daily = daily or by == "day"
-        totals = await self._rows(_totals_query(by, days, daily))
-        times = _added(await self._rows(_times_query(by, days, daily)))
-        found: dict[tuple[str | None, str], list[Row[Any]]] = {}
-        for row in totals:
-            found.setdefault((row.day, row.value), []).append(row)
-        lines = [_line(by, day, value, rows, times.get((day, value), {})) for (day, value), rows in found.items()]
+        found: dict[Line, list[Row[Any]]] = {}
+        async with self._engine.connect() as connection:
+            for row in await connection.execute(_totals_query(by, days, daily)):
+                found.setdefault((row[0], row[1]), []).append(row)
+            if daily:
+                times = {line: [row.times for row in rows] for line, rows in found.items()}
+            else:
+                times = _by_value(await connection.execute(_times_query(*_of(by, days))))
+        lines = [_line(by, *line, rows, added(times[line])) for line, rows in found.items()]
         return sorted(lines, key=lambda line: (line.day or "", line.calls, line.value), reverse=True)
 
     async def kinds(self) -> list[KindTotals]:
@@ -152,9 +161,8 @@ class Statistics:
     async def latencies(self) -> dict[str, dict[int, int]]:
         """How many calls of each model are in each bin of latency.py, since the ledger began."""
         await settle(self._engine)
-        total = day_totals.c
-        query = select(literal(None).label("day"), total.value, total.times).where(total.dimension == "model")
-        return {value: times for (_, value), times in _added(await self._rows(query)).items() if times}
+        times = _by_value(await self._rows(_times_query(day_totals.c.dimension == "model")))
+        return {value: counts for (_, value), kept in times.items() if (counts := added(kept).by_bin())}
 
     async def find(self, wanted: CallFilter, limit: int = 100, offset: int = 0) -> list[CallRecord]:
         """The newest first. Raises NotFound for a call that `before` names and that is not there."""
@@ -199,54 +207,51 @@ def _since(days: int) -> str:
 
 
 def _totals_query(by: By, days: int, daily: bool) -> Select[Any]:
+    """daily: with the times of each day beside its sums."""
     total = day_totals.c
-    keys = (_day(total.day, daily), total.value, total.currency)
-    asked = _of(by, days, total)
     if daily:
-        return select(*keys, *(total[name] for name in _SUMS)).where(*asked)
-    sums = [func.sum(total[name]).cast(total[name].type).label(name) for name in _SUMS]
-    return select(*keys, *sums).where(*asked).group_by(*keys[1:])
+        return select(total.day, total.value, total.currency, _TIMES, *_SUMMED).where(*_of(by, days))
+    sums = [func.sum(column).cast(column.type).label(column.name) for column in _SUMMED]
+    query = select(_NO_DAY, total.value, total.currency, *sums).where(*_of(by, days))
+    return query.group_by(total.value, total.currency)
 
 
-def _times_query(by: By, days: int, daily: bool) -> Select[Any]:
-    total = day_totals.c
-    return select(_day(total.day, daily), total.value, total.times).where(*_of(by, days, total))
+def _times_query(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(_NO_DAY, day_totals.c.value, _TIMES).where(*conditions)
 
 
-def _added(rows: Iterable[Row[Any]]) -> dict[tuple[str | None, str], dict[int, int]]:
-    """The counts of each line, by bin."""
-    found: dict[tuple[str | None, str], dict[str, int]] = {}
+def _by_value(rows: Iterable[Row[Any]]) -> dict[Line, list[Packed]]:
+    found: dict[Line, list[Packed]] = {}
     for row in rows:
-        day, value, times = row.day, row.value, row.times
-        if (sums := found.setdefault((day, value), times or {})) is not times:
-            for number, count in (times or {}).items():
-                sums[number] = sums.get(number, 0) + count
-    return {line: {int(number): count for number, count in sums.items()} for line, sums in found.items()}
+        found.setdefault((row.day, row.value), []).append(row.times)
+    return found
 
 
-def _day(column: Any, daily: bool) -> Any:
-    return (column if daily else literal(None)).label("day")
+def _of(by: By, days: int) -> tuple[ColumnElement[bool], ...]:
+    return day_totals.c.dimension == ("all" if by == "day" else by), day_totals.c.day >= _since(days)
 
 
-def _of(by: By, days: int, column: Any) -> tuple[ColumnElement[bool], ...]:
-    return column.dimension == ("all" if by == "day" else by), column.day >= _since(days)
-
-
-def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], bins: dict[int, int]) -> CallStats:
+def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], times: Counts) -> CallStats:
     """rows: the same sums for each currency; amounts of two can't be added, so those of the rarer ones are unpriced."""
     currency = currency_of(rows)
     each = zip(*(row[-len(_SUMS) :] for row in rows), strict=True)
-    sums: dict[str, Any] = dict(zip(_SUMS, map(sum, each), strict=True))
-    priced = [row for row in rows if row.currency == currency]
-    foreign = sum(row.calls - row.unpriced - row.cached for row in rows if row.currency not in ("", currency))
-    made = sums["calls"] - sums["cached"]
-    is_counted, is_priced = sums["uncounted"] < made, sum(row.calls - row.cached - row.unpriced for row in priced) > 0
-    saved = sum(row.saved_cost for row in priced)
-    money = {"cost": sum(row.cost for row in priced) if is_priced else None, "saved_cost": saved or None}
-    known = {name: sums[name] if is_counted or sums[name] else None for name in ("prompt_tokens", "completion_tokens")}
-    at = percentiles(bins, _PERCENTS)
-    known |= {name: sums[name] or None for name in ("cached_tokens", "saved_tokens", "saved_seconds")}
-    known |= money | {f"p{percent}_seconds": seconds for percent, seconds in zip(_PERCENTS, at, strict=True)}
-    known |= {"error_rate": sums["failed"] / sums["calls"] if sums["calls"] else 0.0}
-    known |= {"by": by, "value": value, "day": day, "currency": currency, "unpriced": sums["unpriced"] + foreign}
-    return CallStats.model_construct(**sums | known)  # of the database's own types: 1,500 users' days take a while
+    line: dict[str, Any] = dict(zip(_SUMS, map(sum, each), strict=True))
+    priced, cost, saved_cost = 0, 0.0, 0.0
+    for row in rows:
+        with_price = row.calls - row.cached - row.unpriced
+        if row.currency == currency:
+            priced, cost, saved_cost = with_price, row.cost, row.saved_cost
+        elif row.currency:
+            line["unpriced"] += with_price
+    line["cost"], line["saved_cost"] = cost if priced > 0 else None, saved_cost or None
+    is_counted = line["uncounted"] < line["calls"] - line["cached"]
+    for name in _UNKNOWN_AT_NONE if is_counted else (*_UNKNOWN_AT_NONE, *_COUNTED):
+        line[name] = line[name] or None
+    line["p50_seconds"], line["p95_seconds"], line["p99_seconds"] = percentiles(times, _PERCENTS)
+    line["error_rate"] = line["failed"] / line["calls"] if line["calls"] else 0.0
+    line |= {"by": by, "value": value, "day": day, "currency": currency}
+    return _ANY_LINE.model_copy(update=line)  # as they are: to check 1,500 users' days takes a while
+
+
+_UNKNOWN: dict[str, Any] = dict.fromkeys(CallStats.model_fields)
+_ANY_LINE = CallStats.model_construct(**_UNKNOWN)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 
-from shared.ledger.tables import FAILED, calls, is_uncounted, is_unpriced
+from shared.ledger.tables import FAILED, PEER, calls, is_uncounted, is_unpriced
 from shared.models import CostLine, CostParts, JourneyCostSummary, Saved
 
 
@@ -35,6 +35,7 @@ def sums_query(*conditions: ColumnElement[bool]) -> Select[Any]:
             func.sum(call.saved_seconds).label("saved_seconds"),
             _count(is_unpriced).label("unpriced"),
             _count(is_uncounted).label("uncounted"),
+            _count(call.id.not_like(f"{PEER}%")).label("own"),
         )
         .where(*conditions)
         .group_by(*keys)
@@ -43,8 +44,9 @@ def sums_query(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def summary_of(journey_id: str, rows: Sequence[Row[Any]]) -> JourneyCostSummary:
-    """rows: of `sums_query`."""
-    total = _fold("", rows, currency := currency_of(rows))
+    """rows: of `sums_query`. The cost is in the currency of our own calls, whatever strangers report in theirs."""
+    currency = currency_of(row for row in rows if row.own) or currency_of(rows)
+    total = _fold("", rows, currency)
     return JourneyCostSummary(
         journey_id=journey_id,
         calls=total["calls"],

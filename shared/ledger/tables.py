@@ -165,7 +165,7 @@ day_totals = Table(
     Column("saved_tokens", BigInteger, nullable=False),
     Column("saved_seconds", Float, nullable=False),
     Column("saved_cost", Float, nullable=False),
-    Column("times", JSON, comment="calls by the bin of their total_seconds, see latency.py"),
+    Column("times", JSON(none_as_null=True), comment="calls by the bin of their total_seconds, see latency.Packed"),
 )
 budgets = Table(
     "budgets",

@@ -6,52 +6,79 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Insert, literal_column
+from sqlalchemy import Connection, Insert, Text, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.ledger.compiled import Compiled
-from shared.ledger.latency import bin_of
+from shared.ledger.latency import Packed, added, bin_of, pack
 from shared.ledger.tables import FAILED, PEER, day_totals
 
 Dimension = Literal["all", "model", "operation", "agent", "user", "tag", "peer", "kind"]
 """`kind` is every combination of KIND, for metrics; `peer` what agents report that nobody vouches for, by agent: that
 counts nowhere else."""
 KIND = ("agent", "provider", "model", "operation", "purpose", "status")
+COUNTED = (
+    *("id", "day", *KIND, "user", "tags", "currency", "total_seconds", "prompt_tokens", "completion_tokens"),
+    *("cached_tokens", "retries", "cost", "saved_tokens", "saved_seconds", "saved_cost"),
+)
+"""What of a call its sums are made of."""
 _KEYS = ("dimension", "day", "value", "currency")
 _SUMS = [column.name for column in day_totals.columns if column.name not in (*_KEYS, "times")]
+_READ_AT_ONCE = 1000  # rows whose times are added to
+_OF_KEYS = [day_totals.c[name].in_(bindparam(name, expanding=True)) for name in _KEYS]
+_TIMES = select(*(day_totals.c[name] for name in _KEYS), day_totals.c.times.cast(Text)).where(*_OF_KEYS)
+"""Of every combination, those of others too: they are few, and an index finds all of them at once."""
 Row = Mapping[str, Any]
+Key = tuple[str, ...]
 
 
 class Delta:
     """What a number of calls add to the day's sums, to be written at once."""
 
     def __init__(self) -> None:
-        self._totals: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._totals: dict[Key, dict[str, Any]] = {}
 
     def add(self, call: Row, sign: Literal[1, -1] = 1) -> None:
         """Count a call that has ended; with sign -1 take back what it was counted as."""
-        numbers = _numbers(call)
+        numbers = {name: sign * amount for name, amount in _numbers(call).items() if amount}
         is_timed = call["total_seconds"] is not None and call["status"] != "cached"
-        number = str(bin_of(call["total_seconds"])) if is_timed else None
+        number = bin_of(call["total_seconds"]) if is_timed else None
         for dimension, value in _dimensions(call):
             row = self._row(dimension, call["day"], value, call["currency"] or "")
             for name, amount in numbers.items():
-                row[name] += sign * amount
+                row[name] += amount
             if number is not None and dimension != "kind":
                 row["times"][number] = row["times"].get(number, 0) + sign
 
     def add_times(self, dimension: str, day: str, value: str, currency: str, times: Mapping[str, int]) -> None:
         """Count times of calls that are in the other sums already."""
-        self._row(dimension, day, value, currency)["times"].update(times)
+        self._row(dimension, day, value, currency)["times"].update({int(bin_): some for bin_, some in times.items()})
 
     def write(self, connection: Connection) -> None:
-        # Rows are locked in one order, so that two writers never wait for each other.
-        _ADD_TOTALS.run(connection, [self._totals[key] for key in sorted(self._totals)])
+        """Add it to what is there. Nobody else may write sums meanwhile (limits.alone): times are counted here."""
+        keys = sorted(self._totals)
+        times = self._times(connection, [key for key in keys if self._totals[key]["times"]])
+        _ADD_TOTALS.run(connection, [self._totals[key] | {"times": times.get(key)} for key in keys])
+
+    def _times(self, connection: Connection, keys: list[Key]) -> dict[Key, str]:
+        """The counts of times that the rows of these keys will have."""
+        there: dict[Key, Packed] = {}
+        for start in range(0, len(keys), _READ_AT_ONCE):
+            each = zip(*keys[start : start + _READ_AT_ONCE], strict=True)
+            for row in connection.execute(_TIMES, {name: [*{*some}] for name, some in zip(_KEYS, each, strict=True)}):
+                there[tuple(row[:-1])] = row[-1]
+        return {key: pack(_plus(added([there.get(key)]).by_bin(), self._totals[key]["times"])) for key in keys}
 
     def _row(self, *key: str) -> dict[str, Any]:
         if (row := self._totals.get(key)) is None:
             row = self._totals[key] = dict(zip(_KEYS, key, strict=True)) | dict.fromkeys(_SUMS, 0) | {"times": {}}
         return row
+
+
+def _plus(counts: dict[int, int], more: Mapping[int, int]) -> dict[int, int]:
+    for number, calls in more.items():
+        counts[number] = counts.get(number, 0) + calls
+    return counts
 
 
 def sum_up(rows: Iterable[Row]) -> Delta:
@@ -99,24 +126,11 @@ def _numbers(call: Row) -> dict[str, Any]:
     }
 
 
-# Counts are added bin by bin in the database, for other processes add to the same row.
-_ADDED_TIMES = {
-    "sqlite": """(SELECT json_group_object(bin, n) FROM (
-        SELECT key AS bin, sum(value) AS n FROM (
-            SELECT key, value FROM json_each(llm_day_totals.times)
-            UNION ALL SELECT key, value FROM json_each(excluded.times)) GROUP BY key))""",
-    "postgresql": """(SELECT json_object_agg(bin, n) FROM (
-        SELECT key AS bin, sum(value::bigint) AS n FROM (
-            SELECT key, value FROM json_each_text(llm_day_totals.times)
-            UNION ALL SELECT key, value FROM json_each_text(excluded.times)) AS of_both GROUP BY key) AS added)""",
-}
-
-
 def _upsert(dialect: str) -> Insert:
     insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(day_totals)
-    added: dict[str, Any] = {name: day_totals.c[name] + insert.excluded[name] for name in _SUMS}
-    times: dict[str, Any] = {"times": literal_column(_ADDED_TIMES[dialect])}
-    upsert: Insert = insert.on_conflict_do_update(index_elements=_KEYS, set_=added | times)
+    sums: dict[str, Any] = {name: day_totals.c[name] + insert.excluded[name] for name in _SUMS}
+    times: dict[str, Any] = {"times": func.coalesce(insert.excluded.times, day_totals.c.times)}
+    upsert: Insert = insert.on_conflict_do_update(index_elements=_KEYS, set_=sums | times)
     return upsert
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.ledger import Ledger
+from shared.ledger import PEER, Ledger
 from shared.process import is_alive, process_started, this_process
 from tests.shared.ledger.calls import NOW, call, record
 
@@ -46,6 +46,16 @@ async def test_a_sum_says_how_many_calls_it_misses(ledger: Ledger) -> None:
     assert (summary.calls, summary.failed_calls, summary.uncounted_calls, summary.unpriced_calls) == (3, 1, 2, 2)
     assert (summary.prompt_tokens, summary.completion_tokens, summary.seconds) == (13, 4, 2.0)
     assert (summary.cost, summary.currency) == (0.25, "EUR")
+
+
+async def test_a_journey_costs_in_the_currency_of_its_own_calls_however_many_a_peer_reports(ledger: Ledger) -> None:
+    peers = [call(f"{PEER}far:{number}", status="success", cost=2.0, currency="USD") for number in range(3)]
+    await ledger.merge(peers)
+    summary = await ledger.journey_summary("j1")
+    assert (summary.cost, summary.currency, summary.unpriced_calls) == (6.0, "USD", 0)
+    await record(ledger, call("a", status="success", cost=0.25, currency="EUR"))
+    summary = await ledger.journey_summary("j1")
+    assert (summary.cost, summary.currency, summary.unpriced_calls) == (0.25, "EUR", 3)
 
 
 async def test_without_any_count_or_price_the_sums_are_unknown_not_zero(ledger: Ledger) -> None:

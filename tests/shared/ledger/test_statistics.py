@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import random
 from datetime import timedelta
@@ -15,7 +16,7 @@ from shared.database import create_tables
 from shared.errors import InvalidInput, NotFound
 from shared.ledger import Ledger, schema
 from shared.ledger.changes import settle
-from shared.ledger.latency import ACCURACY, bin_of, percentiles, seconds_of
+from shared.ledger.latency import ACCURACY, added, bin_of, pack, percentiles, seconds_of
 from shared.ledger.statistics import CallFilter, CallStats, Statistics
 from shared.ledger.tables import day_totals
 from tests.shared.ledger.calls import NOW, call, record
@@ -120,6 +121,38 @@ async def test_times_of_an_older_ledger_are_taken_over_at_the_next_start(either:
     assert line.p99_seconds == pytest.approx(60.0, rel=ACCURACY * 1.01)
 
 
+async def test_times_that_an_older_ledger_kept_by_bin_are_read_and_added_to(either: Ledger) -> None:
+    """And those of a call that is taken back are no longer counted."""
+    kept = {str(bin_of(1.0)): 3, str(bin_of(60.0)): 1}
+    await record(either, call("a", status="success", total_seconds=1.0))
+    await settle(either.engine)
+    async with either.engine.begin() as connection:
+        await connection.execute(day_totals.update().values(times=kept, calls=4))
+    line = (await lines(either))["m"]
+    assert line.calls == 4
+    assert line.p50_seconds == pytest.approx(1.0, rel=ACCURACY * 1.01)
+    assert line.p99_seconds == pytest.approx(60.0, rel=ACCURACY * 1.01)
+    await either.merge([call("b", status="lost", total_seconds=0.1)])
+    for name in ("c", "d"):
+        await record(either, call(name, status="success", total_seconds=60.0))
+    assert (await lines(either))["m"].calls == 7
+    await either.merge([call("b", status="success", total_seconds=60.0)])
+    assert await Statistics(either.engine).latencies() == {"m": {bin_of(1.0): 3, bin_of(60.0): 4}}
+
+
+async def test_many_sums_are_added_to_a_few_at_a_time(either: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.ledger.totals._READ_AT_ONCE", 2)
+    days = [NOW, NOW - timedelta(days=1)]
+    for number in range(12):
+        named = {"user": f"user{number % 3}", "tags": ["prod"], "started_at": days[number % 2]}
+        await record(either, call(f"c{number}", status="success", total_seconds=number % 2 + 1.0, **named))
+        await settle(either.engine)
+    assert await Statistics(either.engine).latencies() == {"m": {bin_of(1.0): 6, bin_of(2.0): 6}}
+    for line in (await lines(either, "user")).values():
+        assert line.calls == 4
+        assert line.p50_seconds == pytest.approx(1.0, rel=ACCURACY * 1.01)
+
+
 async def test_a_call_is_in_the_sums_without_anybody_reading_them(either: Ledger) -> None:
     await record(either, call("a", status="success", prompt_tokens=3))
     await either.close()
@@ -215,6 +248,12 @@ def test_a_percentile_from_bins_is_the_nearest_rank_s_to_one_part_in_a_hundred()
         bins[bin_of(seconds)] = bins.get(bin_of(seconds), 0) + 1
     asked = (1, 50, 95, 99, 99.9, 100)
     exact = [times[max(0, math.ceil(len(times) * percent / 100) - 1)] for percent in asked]
-    assert percentiles(bins, asked) == [pytest.approx(seconds, rel=ACCURACY * 1.01) for seconds in exact]
-    assert percentiles({}, (50, 99)) == [None, None]
+    assert percentiles(added([json.dumps(pack(bins))]), asked) == [
+        pytest.approx(seconds, rel=ACCURACY * 1.01) for seconds in exact
+    ]
+    some, others = ({number: calls for number, calls in bins.items() if number % 3 // 2 == part} for part in (0, 1))
+    kept = [json.dumps(one) for one in (pack(some), pack(others), {str(number): 1 for number in bins}, None, "", {})]
+    assert added([*kept, None]).by_bin() == {number: calls + 1 for number, calls in bins.items()}
+    assert pack({5: 0, 7: -1}) == ""
+    assert percentiles(added([]), (50, 99)) == [None, None]
     assert seconds_of(bin_of(0.0)) < 1e-5

@@ -21,6 +21,7 @@ from shared.ledger import Ledger, Reservation, _close_lost, changes, schema
 from shared.ledger.budgets import Budgets
 from shared.ledger.changes import Begin, Change, Finish, Merge, apply
 from shared.ledger.direct import written_directly
+from shared.ledger.latency import bin_of
 from shared.ledger.limits import alone
 from shared.ledger.statistics import Statistics
 from shared.ledger.tables import row_of
@@ -143,6 +144,20 @@ async def test_a_start_waits_for_sums_that_are_being_written(postgresql: AsyncEn
         await other.execute(text("UPDATE llm_calls SET status = 'success', is_summed = true WHERE id = 'ended'"))
     assert await closing == 1
     await asyncio.gather(server.close(), starting.close())
+
+
+async def test_what_is_taken_back_from_the_sums_waits_for_sums_that_are_being_written(postgresql: AsyncEngine) -> None:
+    ledger = Ledger(postgresql)
+    await ledger.merge([call("a", status="lost", total_seconds=1.0)])
+    process = await process_of(ledger)
+    async with postgresql.begin() as other:
+        await other.run_sync(alone)
+        await other.run_sync(sum_up([row_of(call("b", **ENDED))]).write)
+        ending = asyncio.create_task(ledger.finish(call("a", **ENDED | {"total_seconds": 60.0})))
+        await done_or_blocked(ending, process, postgresql)
+    await ending
+    await ledger.close()
+    assert await Statistics(postgresql).latencies() == {"m": {bin_of(1.0): 1, bin_of(60.0): 1}}
 
 
 async def test_no_free_connection_is_told_and_the_next_call_is_written(postgresql: AsyncEngine) -> None:
