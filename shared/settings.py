@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-import httpx
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -284,6 +283,8 @@ def _is_address(url: str) -> bool:
     """Whether a connection may be tried there: what can't be a host would fail in the middle of a start."""
     if not url.isprintable():  # urlsplit drops tabs and line ends
         return False
+    import httpx  # 0.1 s, and most have no address of their own in their settings
+
     try:
         parts = urlsplit(url)
         named, host = bool(parts.port or parts.hostname), httpx.URL(url).host
