@@ -148,6 +148,7 @@ class DataAgent(Agent):
         if linked.score < LINK_FLOOR and not linked.mentions:
             return DataResult(clarification=_which_table("No table matches this question.", found))
         knowledge = [f"{hit.title} {hit.excerpt}" for hit in request.knowledge]
+        knowledge += [f"{hint.subject} {hint.text}" for hint in request.hints]
         if missing := await held_nowhere(request.question, linked, knowledge, self._models):
             return DataResult(clarification=_not_here(missing, found))
         brief = make_brief(request.question, linked, request.rejected, request.knowledge, request.hints)

@@ -38,6 +38,8 @@ _COMPUTED = frozenset(
         """
     )
 )
+_EXPLAINED = re.compile(r"\([^()]+\)\s*$|\bFollow-up: ")
+"""A reply to what was asked back stands in brackets at the end; a question that follows others was told there."""
 _UNLIKE = 0.25
 """Cosine to all tables and columns of a group below which a name means none of them. Of 466 dev questions with an
 answer (seed, SPL, Defog, NL2KQL) none asks for a thing below it, the nearest at 0.32; of 60 more, in words that the
@@ -47,9 +49,12 @@ groups don't have, none that has one (`crawlers`, where there are bots: 0.26).""
 async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], models: Models) -> list[str]:
     """What the question asks for in words that the group's names, values, descriptions and examples and the runbooks'
     passages (knowledge) don't have, and that means nothing like any of its tables and columns. Nothing is embedded
-    where the words are known. Raises ModelUnavailable."""
+    where the words are known, and nothing is told of a question that names a table or explains itself, as one does that
+    was asked back already. Raises ModelUnavailable."""
+    if not (things := dict(_asked(question))) or _EXPLAINED.search(question) or _names_table(question, linked):
+        return []
     known = told_words(linked, knowledge)
-    asked = [thing for thing, named in dict(_asked(question)).items() if _names(named) - known]
+    asked = [thing for thing, named in things.items() if _names(named) - known]
     if not asked:
         return []
     alike = await likeness(asked, linked.catalog.tables, models)
@@ -66,6 +71,10 @@ def _asked(question: str) -> Iterator[tuple[str, str]]:
     for found in _UNITS_OF_X.finditer(question):
         thing = found["thing"] or found["mass"]
         yield thing, thing
+
+
+def _names_table(question: str, linked: Linked) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(table.name)}(?!\w)", question) for table in linked.catalog.tables)
 
 
 def _names(thing: str) -> set[str]:

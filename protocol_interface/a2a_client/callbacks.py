@@ -35,6 +35,8 @@ class Callback:
         self.token = token_urlsafe(32)
         self._url = url
         self._called = asyncio.Event()
+        self.has_called = False
+        """Ever: an agent that was told to may be kept from it."""
 
     def config(self, task_id: str) -> TaskPushNotificationConfig:
         """With the token in both places that 1.0 has for it: agents send the one, the other, or both."""
@@ -44,6 +46,7 @@ class Callback:
         )
 
     def wake(self) -> None:
+        self.has_called = True
         self._called.set()
 
     async def wait(self, seconds: float) -> None:

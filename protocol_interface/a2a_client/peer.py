@@ -37,7 +37,7 @@ LINGER_SECONDS = 0.1
 POLL_SECONDS = 2.0
 """Longest time between two looks at a task that can't be followed."""
 CALLED_BACK_SECONDS = 30.0
-"""The same, of a task whose agent was told to call back."""
+"""The same, of a task whose agent has called back."""
 CONFIG_SECONDS = 5.0
 """Longest wait for an agent to take note of where to call back."""
 
@@ -97,7 +97,7 @@ class Peer:
         self._task_id = folded.task_id or await self._found(message, lost)
         with ExitStack() as stack:
             callback = await self._called_back(stack)
-            pause, longest = LOOK_AGAIN_SECONDS, CALLED_BACK_SECONDS if callback else POLL_SECONDS
+            pause = LOOK_AGAIN_SECONDS
             while True:
                 await folded.look(await self._look(lost))
                 if folded.has_ended:
@@ -105,7 +105,7 @@ class Peer:
                 if self._connection.streams:
                     await self._subscribe(folded)
                 await (callback.wait(pause) if callback else asyncio.sleep(pause))
-                pause = min(2 * pause, longest)
+                pause = min(2 * pause, CALLED_BACK_SECONDS if callback and callback.has_called else POLL_SECONDS)
 
     async def _called_back(self, stack: ExitStack) -> Callback | None:
         """Told where to call back, before the task is looked at: nothing happens in between. None if it won't."""

@@ -133,13 +133,14 @@ class Statistics:
         await settle(self._engine)
         daily = daily or by == "day"
         found: dict[Line, list[Row[Any]]] = {}
+        meant = _of(by, days)  # of both queries, also at midnight
         async with self._engine.connect() as connection:
-            for row in await connection.execute(_totals_query(by, days, daily)):
+            for row in await connection.execute(_totals_query(meant, daily)):
                 found.setdefault((row[0], row[1]), []).append(row)
             if daily:
                 times = {line: [row.times for row in rows] for line, rows in found.items()}
             else:
-                times = _by_value(await connection.execute(_times_query(*_of(by, days))))
+                times = _by_value(await connection.execute(_times_query(meant)))
         lines = [_line(by, *line, rows, added(times[line])) for line, rows in found.items()]
         return sorted(lines, key=lambda line: (line.day or "", line.calls, line.value), reverse=True)
 
@@ -161,7 +162,7 @@ class Statistics:
     async def latencies(self) -> dict[str, dict[int, int]]:
         """How many calls of each model are in each bin of latency.py, since the ledger began."""
         await settle(self._engine)
-        times = _by_value(await self._rows(_times_query(day_totals.c.dimension == "model")))
+        times = _by_value(await self._rows(_times_query([day_totals.c.dimension == "model"])))
         return {value: counts for (_, value), kept in times.items() if (counts := added(kept).by_bin())}
 
     async def find(self, wanted: CallFilter, limit: int = 100, offset: int = 0) -> list[CallRecord]:
@@ -206,18 +207,18 @@ def _since(days: int) -> str:
     return (datetime.now(UTC) - timedelta(days=days - 1)).date().isoformat()
 
 
-def _totals_query(by: By, days: int, daily: bool) -> Select[Any]:
+def _totals_query(meant: Sequence[ColumnElement[bool]], daily: bool) -> Select[Any]:
     """daily: with the times of each day beside its sums."""
     total = day_totals.c
     if daily:
-        return select(total.day, total.value, total.currency, _TIMES, *_SUMMED).where(*_of(by, days))
+        return select(total.day, total.value, total.currency, _TIMES, *_SUMMED).where(*meant)
     sums = [func.sum(column).cast(column.type).label(column.name) for column in _SUMMED]
-    query = select(_NO_DAY, total.value, total.currency, *sums).where(*_of(by, days))
+    query = select(_NO_DAY, total.value, total.currency, *sums).where(*meant)
     return query.group_by(total.value, total.currency)
 
 
-def _times_query(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(_NO_DAY, day_totals.c.value, _TIMES).where(*conditions)
+def _times_query(meant: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return select(_NO_DAY, day_totals.c.value, _TIMES).where(*meant)
 
 
 def _by_value(rows: Iterable[Row[Any]]) -> dict[Line, list[Packed]]:

@@ -83,10 +83,11 @@ class Embedder:
 
     def _loaded(self, locate: Callable[[], list[Path]], window: int) -> _Model:
         with self._loading:
-            if self._model is None:
+            model = self._model
+            if model is None:
                 path, tokenizer = locate()
-                self._model = _load(path, tokenizer, window)
-            return self._model
+                model = self._model = _load(path, tokenizer, window)
+            return model
 
     def _vectors(self, model: _Model, ids: Sequence[Sequence[int]]) -> list[list[float]]:
         lengths = [len(tokens) for tokens in ids]

@@ -54,6 +54,9 @@ class Meanings(Models):
         ("Which tickets are open?", []),
         ("How many people left?", []),
         ("Who is on holiday?", []),  # asks for people
+        ("What is the salary of Ana Silva? (her region)", []),  # asked back, and replied to
+        ("Who has badge 2? Follow-up: What is the salary of Bo Berg?", []),
+        ("What is the salary of Bo Berg in people?", []),  # an option of what was asked back
     ],
 )
 async def test_what_is_asked_for_by_name_and_held_nowhere_is_told(question: str, missing: list[str]) -> None:
