@@ -30,7 +30,7 @@ from agents.data.signals import Heard, TableIndex, named_by, signals
 from agents.data.times import TimeRange, read_times
 from agents.data.vectors import as_vectors, cosines
 from agents.data.words import plain
-from shared.catalog import Catalog, Relationship, Table
+from shared.catalog import Catalog, Column, Relationship, Table
 from shared.llm.client import Models
 from shared.models import KnowledgeHint, KnowledgeHit, LinkedTable, Model
 
@@ -39,7 +39,7 @@ from shared.models import KnowledgeHint, KnowledgeHit, LinkedTable, Model
 LINK_FLOOR = 0.05
 WEIGHTS_FILE = Path(__file__).parent / "linking.json"
 _EMBEDDED_COLUMNS = 200  # of a table
-_COLUMN_TEXT = 200  # characters
+_LONGEST_TEXT = 200  # characters of what is said of a table or a column
 _KEPT_INDEXES = 64
 _NEAR_IN_MEANING = 0.6  # cosine from which a column stands in for a name that does not exist
 
@@ -199,10 +199,10 @@ class Linker:
 async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], models: Models) -> dict[str, str]:
     """For each name the column of the tables that means most nearly the same; names that nothing is near to are left
     out. `client address` is near to `src_ip: where the request came from`."""
-    columns = [column for table in tables for column in table.columns[:_EMBEDDED_COLUMNS]]
+    columns = _embedded_columns(tables)
     if not columns:
         return {}
-    vectors = as_vectors(await models.embed(_column_texts(tables), purpose="index"))
+    vectors = as_vectors(await models.embed([_about(column) for column in columns], purpose="index"))
     wanted = await models.embed([plain(name) for name in names], purpose="repair")
     found = {}
     for name, vector in zip(names, wanted, strict=True):
@@ -215,14 +215,17 @@ async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], mode
 
 async def likeness(things: Sequence[str], tables: Sequence[Table], models: Models) -> list[float]:
     """For each thing the cosine to the table or column that means most nearly the same. Raises ModelUnavailable."""
-    about = [f"{plain(table.name)}: {table.description}"[:_COLUMN_TEXT] for table in tables]
-    vectors = as_vectors(await models.embed([*about, *_column_texts(tables)], purpose="index"))
+    about = [*map(_about, tables), *map(_about, _embedded_columns(tables))]
+    vectors = as_vectors(await models.embed(about, purpose="index"))
     return [max(cosines(vector, vectors)) for vector in await models.embed([*things], purpose="link")]
 
 
-def _column_texts(tables: Sequence[Table]) -> list[str]:
-    columns = [column for table in tables for column in table.columns[:_EMBEDDED_COLUMNS]]
-    return [f"{plain(column.name)}: {column.description}"[:_COLUMN_TEXT] for column in columns]
+def _embedded_columns(tables: Sequence[Table]) -> list[Column]:
+    return [column for table in tables for column in table.columns[:_EMBEDDED_COLUMNS]]
+
+
+def _about(one: Table | Column) -> str:
+    return f"{plain(one.name)}: {one.description}"[:_LONGEST_TEXT]
 
 
 def linked_tables(linked: Linked, limit: int) -> list[LinkedTable]:

@@ -47,10 +47,12 @@ groups don't have, none that has one (`crawlers`, where there are bots: 0.26).""
 
 
 async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], models: Models) -> list[str]:
-    """What the question asks for in words that the group's names, values, descriptions and examples and the runbooks'
-    passages (knowledge) don't have, and that means nothing like any of its tables and columns. Nothing is embedded
-    where the words are known, and nothing is told of a question that names a table or explains itself, as one does that
-    was asked back already. Raises ModelUnavailable."""
+    """What the question asks for in words that the group's names, values, descriptions and examples don't have, nor
+    what runbooks say of it (knowledge: passages and hints), and that means nothing like any of its tables and columns.
+
+    Nothing is embedded where the words are known, and nothing is told of a question that names a table or explains
+    itself, as one does that was asked back already. Raises ModelUnavailable.
+    """
     if not (things := dict(_asked(question))) or _EXPLAINED.search(question) or _names_table(question, linked):
         return []
     known = told_words(linked, knowledge)

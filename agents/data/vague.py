@@ -10,6 +10,7 @@ from agents.data.examples import same_question
 from agents.data.linking import Linked
 from agents.data.sql.parsing import PARSER
 from agents.data.words import pieces, subjects
+from shared.catalog import Catalog
 
 # Words that name nothing by themselves, though names contain them.
 _EMPTY = frozenset(
@@ -27,8 +28,7 @@ def says_too_little(question: str, linked: Linked) -> bool:
         return False
     said = set(subjects(question)) - _EMPTY
     catalog = linked.catalog
-    names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
-    if said & _words([*names, *(one.term for one in catalog.glossary)]):
+    if said & _words([*_names(catalog), *(one.term for one in catalog.glossary)]):
         return False
     return len(said & _told(linked)) < _FEWEST
 
@@ -65,9 +65,12 @@ def told_words(linked: Linked, texts: Iterable[str] = ()) -> set[str]:
     """Every word that the group's names, values, descriptions and solved questions have, and the texts; those too that
     name nothing by themselves."""
     catalog = linked.catalog
-    names = [name for table in catalog.tables for name in (table.name, *table.by_name)]
     values = [value for table in catalog.tables for column in table.columns for value in column.values]
-    return _words([*names, *values, *texts]) | _told(linked) | _EMPTY
+    return _words([*_names(catalog), *values, *texts]) | _told(linked) | _EMPTY
+
+
+def _names(catalog: Catalog) -> list[str]:
+    return [name for table in catalog.tables for name in (table.name, *table.by_name)]
 
 
 def _told(linked: Linked) -> set[str]:
