@@ -13,6 +13,10 @@ from shared.ledger.compiled import Compiled
 from shared.ledger.limits import ANY_BUDGET
 from shared.ledger.tables import budgets, calls
 
+_COMMITS_SOON = """
+    SELECT set_config('synchronous_commit', 'off', false) FROM pg_settings
+    WHERE name = 'synchronous_commit' AND source = 'default'"""
+_ARE_SET = "the ledger's settings of the session"
 _ANY_SUMMED = "SELECT true FROM llm_calls WHERE id = ANY($1::text[]) AND is_summed LIMIT 1"
 
 
@@ -26,6 +30,28 @@ async def written_directly(connection: AsyncConnection, changes: Sequence[Change
         return await (_one(driver, connection, *rows) if len(changes) == 1 else _all(driver, connection, *rows))
     except Exception:  # noqa: BLE001 -- the usual way meets it again
         return False
+
+
+async def commit_soon(connection: AsyncConnection) -> None:
+    """Let commits of this connection wait for PostgreSQL, not for its disk, unless somebody has set
+    `synchronous_commit`, in the server's configuration or for the role or database
+    (docs/decisions/0013-the-ledger-waits-for-the-database.md). It must not go back to a pool: see `drop`."""
+    if connection.dialect.driver != "asyncpg" or connection.invalidated or _ARE_SET in (info := _info(connection)):
+        return
+    await (await connection.get_raw_connection()).driver_connection.execute(_COMMITS_SOON)  # type: ignore[union-attr]
+    info[_ARE_SET] = True
+
+
+async def drop(connection: AsyncConnection) -> None:
+    """Close it; one with settings of its own for good, rather than give it to the next who takes one of the pool."""
+    if not connection.invalidated and _ARE_SET in _info(connection):
+        await connection.invalidate()
+    await connection.close()
+
+
+def _info(connection: AsyncConnection) -> dict[Any, Any]:
+    """What stays with the driver's connection, and goes with it. The connection must not be invalidated."""
+    return connection.sync_connection.info if connection.sync_connection else {}
 
 
 async def _one(driver: Any, connection: AsyncConnection, begins: list[Any], ends: list[Any]) -> bool:

@@ -1,7 +1,8 @@
 """Group commit: what arrives while a transaction is under way is written by the next, all together.
 
-A change is on disk when `write` returns. The writer keeps a connection of its own. On SQLite it has a thread of its
-own too, since each statement of the asynchronous driver is a change of threads.
+A change is with the database when `write` returns, and on its disk soon
+(docs/decisions/0013-the-ledger-waits-for-the-database.md). The writer keeps a connection of its own. On SQLite it has
+a thread of its own too, since each statement of the asynchronous driver is a change of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.database import set_pragmas
 from shared.ledger.changes import Begin, Change, Finish, apply, as_twin, is_begun, sum_missing
-from shared.ledger.direct import written_directly
+from shared.ledger.direct import commit_soon, drop, written_directly
 from shared.ledger.transactions import in_transaction
 
 T = TypeVar("T")
@@ -223,7 +224,7 @@ class _OnLoop:
                 await self.run(self._catch_up)
         async with self._turn:
             if self._connection:
-                await self._connection.close()
+                await drop(self._connection)
                 self._connection = None
 
     def _start(self) -> None:
@@ -256,6 +257,7 @@ class _OnLoop:
     async def _connected(self) -> AsyncConnection:
         if self._connection is None:
             self._connection = await self._engine.connect()
+        await commit_soon(self._connection)
         return self._connection
 
 

@@ -75,6 +75,38 @@ async def test_a_connection_that_postgresql_ended_is_opened_again() -> None:
         assert [one.id for one in await ledger.calls("j1")] == ["a"]
 
 
+async def waits_for_disk(writer: Writer | AsyncEngine) -> str:
+    shown = text("SHOW synchronous_commit")
+    if isinstance(writer, Writer):
+        return str(await writer.run(lambda one: one.execute(shown).scalar_one()))
+    async with writer.connect() as connection:
+        return str((await connection.execute(shown)).scalar_one())
+
+
+async def test_on_postgresql_a_call_waits_for_the_server_and_a_journey_for_its_disk(postgresql: AsyncEngine) -> None:
+    await postgresql.dispose()
+    writer = Writer(postgresql)
+    assert (await waits_for_disk(writer), await waits_for_disk(postgresql)) == ("off", "on")
+    process = await writer.run(lambda one: one.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    async with postgresql.connect() as other:
+        await other.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
+    await writer.write(Begin(call("a"), Reservation()))
+    assert await waits_for_disk(writer) == "off", "on a new connection too"
+    await writer.close()
+    assert await waits_for_disk(postgresql) == "on", "of the connections that the writer gave back"
+
+
+async def test_who_sets_that_commits_wait_for_the_disk_is_heard(postgresql: AsyncEngine) -> None:
+    async with postgresql.connect() as connection:
+        name = (await connection.execute(text("SELECT current_schema()"))).scalar_one()
+    chosen = {"server_settings": {"search_path": name, "synchronous_commit": "local"}}
+    engine = create_async_engine(POSTGRESQL, connect_args=chosen)
+    writer = Writer(engine)
+    assert await waits_for_disk(writer) == "local"
+    await writer.close()
+    await engine.dispose()
+
+
 async def test_a_writer_that_was_closed_opens_again(either: Ledger) -> None:
     await either.begin(call("a"))
     await either.close()
