@@ -83,8 +83,8 @@ async def _measure_ledger(place: Place, asked: argparse.Namespace, figures: Figu
         ("filling", ("calls", "seconds", "calls/s", "MB with indexes"), _filling),
         ("sums of 30 days", ("asked for", "first", "median", "from the calls", "times"), _sums),
         ("100 calls, the newest first", ("asked for", "first", "median"), _searches),
-        ("begin and finish of a call, one by one", ("by", *RANKS, "times the driver", "CPU"), _one_by_one),
-        ("begin and finish of calls at once", ("recorders", "calls/s", *RANKS, "CPU"), _at_once),
+        ("what a journey waits for a call to be recorded", ("by", *RANKS, "times the driver", "CPU"), _one_by_one),
+        ("calls at once", ("recorders", "calls/s", *RANKS, "CPU"), _at_once),
     ):
         figures.table(f"{place.name}, {title}", columns, await rows(place, asked))
 
@@ -115,8 +115,8 @@ async def _one_by_one(place: Place, asked: argparse.Namespace) -> list[list[str]
 def _ways(place: Place) -> Iterator[tuple[str, Place, bool]]:
     yield "the ledger", place, False
     yield "the ledger, with budgets", place, True
-    if place.unsynced:
-        yield "the ledger, synchronous_commit off", replace(place, open=place.unsynced), False
+    if place.synced:
+        yield "the ledger, commits wait for the disk", replace(place, open=place.synced), False
 
 
 async def _at_once(place: Place, asked: argparse.Namespace) -> list[list[str]]:

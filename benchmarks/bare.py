@@ -50,7 +50,8 @@ def _on_sqlite(place: Place, rows: list[dict[str, Any]]) -> Taken:
 
 
 async def _on_postgresql(place: Place, rows: list[dict[str, Any]]) -> Taken:
-    connection = await asyncpg.connect(place.url, server_settings={"search_path": place.where})
+    settings = {"search_path": place.where, "synchronous_commit": "off"}  # as the ledger's own connection
+    connection = await asyncpg.connect(place.url, server_settings=settings)
     insert, update = [await connection.prepare(statement) for statement in _statements(rows[0], "$")]
     taken = Taken()
     for row in rows:

@@ -26,13 +26,13 @@ _SIZE = """SELECT sum(pg_total_relation_size(oid)) FROM pg_class
 @dataclass(frozen=True)
 class Place:
     """A ledger of its own. open: a new engine on it, without connections; where: the file, or the schema of `url`;
-    unsynced: as open, but PostgreSQL confirms a transaction before it is on the disk."""
+    synced: as open, but every transaction waits for PostgreSQL's disk, as one does that the ledger does not write."""
 
     name: Name
     url: str
     where: str
     open: Callable[[], AsyncEngine]
-    unsynced: Callable[[], AsyncEngine] | None = None
+    synced: Callable[[], AsyncEngine] | None = None
 
     async def size(self) -> int:
         """Bytes of tables and indexes."""
@@ -82,7 +82,7 @@ async def _postgresql(url: str) -> AsyncIterator[Place]:
             url,
             name,
             open=partial(_in_schema, make_url(url), search_path=name),
-            unsynced=partial(_in_schema, make_url(url), search_path=name, synchronous_commit="off"),
+            synced=partial(_in_schema, make_url(url), search_path=name, synchronous_commit="local"),
         )
     finally:
         await connection.execute(f"DROP SCHEMA {name} CASCADE")

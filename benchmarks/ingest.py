@@ -77,7 +77,7 @@ def _copied(source: Path, target: Path, copies: int) -> Path:
 
 async def _rows(procedures: Procedures, store: KnowledgeStore, folder: Path) -> list[list[str]]:
     began = time.perf_counter()
-    report = await add_files([folder], procedures.ingest, use_git=False)
+    report = await add_files([folder], procedures.keep, use_git=False)
     words = time.perf_counter() - began
     await procedures.settle(report)
     meaning = time.perf_counter() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Insert, bindparam, insert, select
@@ -16,20 +17,28 @@ from shared.ledger.tables import budgets, calls
 _COMMITS_SOON = """
     SELECT set_config('synchronous_commit', 'off', false) FROM pg_settings
     WHERE name = 'synchronous_commit' AND source = 'default'"""
+_FEW = 4
+"""As many trips, each of which commits, take no longer than a transaction, which is six."""
 _ARE_SET = "the ledger's settings of the session"
 _ANY_SUMMED = "SELECT true FROM llm_calls WHERE id = ANY($1::text[]) AND is_summed LIMIT 1"
 
 
-async def written_directly(connection: AsyncConnection, changes: Sequence[Change]) -> bool:
-    """Whether the changes were written, all of them. Otherwise none is: they need a look at what is there, as where
-    a budget is set or a call was closed as lost; or they can't be written, and the usual way tells why."""
-    if connection.dialect.driver != "asyncpg" or (rows := begins_and_ends(changes)) is None:
-        return False
+async def written_directly(connection: AsyncConnection, changes: Sequence[Change]) -> int:
+    """How many of the changes were written, from the first on. The others need a look at what is there, as where a
+    budget is set or a call was closed as lost; or they can't be written, and the usual way tells why."""
+    if connection.dialect.driver != "asyncpg":
+        return 0
     driver = (await connection.get_raw_connection()).driver_connection
-    try:
-        return await (_one(driver, connection, *rows) if len(changes) == 1 else _all(driver, connection, *rows))
-    except Exception:  # noqa: BLE001 -- the usual way meets it again
-        return False
+    parts = [[change] for change in changes] if len(changes) <= _FEW else [changes]
+    written = 0
+    with suppress(Exception):  # the usual way meets it again
+        for part in parts:
+            if (rows := begins_and_ends(part)) is None:
+                break
+            if not await (_one(driver, connection, *rows) if len(part) == 1 else _all(driver, connection, *rows)):
+                break
+            written += len(part)
+    return written
 
 
 async def commit_soon(connection: AsyncConnection) -> None:

@@ -17,6 +17,7 @@ from base64 import b64encode
 from binascii import a2b_base64
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ def bin_of(seconds: float) -> int:
     return math.ceil(math.log(max(seconds, _LEAST_SECONDS)) / _LOG_BASE)
 
 
+@cache
 def seconds_of(number: int) -> float:
     """The time that stands for all of a bin."""
     return float(2 * _BASE**number / (_BASE + 1))
@@ -90,5 +92,6 @@ def percentiles(counts: Counts, percents: Sequence[float]) -> list[float | None]
     if not counts.calls:
         return [None] * len(percents)
     so_far = list(accumulate(counts.calls))
-    ranks = (max(1, math.ceil(so_far[-1] * percent / 100)) for percent in percents)
+    calls = so_far[-1]
+    ranks = [math.ceil(calls * percent / 100) or 1 for percent in percents]
     return [seconds_of(counts.first + bisect_left(so_far, rank)) for rank in ranks]

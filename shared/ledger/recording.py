@@ -80,7 +80,7 @@ async def recorded(
         if settle:
             settle(record)
         if has_row:
-            await ledger.finish(record)
+            ledger.finish_soon(record)
 
 
 def metered(

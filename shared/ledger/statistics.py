@@ -135,12 +135,12 @@ class Statistics:
         found: dict[Line, list[Row[Any]]] = {}
         meant = _of(by, days)  # of both queries, also at midnight
         async with self._engine.connect() as connection:
-            for row in await connection.execute(_totals_query(meant, daily)):
+            for row in (await connection.execute(_totals_query(meant, daily))).all():
                 found.setdefault((row[0], row[1]), []).append(row)
             if daily:
                 times = {line: [row.times for row in rows] for line, rows in found.items()}
             else:
-                times = _by_value(await connection.execute(_times_query(meant)))
+                times = _by_value((await connection.execute(_times_query(meant))).all())
         lines = [_line(by, *line, rows, added(times[line])) for line, rows in found.items()]
         return sorted(lines, key=lambda line: (line.day or "", line.calls, line.value), reverse=True)
 
@@ -235,8 +235,10 @@ def _of(by: By, days: int) -> tuple[ColumnElement[bool], ...]:
 def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], times: Counts) -> CallStats:
     """rows: the same sums for each currency; amounts of two can't be added, so those of the rarer ones are unpriced."""
     currency = currency_of(rows)
-    each = zip(*(row[-len(_SUMS) :] for row in rows), strict=True)
-    line: dict[str, Any] = dict(zip(_SUMS, map(sum, each), strict=True))
+    sums: Iterable[Any] = rows[0][-len(_SUMS) :]
+    if len(rows) > 1:
+        sums = map(sum, zip(*(row[-len(_SUMS) :] for row in rows), strict=True))
+    line: dict[str, Any] = dict(zip(_SUMS, sums, strict=True))
     priced, cost, saved_cost = 0, 0.0, 0.0
     for row in rows:
         with_price = row.calls - row.cached - row.unpriced

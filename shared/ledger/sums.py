@@ -80,8 +80,10 @@ def currency_of(rows: Iterable[Any]) -> str | None:
     """The currency of most calls that have one: amounts of two can't be added, so those of others count as unpriced."""
     calls_in: dict[str, int] = {}
     for row in rows:
-        if row.currency:
-            calls_in[row.currency] = calls_in.get(row.currency, 0) + row.calls
+        if currency := row.currency:
+            calls_in[currency] = calls_in.get(currency, 0) + row.calls
+    if len(calls_in) < 2:
+        return next(iter(calls_in), None)
     return max(calls_in, key=lambda currency: (calls_in[currency], currency), default=None)
 
 

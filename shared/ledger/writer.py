@@ -43,6 +43,7 @@ class Writer:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._database = _OnThread(engine) if _has_file(engine) else _OnLoop(engine)
+        self._behind: set[asyncio.Future[None]] = set()
 
     async def write(self, change: Change) -> None:
         """Raises BudgetExceeded for a Begin that a limit refuses, and what the database raises. The change is written
@@ -51,13 +52,35 @@ class Writer:
         self._database.write_soon((change, written))
         await written
 
+    def write_behind(self, change: Finish) -> None:
+        """Write it without anybody waiting, after all that was given before. What a database that takes nothing now
+        refuses is written when it does; what can't be written is in the log."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._behind.add(written)
+        written.add_done_callback(partial(self._is_written, change.record.id))
+        self._database.write_soon((change, written))
+
+    async def settled(self) -> None:
+        """Wait until what was given to `write_behind` is written, or can't be."""
+        if self._behind:
+            await asyncio.wait(self._behind)
+
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` makes of a connection, in a transaction."""
+        await self.settled()
         return await self._database.run(partial(in_transaction, work=work))
 
     async def close(self) -> None:
         """Wait until everything is written."""
+        await self.settled()
         await self._database.close()
+
+    def _is_written(self, call_id: str, written: asyncio.Future[None]) -> None:
+        self._behind.discard(written)
+        if written.cancelled() or not (problem := written.exception()):
+            return
+        when = "yet" if isinstance(problem, Exception) and _is_of_the_database(problem) else "and will not be"
+        log.error(f"how a call ended is not on the ledger {when}", call_id=call_id, reason=str(problem))
 
 
 class _Queue:
@@ -241,13 +264,15 @@ class _OnLoop:
 
     async def _written(self, changes: list[Change]) -> Sequence[Exception | None]:
         problems: Sequence[Exception | None]
+        written = 0
         try:
             async with self._turn:
-                if await written_directly(await self._connected(), changes):
-                    return [None] * len(changes)
-            problems = await self.run(partial(write_all, changes=changes))
+                written = await written_directly(await self._connected(), changes)
+            rest = changes[written:]
+            problems = await self.run(partial(write_all, changes=rest)) if rest else []
         except Exception as error:  # noqa: BLE001 -- there is no connection: all who wait are told, and others go on
-            problems = [error] * len(changes)
+            problems = [error] * len(changes[written:])
+        problems = [*[None] * written, *problems]
         self._queue.keep(changes, problems)
         return problems
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from shared.calls import CallRecord
 from shared.context import scoped
+from shared.database import create_tables
 from shared.errors import BudgetExceeded, ModelUnavailable
-from shared.ledger import Ledger, Reservation
+from shared.ledger import Ledger, Reservation, schema
 from shared.ledger.recording import metered, new_call, recorded, trace_of
+from shared.ledger.tables import calls
 from shared.models import Budget
+from tests.databases import sqlite_file
 from tests.shared.ledger.calls import call
 
 KIND = {"operation": "chat", "purpose": "derive", "provider": "mine", "model": "m"}
@@ -59,6 +66,44 @@ async def test_a_call_that_is_cancelled_while_its_row_is_written_ends_as_cancell
     await asyncio.gather(task, return_exceptions=True)
     await ledger.close()
     assert await statuses(ledger) == ["cancelled"]
+
+
+async def test_a_call_goes_on_while_its_end_is_written_and_who_reads_waits(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path) as engine:
+        await create_tables(engine, schema)
+        ledger = Ledger(engine)
+        other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        with scoped(journey_id="j1"):
+            async with recorded(ledger, new_call(**KIND)) as record:
+                record.metadata["after"] = "before"
+                other.execute("BEGIN IMMEDIATE")
+        record.metadata["after"] = "changed by the next try"
+        reading = asyncio.create_task(ledger.calls("j1"))
+        done, _ = await asyncio.wait([reading], timeout=0.2)
+        assert not done, "the end of the call waits for the lock, and who reads the ledger for it"
+        other.execute("COMMIT")
+        other.close()
+        [read] = await reading
+        assert (read.status, read.metadata) == ("success", {"after": "before"})
+        await ledger.close()
+
+
+async def test_a_ledger_that_is_closed_at_once_has_how_the_call_ended(either: Ledger) -> None:
+    async with recorded(either, new_call(**KIND)):
+        pass
+    await either.close()
+    async with either.engine.connect() as connection:
+        assert [row.status for row in await connection.execute(select(calls.c.status))] == ["success"]
+
+
+async def test_an_end_that_can_not_be_written_is_in_the_log(either: Ledger) -> None:
+    with capture_logs() as logs:
+        async with recorded(either, new_call(**KIND)) as record:
+            record.prompt_tokens = 1 << 80
+        await either.close()
+    assert [(line["event"], line["call_id"]) for line in logs] == [
+        ("how a call ended is not on the ledger and will not be", record.id)
+    ]
 
 
 async def test_a_row_that_can_not_be_written_keeps_none_of_the_others_out(ledger: Ledger) -> None:

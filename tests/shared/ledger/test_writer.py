@@ -118,21 +118,33 @@ async def test_on_postgresql_the_driver_itself_writes_what_needs_no_look_at_the_
     async with postgresql_schema() as engine:
         await create_tables(engine, schema)
         ledger = Ledger(engine)
-        ended = [call(name, status="success", prompt_tokens=3) for name in "abc"]
-        begun: list[Change] = [Begin(call(name), Reservation()) for name in "abc"]
-        finished: list[Change] = [Finish(one) for one in ended]
+        begun: list[Change] = [Begin(call(name), Reservation()) for name in "abcdefgh"]
+        ended: list[Change] = [Finish(call(name, status="success", prompt_tokens=3)) for name in "abcdefgh"]
         async with engine.connect() as connection:
-            for changes in (begun[:1], begun[1:], finished[:1], finished[1:]):
-                assert await written_directly(connection, changes)
-            assert [one.status for one in await ledger.calls("j1")] == ["success"] * 3
-            assert not await written_directly(connection, begun[:1]), "it is there"
-            assert not await written_directly(connection, [Finish(call("nobody", status="success"))])
+            for some in (begun[:1], [ended[0], begun[1]], begun[2:], ended[1:3], ended[3:]):
+                assert await written_directly(connection, some) == len(some)
+            assert [one.status for one in await ledger.calls("j1")] == ["success"] * 8
+            new: Change = Begin(call("new"), Reservation())
+            assert await written_directly(connection, [new, begun[0]]) == 1, "the second is there"
+            assert await written_directly(connection, [Finish(call("nobody", status="success"))]) == 0
             await Statistics(engine).stats()
-            assert not await written_directly(connection, finished), "the sums have them"
+            assert await written_directly(connection, ended[:2]) == 0, "the sums have them"
+            assert await written_directly(connection, ended) == 0, "the sums have them"
             await Budgets(engine).set("day", "", Budget(calls=100))
-            for later in ([Begin(call("d"), Reservation())], [Begin(call(name), Reservation()) for name in "ef"]):
-                assert not await written_directly(connection, later), "a budget is set"
-        assert {one.id for one in await ledger.calls("j1")} == {"a", "b", "c"}
+            later: list[Change] = [Begin(call(name), Reservation()) for name in "ijklm"]
+            for some in (later[:1], later[:2], later):
+                assert await written_directly(connection, some) == 0, "a budget is set"
+        assert [one.id for one in await ledger.calls("j1")] == [*"abcdefgh", "new"]
+
+
+async def test_of_changes_that_come_together_the_driver_writes_the_first_and_the_usual_way_the_rest(
+    postgresql: AsyncEngine,
+) -> None:
+    ledger = Ledger(postgresql)
+    begun = [ledger.begin(call("a")), ledger.merge([call("b", status="success")]), ledger.begin(call("c"))]
+    await asyncio.gather(*begun)
+    assert [one.id for one in await ledger.calls("j1")] == ["a", "b", "c"]
+    await ledger.close()
 
 
 async def test_a_call_that_ends_while_a_report_of_it_is_written_counts_once(
