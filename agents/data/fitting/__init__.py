@@ -25,6 +25,7 @@ from agents.data.fitting.computing import (
     sum_counts,
 )
 from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
+from agents.data.fitting.flags import hold_flags, is_said
 from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import first_of_each, set_limit
@@ -35,7 +36,7 @@ from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
 from agents.data.fitting.steps import by_step, read_step
 from agents.data.fitting.texts import look_inside
-from agents.data.fitting.times import TimesOf, set_time
+from agents.data.fitting.times import TimesOf, set_time, usual_time
 from agents.data.fitting.units import set_hours, set_unit
 from agents.data.fitting.values import Values
 from agents.data.fitting.windows import add_windows, says_change
@@ -78,6 +79,7 @@ class _Fitting:
     tables: Sequence[Table]
     examples: Sequence[Example]
     rows: Values | None
+    is_log: bool
 
     def selects(self) -> list[exp.Select]:
         return list(self.select.find_all(exp.Select))
@@ -96,7 +98,8 @@ class _Fitting:
                         drop(select, condition.node)
                         yield f"left out `{_text(condition.node)}`: the question says no time"
         elif len(asked) == 1 and len(self.linked.times) == 1:
-            yield from set_time(self.selects(), asked[0], times)
+            usual = usual_time(self.linked.catalog.tables) if self.is_log else None
+            yield from set_time(self.selects(), asked[0], times, usual, self.question)
 
     def values(self) -> Iterator[str]:
         """Conditions whose every value comes from nowhere, or from the question of an example alone, and lists of all
@@ -265,8 +268,9 @@ def fit(
     parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
-    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
+    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values, whole_rows)
     notes = [
+        *(note for select in fitting.selects() for note in hold_flags(select, tables)),
         *(note for select in fitting.selects() for note in close_either(select, question)),
         *fitting.times(),
         *fitting.values(),
@@ -308,7 +312,7 @@ def _means_something_said(one: Accounted, question: str, tables: Sequence[Table]
     """
     if one.literal.lstrip("-").isdigit():
         return bool(set(pieces(one.column)) & _CODED)
-    if "month" in pieces(one.column):
+    if "month" in pieces(one.column) or is_said(one.column, one.literal, question):
         return True
     words = set(pieces(one.literal))
     names = {word for table in tables for word in pieces(f"{table.name} {table.description}")}

@@ -21,7 +21,7 @@ _STEPS = [
         rf"(?:per|every|each)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}s?\b{_OF_A_LONGER}",
         rf"by\s+(?:the\s+)?{_UNIT}\b{_OF_A_LONGER}(?!\s+\d)",
         rf"(?:number|count|sum|total|amount)\s+of\s+(?:[\w-]+\s+){{1,6}}?an?\s+{_UNIT}\b",
-        rf"(?:in|into|with|of)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}(?:s|ly)?[\s-]+"
+        rf"(?:in|into|with|of|at|by|using)\s+(?:(?P<count>{NUMBER})[\s-]+)?{_UNIT}(?:s|ly)?[\s-]+"
         r"(?:steps?|bins?|buckets?|intervals?|windows?)\b",
         rf"each\s+of\s+the\s+(?:last|past|previous)\s+(?:{NUMBER})\s+{_UNIT}s?\b",
     )

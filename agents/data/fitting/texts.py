@@ -9,8 +9,9 @@ from sqlglot import exp
 
 from shared.catalog import Table
 
+_ANYWHERE = "%{}%"
 _HOLDS = (
-    (re.compile(r"\bcontain(?:s|ing|ed)?\b", re.IGNORECASE), "%{}%"),
+    (re.compile(r"\bcontain(?:s|ing|ed)?\b", re.IGNORECASE), _ANYWHERE),
     (re.compile(r"\bstart(?:s|ing)? with\b|\bbegin(?:s|ning)? with\b", re.IGNORECASE), "{}%"),
     (re.compile(r"\bend(?:s|ing)? (?:with|in)\b", re.IGNORECASE), "%{}"),
 )
@@ -22,12 +23,21 @@ _BETWEEN = re.compile(
 
 def look_inside(select: exp.Select, question: str, tables: Sequence[Table], dialect: str) -> Iterator[str]:
     """`a = 'x'` looks for x within a where the question says that something contains x, and `a <> 'x'` for its absence,
-    unless x is a known value of a; `a LIKE 'x'` without a wildcard is `a = 'x'`. Changes the select."""
+    unless x is a known value of a; x at the end of a where it says that a ends with x, not anywhere; `a LIKE 'x'`
+    without a wildcard is `a = 'x'`. Changes the select."""
     for node in list(select.find_all(exp.EQ, exp.NEQ, exp.Like, exp.ILike)):
         text = node.expression
         if not isinstance(node.this, exp.Column) or not isinstance(text, exp.Literal) or not text.is_string:
             continue
-        if node.find_ancestor(exp.Select) is not select or not text.this or re.search("[%_]", text.this):
+        if node.find_ancestor(exp.Select) is not select or not text.this:
+            continue
+        if (part := text.this.strip("%")) != text.this and not re.search("[%_]", part):
+            pattern = _pattern(part, question)
+            if pattern and pattern != _ANYWHERE and pattern.format(part) != text.this:
+                text.replace(exp.Literal.string(pattern.format(part)))
+                yield f"looked for {pattern.format(part)!r} in {node.this.name}, as the question says"
+            continue
+        if re.search("[%_]", text.this):
             continue
         known = {
             value

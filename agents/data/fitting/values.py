@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +13,14 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from agents.data.fitting.conditions import full_name, named_queries, sources
+from agents.data.fitting.flags import truth_of
 from agents.data.fitting.scopes import tables_read
 from agents.data.names import likeness
 from agents.data.platform import Platform
 from agents.data.sandbox import Sandbox
 from agents.data.session import first_rows, quoted
 from agents.data.times import without_times
-from agents.data.words import pieces
+from agents.data.words import content_words, pieces
 from shared.catalog import Catalog, Column, Table
 from shared.errors import LexiQueryError
 
@@ -69,7 +70,7 @@ class Values:
                 if table and column.name in table.by_name and self._is_text(table.by_name[column.name]):
                     with suppress(LexiQueryError):
                         if isinstance(node, exp.EQ):
-                            yield from self._placed(node, column, text.this, table, question)
+                            yield from self._placed(node, column, text.this, table, question, column.name in named)
                         elif column.name not in named and not isinstance(node.parent, exp.Not):
                             yield from self._part_placed(node, column, text.this, table)
 
@@ -82,10 +83,18 @@ class Values:
             return None
         return int(row[0])
 
-    def _placed(self, node: exp.EQ, column: exp.Column, text: str, table: Table, question: str) -> Iterator[str]:
+    def _placed(
+        self, node: exp.EQ, column: exp.Column, text: str, table: Table, question: str, is_named: bool
+    ) -> Iterator[str]:
         found = self._look_up(text, table)
         own = found.get(column.name)
-        if own is None or own.same or not text:
+        if own is None or not text:
+            return
+        if not is_named and (meant := _spoken_of(column.name, text, found, question)):
+            yield f"looked for '{text}' in {meant.column.name}, of which the question speaks, not in {column.name}"
+            column, own = _renamed(column, meant.column.name), meant
+            node.set("this", column)
+        if own.same:
             return
         if own.holding and not own.folded and len(text) >= _SHORTEST:
             node.replace(_holds(column, text))
@@ -137,7 +146,9 @@ class Values:
         return {one.name: _Found(one, same, folded, holding) for one, same, folded, holding in counts}
 
     def _nearest(self, text: str, column: str, table: Table, question: str) -> str | None:
-        """The column's value that is spelled most alike; else the only one whose every word the question says."""
+        """The column's value that is spelled most alike, or says yes or no as the text does; else the only one whose
+        every word the question says, and that has all words of the text (`West` for `Europe West`), or only words of a
+        text that the question does not say (`CloseAccess` for `Close`)."""
         name = quoted(column)
         sql = (
             f"SELECT {name} FROM {first_rows(table, _ROWS)} "  # noqa: S608 - quoted names
@@ -147,13 +158,40 @@ class Values:
         near = [value for value in values if _alike(text, value) >= _NEAR]
         if near:
             return max(near, key=partial(_alike, text))
-        said, asked = set(pieces(without_times(question))), set(pieces(text))
-        told = [value for value in values if asked <= (words := set(pieces(value))) and words <= said]
-        return told[0] if len(told) == 1 else None
+        if (truth := truth_of(text)) is not None:
+            told = [value for value in values if truth_of(value) is truth]
+            return told[0] if len(told) == 1 else None
+        said, asked = _roots(without_times(question)), _roots(text)
+        told = [value for value in values if (words := _roots(value)) and words <= said]
+        longer = [value for value in told if asked <= _roots(value)]
+        shorter = [value for value in told if asked > _roots(value)] if text.lower() not in question.lower() else []
+        return next((one[0] for one in (longer, shorter) if len(one) == 1), None)
 
     def _is_text(self, column: Column) -> bool:
         raw = column.name.startswith("_")  # the event itself, in Splunk
         return not raw and self._platform.duckdb_type(column.type).startswith(("VARCHAR", "TEXT", "CHAR"))
+
+
+def _spoken_of(column: str, text: str, found: Mapping[str, _Found], question: str) -> _Found | None:
+    """The one column that has the text as a value and is called like the word beside it in the question, `LogonType` of
+    `unknown logons`, where the question says no word of the column that it is compared with."""
+    if set(content_words(column)) & set(content_words(question)):
+        return None
+    words = content_words(question)
+    sought = content_words(text)
+    at = [place for place in range(len(words)) if sought and words[place : place + len(sought)] == sought]
+    beside = {words[near] for one in at for near in (one - 1, one + len(sought)) if 0 <= near < len(words)}
+    others = [
+        one
+        for one in found.values()
+        if (one.same or one.folded) and one.column.name != column and beside & set(content_words(one.column.name))
+    ]
+    return others[0] if len(others) == 1 else None
+
+
+def _roots(text: str) -> set[str]:
+    """Its words without an ending that verbs lose: `closing`, `close`."""
+    return {word.rstrip("e") for word in pieces(text)}
 
 
 def _looks_in(column: str, part: str, node: exp.Expr) -> bool:

@@ -30,6 +30,8 @@ _TABLES = {
     "tickets": "ticket_id BIGINT, title VARCHAR, status VARCHAR, host VARCHAR, region VARCHAR, owner_id BIGINT, "
     "reporter_id BIGINT, opened_at TIMESTAMP, resolved_at TIMESTAMP",
     "Visits": "VisitId BIGINT, Site VARCHAR, SeenAt TIMESTAMP",
+    "devices": "device_id BIGINT, is_managed BOOLEAN, is_stolen VARCHAR, system VARCHAR, logon_kind VARCHAR, "
+    "step VARCHAR",
     "ops.audits": "audit_id BIGINT, verdict VARCHAR, made_at TIMESTAMP",
 }
 _VALUES = {"status": ["open", "closed", "pending"], "kind": ["teams"]}
@@ -44,6 +46,9 @@ INSERT INTO tickets VALUES
   (102, 'Disk slow', 'pending', 'db-7', 'US East', 11, 12, '2026-02-10 10:00', NULL),
   (103, 'Login fails', 'open', 'db-7', 'US East', 12, 10, '2026-01-20 10:00', NULL);
 INSERT INTO "Visits" VALUES (1, 'Lisbon', '2026-03-13 08:00'), (2, 'Oslo', '2026-01-02 08:00');
+INSERT INTO devices VALUES (1, true, 'false', 'Unknown', 'Network', 'Close'),
+  (2, false, 'true', 'Linux', 'Unknown', 'Open'),
+  (3, true, 'false', 'Linux', 'Service', 'Close Files Anew');
 INSERT INTO "ops.audits" VALUES (1, 'Passed', '2026-03-12 08:00'), (2, 'Failed', '2026-01-12 08:00');
 """
 

@@ -103,6 +103,7 @@ def test_what_fits_stays(desk: Desk, question: str, query: str) -> None:
     ("question", "step"),
     [
         ("How many tickets were opened per day?", Step(1, "day", "per day")),
+        ("Count tickets at 30 minute intervals", Step(30, "minute", "at 30 minute intervals")),
         ("Count tickets in ten-minute steps", Step(10, "minute", "in ten-minute steps")),
         ("How many on each of the last seven days?", Step(1, "day", "each of the last seven days")),
         ("Tickets by week", Step(1, "week", "by week")),

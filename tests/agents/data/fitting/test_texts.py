@@ -18,6 +18,8 @@ IDS = "SELECT ticket_id FROM tickets"
         ("Titles starting with Disk", "title = 'Disk'", "looked for 'Disk%' in title, as the question says", [101, 102]),
         ("Titles that end with full", "title = 'full'", "looked for '%full' in title, as the question says", [101]),
         ("Titles that don't contain disk", "title <> 'disk'", "looked for '%disk%' in title, as the question says", [100, 103]),
+        ("Titles that end with full", "title ILIKE '%full%'", "looked for '%full' in title, as the question says", [101]),
+        ("Titles starting with Disk", "title LIKE '%Disk'", "looked for 'Disk%' in title, as the question says", [101, 102]),
         ("Tickets called Disk full", "title LIKE 'Disk full'", "compared title with 'Disk full': the pattern has no wildcard", [101]),
     ],
 )  # fmt: skip
