@@ -191,22 +191,21 @@ def set_time(
 
 def _move(select: exp.Select, own: list[TimeCondition], usual: str, times: TimesOf, question: str) -> Iterator[str]:
     """Set conditions on a time of which the question says no word, `ProcessCreationTime`, to the usual one."""
-    columns = {one.column for one in own}
     tables = sources(select)
-    if len(columns) != 1 or len(tables) != 1 or not isinstance(tables[0], exp.Table):
+    if len({one.column for one in own}) != 1 or len(tables) != 1 or not isinstance(tables[0], exp.Table):
         return
-    [column], table = columns, tables[0]
-    used = [one for one in select.find_all(exp.Column) if one.name == column.name]
-    words = set(pieces(column.name)) - set(pieces(table.name)) - _OF_TIMES
+    name, table = own[0].column.name, tables[0]
+    used = [one for one in select.find_all(exp.Column) if one.name == name]
+    words = set(pieces(name)) - set(pieces(table.name)) - _OF_TIMES
     said = {word[:_ROOT] for word in pieces(question)}
-    if column.name == usual or usual not in times.of(table) or len(used) > len(own):
+    if name == usual or usual not in times.of(table) or len(used) > len(own):
         return
     if not words or said & {word[:_ROOT] for word in words}:
         return
     for one in used:
         one.set("this", exp.to_identifier(usual))
     own[:] = times.conditions(select)
-    yield f"took the time as {usual}, not {column.name}, of which the question says nothing"
+    yield f"took the time as {usual}, not {name}, of which the question says nothing"
 
 
 def _give(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:
