@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from agents.planner.evidence import LINK_FLOOR
 from protocol_interface.product import RegisteredAgent
 from shared.errors import AgentUnavailable, QueryRejected, first_problem, problem_detail
 from shared.models import (
@@ -129,10 +130,11 @@ def _skilled(agents: Sequence[RegisteredAgent], skills: Sequence[str]) -> list[A
 def ranked(found: Sequence[tuple[AvailableAgent, Links]], trusted: Sequence[str]) -> list[LinkedTable]:
     """Each agent's tables of its own platform, the best first.
 
-    An agent that nobody vouches for may name any score: none of its tables outranks one of an agent that is trusted.
+    An agent that nobody vouches for may name any score: none of its tables outranks one of an agent that is trusted and
+    that has to do with the question. The others of ours would put it below what a planner looks at.
     """
     own = [(agent.agent in trusted, table) for agent, links in found for table in _of_platform(links, agent.platform)]
-    limit = min((table.score for known, table in own if known), default=1.0)
+    limit = min((table.score for known, table in own if known and table.score >= LINK_FLOOR), default=1.0)
     held = [
         (known, table if known else table.model_copy(update={"score": min(table.score, limit)})) for known, table in own
     ]

@@ -8,6 +8,7 @@ from inspect import isclass
 from typing import Any, get_args
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
@@ -48,9 +49,8 @@ async def known_parameters_only(request: Request) -> None:
 def _fields(route: APIRoute, place: tuple[int | str, ...]) -> list[str]:
     """The names that may stand beside that of a place."""
     body = [route.body_field] if route.body_field else []
-    given = body if place[0] == "body" else route.dependant.query_params
     found: dict[str, Any] = {}
-    for one in given:
+    for one in body if place[0] == "body" else _queried(route.dependant):
         model = _model(one.field_info.annotation)
         found |= _of(model) if model else {one.alias: one.field_info.annotation}
     for part in place[1:-1]:
@@ -58,6 +58,11 @@ def _fields(route: APIRoute, place: tuple[int | str, ...]) -> list[str]:
             model = _model(found.get(part))
             found = _of(model) if model else {}
     return list(found)
+
+
+def _queried(dependant: Dependant) -> list[Any]:
+    """The query parameters of a route, and of what it depends on."""
+    return [*dependant.query_params, *(one for below in dependant.dependencies for one in _queried(below))]
 
 
 def _of(model: type[BaseModel]) -> dict[str, Any]:

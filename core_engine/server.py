@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from sqlalchemy import text
 
@@ -15,6 +15,7 @@ from core_engine.api import api_router
 from core_engine.api_page import api_page
 from core_engine.bootstrap import LexiQuery, open_lexiquery
 from core_engine.listening import address, open_socket
+from core_engine.mending import known_parameters_only
 from core_engine.metrics import MEDIA_TYPE, exposition, runbooks_exposition
 from core_engine.problems import install_problem_responses
 from core_engine.watching import watch_runbooks
@@ -63,6 +64,7 @@ def build_app(lexiquery: LexiQuery, url: str) -> FastAPI:
         secured=key is not None,
         ledger=state.ledger,
         settings=state.settings,
+        dependencies=[Depends(known_parameters_only)],
     )
     if key:
         public = PUBLIC_PATHS | {NOTIFICATIONS_PATH} | open_paths(state.settings, url)

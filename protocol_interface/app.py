@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
+from fastapi.params import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from protocol_interface.a2a_client import A2AClient
@@ -30,14 +32,16 @@ def mount_protocols(
     telemetry: Telemetry | None = None,
     secured: bool = False,
     ledger: Ledger | None = None,
+    dependencies: Sequence[Depends] = (),
 ) -> list[AbstractAsyncContextManager[None]]:
     """Mount all three; the contexts that the host's lifespan must be in while it serves.
 
     url: where clients reach the host; engine: keeps A2A tasks over a restart; telemetry: told of MCP requests;
     secured: the host wants its API key; ledger: to report A2A tasks' calls; settings: who else may use MCP, and how
-    many at a time; which webhooks A2A may call, and where it is served over gRPC.
+    many at a time; which webhooks A2A may call, and where it is served over gRPC; dependencies: of each route of the
+    plain HTTP form, as the host's own routes have them.
     """
-    app.include_router(a2a_router(registry, client))
+    app.include_router(a2a_router(registry, client), dependencies=dependencies)
     client.callbacks.serve_at(url)
     mcp = mount_mcp(app, product, telemetry, settings=settings, url=url)
     a2a = mount_a2a(

@@ -71,6 +71,7 @@ class Peer:
             request = SendMessageRequest(message=message)
             # Who calls back need not be waited for on a connection.
             request.configuration.return_immediately = self._callbacks is not None
+            request.configuration.history_length = 0  # what it was sent, which may be longer than any answer
             await self._fold(self._client.send_message(request, context=self._context), folded)
         except NONSENSE as error:
             if not is_broken(error):

@@ -83,7 +83,7 @@ class A2AServer:
         if self._push:
             await self._push.configs.load()
         watching = asyncio.create_task(watch.run(self._tell_of_lost))
-        stack.callback(watching.cancel)
+        stack.push_async_callback(_end, watching)
 
     async def _tell_of_lost(self, event: TaskStatusUpdateEvent) -> None:
         if self._push:
@@ -96,3 +96,9 @@ class A2AServer:
         await server.start()
         stack.push_async_callback(server.stop)
         add_grpc(self._card, server.address)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancelled and waited for: what still cancels a statement on SQLite when the loop closes would never end."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

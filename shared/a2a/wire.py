@@ -253,14 +253,15 @@ def calls_metadata(calls: Iterable[CallRecord]) -> dict[str, Any]:
 
 
 def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
-    """The first CALLS calls that a peer reports, without texts, and under keys by which none is replayed here.
+    """The first CALLS calls that a peer reports, without texts and what only it knows, and under keys by which none is
+    replayed here.
 
     Raises ValidationError for a report that isn't one.
     """
     reported = extension_data(metadata).get("calls")
     if not isinstance(reported, list):
         return []
-    calls = (CallRecord.model_validate(call) for call in reported[:CALLS])
+    calls = (CallRecord.model_validate(_known(call)) for call in reported[:CALLS])
     return [
         call.model_copy(
             update={
@@ -272,6 +273,11 @@ def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
         )
         for call in calls
     ]
+
+
+def _known(call: Any) -> Any:
+    """Without fields that only a later version, or somebody else's agent, has."""
+    return {name: call[name] for name in CallRecord.model_fields if name in call} if isinstance(call, dict) else call
 
 
 def calls_by(agent: str, calls: Sequence[CallRecord], *, scope: Scope, since: datetime) -> list[CallRecord]:

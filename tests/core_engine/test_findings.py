@@ -59,6 +59,15 @@ def test_no_score_puts_a_strangers_table_before_ours() -> None:
     assert tables == [("SigninLogs", 0.6), ("Hosts", 0.3), ("bait", 0.3), ("weak", 0.1)]
 
 
+def test_a_strangers_table_ranks_before_those_of_ours_that_have_nothing_to_do_with_the_question() -> None:
+    bait = linking("other", "spl", ("spl", "bait", 0.8))
+    far, near = ("kql", "Mail", 0.002), ("kql", "Hosts", 0.06)
+    alone = ranked([bait, linking("kql", "kql", far)], trusted=["kql"])
+    beside = ranked([bait, linking("kql", "kql", near, far)], trusted=["kql"])
+    assert [(one.table, one.score) for one in alone] == [("bait", 0.8), ("Mail", 0.002)]
+    assert [(one.table, one.score) for one in beside] == [("Hosts", 0.06), ("bait", 0.06), ("Mail", 0.002)]
+
+
 def test_an_agent_speaks_for_its_own_platform_only() -> None:
     found = [linking("spl", "spl", ("kql", "SigninLogs", 1.0), ("spl", "web", 0.4))]
     assert [one.table for one in ranked(found, trusted=["spl"])] == ["web"]

@@ -31,6 +31,10 @@ class Place(Model):
         return self
 
 
+def page(limit: int = 10, after: str | None = None) -> tuple[int, str | None]:
+    return limit, after
+
+
 class Wanted(Model):
     agent: str | None = None
     model: str | None = None
@@ -56,6 +60,10 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     @app.get("/calls")
     async def calls(wanted: Annotated[Wanted, Query()]) -> str:
         return str(wanted)
+
+    @app.get("/recent")
+    async def recent(shown: Annotated[tuple[int, str | None], Depends(page)], days: int = 30) -> str:
+        return f"{shown} {days}"
 
     @app.get("/agents/{agent_id:path}")
     async def show(agent_id: str) -> str:
@@ -122,6 +130,7 @@ async def test_an_address_is_told_the_nearest_value(client: httpx.AsyncClient, a
         ("/stats?DAYS=3", "DAYS", "did you mean 'days'?"),
         ("/calls?modle=x", "modle", "did you mean 'model'?"),
         ("/agents/kql?limit=3", "limit", "it takes none"),
+        ("/recent?limti=3", "limti", "did you mean 'limit'?"),
     ],
 )
 async def test_a_parameter_that_a_route_does_not_take_is_not_ignored(
@@ -131,6 +140,10 @@ async def test_a_parameter_that_a_route_does_not_take_is_not_ignored(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
     assert answer.json()["detail"] == f"unknown query parameter '{name}'"
     assert answer.json()["suggestion"] == suggestion
+
+
+async def test_what_a_dependency_of_a_route_reads_is_known(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/recent?limit=3&after=b&days=7")).text == "\"(3, 'b') 7\""
 
 
 async def test_what_a_model_says_of_itself_is_said_alone(client: httpx.AsyncClient) -> None:

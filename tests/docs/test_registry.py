@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from protocol_interface.card_check import CARD_LIMIT, DEPTH, INTERFACES, SKILLS, check_card
 from protocol_interface.card_fetch import TIMEOUT
 from protocol_interface.registry.probing import FORGET_DAYS, LEAST_OFTEN, QUARANTINE
@@ -16,10 +18,13 @@ from protocol_interface.registry.store import VERSIONS
 PAGE = (Path(__file__).parents[2] / "docs" / "registry.md").read_text(encoding="utf-8")
 
 
-def test_the_card_that_the_page_signs_is_verified_by_its_key(tmp_path: Path) -> None:
+def test_the_card_that_the_page_signs_is_whole_and_verified_by_its_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     [block] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     made: dict[str, Any] = {}
     exec(block, made)
+    assert caplog.messages == [], "the SDK names required fields that a card lacks"
     check_card(made["signed"], "the page")
     (tmp_path / "partner.pem").write_bytes(made["public"])
     found = TrustedKeys.read(tmp_path).judge(made["signed"])

@@ -83,6 +83,11 @@ async def test_the_agent_works_for_the_callers_journey(client: A2AClient) -> Non
     assert seen == {"journey_id": "j-1", "agent": "scripted", "parent_call_id": "c-1", "budget": budget}
 
 
+async def test_what_was_sent_does_not_come_back_with_the_answer(client: A2AClient) -> None:
+    output = await client.invoke("scripted", "count", {"document": "x" * ANSWER_LIMIT})
+    assert output == {"rows": [COUNTED], "truncated": False}
+
+
 ANSWERED: list[tuple[str, dict[str, Any], type[LexiQueryError], str]] = [
     ("miss", {"table": "SigninLog"}, NotFound, "unknown table 'SigninLog'; did you mean 'SigninLogs'?"),
     ("search", {}, InvalidInput, "search: question: Field required"),

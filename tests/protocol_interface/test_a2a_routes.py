@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from agents.serve import agent_app
+from core_engine.mending import known_parameters_only
 from core_engine.problems import install_problem_responses
 from protocol_interface.a2a_client import A2AClient
 from protocol_interface.app import mount_protocols
@@ -29,8 +30,10 @@ async def http(registry: Registry, local_client: A2AClient, settings: Settings) 
     """A dashboard's connection to a host with everything mounted."""
     app = FastAPI()
     install_problem_responses(app)
-    mount_protocols(app, Notebook(), registry, local_client, "http://127.0.0.1:8000", settings=settings)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
+    known = [Depends(known_parameters_only)]
+    here = "http://127.0.0.1:8000"
+    mount_protocols(app, Notebook(), registry, local_client, here, settings=settings, dependencies=known)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=here) as client:
         yield client
 
 
@@ -41,10 +44,24 @@ async def test_agents_are_discovered_by_skill_and_platform(http: httpx.AsyncClie
     assert none.json() == []
 
 
-async def test_a_misspelt_parameter_is_refused_with_the_nearest(http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "suggestion"),
+    [
+        ("GET", "discover?platfrm=kql", "did you mean 'platform'?"),
+        ("GET", "discover?q=kql&x=1", "known: after, healthy, limit, platform, q, skill, tag"),
+        ("GET", "export?x=1", "it takes none"),
+        ("GET", "scripted?x=1", "it takes none"),
+        ("DELETE", "scripted?lease=1", "it takes none"),
+        ("POST", "register?url=http://127.0.0.1:9", "it takes none"),
+    ],
+)
+async def test_a_parameter_that_a_route_does_not_take_is_refused(
+    http: httpx.AsyncClient, method: str, path: str, suggestion: str
+) -> None:
     """Left out, every agent would be found."""
-    refused = await http.get("/a2a/agents/discover", params={"platfrm": "kql"})
-    assert (refused.status_code, refused.json()["suggestion"]) == (422, "did you mean 'platform'?")
+    refused = await http.request(method, f"/a2a/agents/{path}")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    assert refused.json()["suggestion"] == suggestion
 
 
 async def test_an_agent_is_registered_by_url_and_removed(http: httpx.AsyncClient) -> None:

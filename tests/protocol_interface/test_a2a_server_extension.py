@@ -15,6 +15,7 @@ import pytest
 from a2a.types import Artifact, Message, SendMessageRequest
 from a2a.types.a2a_pb2_grpc import A2AServiceStub
 from google.protobuf.json_format import ParseDict
+from pydantic import ValidationError
 
 from shared.a2a.wire import CALLS, EXTENSION, asked_by, calls_by, calls_of, metadata_of
 from shared.calls import CallRecord, CallStatus
@@ -62,6 +63,19 @@ def test_the_page_s_message_says_who_asks() -> None:
 def test_the_page_s_report_is_read() -> None:
     [call] = calls_of("weather", metadata_of(ParseDict(ARTIFACT, Artifact())))
     assert (call.id, call.journey_id, call.parent_id, call.prompt_tokens) == ("call-1", "j-42", "c-7", 812)
+
+
+def test_a_field_that_only_the_agent_knows_costs_no_call() -> None:
+    report = json.loads(json.dumps(ARTIFACT))
+    report["metadata"][EXTENSION]["calls"][0] |= {"gpu": "H100", "carbon_grams": 3}
+    [call] = calls_of("weather", metadata_of(ParseDict(report, Artifact())))
+    assert call.prompt_tokens == 812
+
+
+@pytest.mark.parametrize("calls", [["no call"], [{"id": "c"}]])
+def test_what_is_no_call_is_no_report(calls: list[object]) -> None:
+    with pytest.raises(ValidationError):
+        calls_of("weather", {EXTENSION: {"calls": calls}})
 
 
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON", "GRPC"])

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from agents.serve import agent_app
 from shared.a2a import lost
+from tests.agents.scripted_agent import ScriptedAgent
 from tests.protocol_interface.a2a_requirements.conftest import endpoint
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +52,12 @@ async def test_tasks_of_a_killed_server_are_closed_by_one_that_lives(
                 seen = await wire.call("GetTask", {"id": task_id})
         assert seen["status"]["message"]["parts"][0]["text"] == "the server of this task was killed"
         assert (await wire.call("GetTask", {"id": mine["id"]}))["status"]["state"] != "TASK_STATE_FAILED"
+
+
+async def test_nothing_of_a_server_that_has_ended_is_at_work(engine: AsyncEngine) -> None:
+    """What still cancels a statement on SQLite when the loop closes would keep the process from ending."""
+    before = asyncio.all_tasks()
+    app = agent_app(ScriptedAgent(), url="http://agent", engine=engine)
+    async with app.router.lifespan_context(app):
+        assert asyncio.all_tasks() > before
+    assert asyncio.all_tasks() == before
