@@ -266,11 +266,15 @@ def _add_procedures(router: APIRouter, lexiquery: LexiQuery) -> None:
 
     @router.post("/procedures/upload", status_code=201)
     async def upload(
-        files: Annotated[list[UploadFile], File()], labels: Annotated[list[Label] | None, Form()] = None
+        files: Annotated[list[UploadFile], File()],
+        labels: Annotated[list[Label] | None, Form()] = None,
+        carried: Annotated[list[Label] | None, Form()] = None,
     ) -> IngestReport:
-        """`labels`, once for each: who may find the documents."""
+        """`labels`, once for each: who may find the documents; `carried`: what else shows the request documents that
+        have labels, and that it may replace."""
         documents = [SentDocument.of(file.filename or "", await file.read()) for file in files]
-        return await told(lexiquery.product.upload_procedures(documents, labels))
+        request = IngestRequest(documents=documents, labels=labels, carried=carried or [])
+        return await told(lexiquery.product.upload_procedures(request))
 
     @router.post("/procedures/search")
     async def search(request: SearchRequest) -> list[KnowledgeHit]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,25 +17,48 @@ from shared.documents import DocumentText, IngestReport, IngestRequest, Labels
 from shared.errors import InvalidInput, first_problem
 
 if TYPE_CHECKING:
+    from agents.knowledge.store.passages import KnowledgeStore
     from core_engine.product import LocalProduct
     from core_engine.remote import RemoteProduct
 
 _LOOK_SECONDS = 1.0
 
 
-async def add(paths: Sequence[str], labels: list[str] | None, *, allow_empty: bool = False) -> Result:
+async def add(
+    paths: Sequence[str], labels: list[str] | None, *, everybody: bool = False, allow_empty: bool = False
+) -> Result:
+    """everybody: lift the labels of earlier imports."""
     from agents.knowledge.ingest.files import add_files
+    from agents.knowledge.ingest.keeping import signed
     from core_engine.knowledge_commands import broken_notes
 
-    labels = _checked(labels) if labels else None
+    if labels and everybody:
+        raise InvalidInput("--label and --everybody contradict each other")
+    given = _checked(labels) if labels else ([] if everybody else None)
+    async with _opened_store() as store:
+        key = await store.key()
     async with open_product(quiet_settings()) as product:
+
+        async def send(request: IngestRequest) -> IngestReport:
+            return await product.add_procedures(signed(request, key))
+
         progress = count if sys.stderr.isatty() else None
-        report = await add_files(
-            paths, product.add_procedures, labels=labels, progress=progress, allow_empty=allow_empty
-        )
+        report = await add_files(paths, send, labels=given, progress=progress, allow_empty=allow_empty)
         report = await _with_vectors(report, product)
     report.notes += await broken_notes()
     return Result(report, report.render(), FAILED if report.failed else DONE)
+
+
+@asynccontextmanager
+async def _opened_store() -> AsyncIterator[KnowledgeStore]:
+    """Also where no document was ever added."""
+    from agents.knowledge.store.passages import KnowledgeStore
+    from agents.knowledge.store.tables import schema
+    from shared.database import create_tables
+
+    async with opened_state() as state:
+        await create_tables(state.engine, schema)
+        yield KnowledgeStore(state.engine, "procedures")
 
 
 async def _with_vectors(report: IngestReport, product: LocalProduct | RemoteProduct) -> IngestReport:
@@ -60,10 +84,8 @@ def _checked(labels: list[str]) -> list[str]:
 
 
 async def list_documents() -> Result:
-    from agents.knowledge.store.passages import KnowledgeStore
-
-    async with opened_state() as state:
-        found = await KnowledgeStore(state.engine, "procedures").documents()
+    async with _opened_store() as store:
+        found = await store.documents()
     lines = [
         {
             "source": one.source,
@@ -80,20 +102,14 @@ async def list_documents() -> Result:
 
 
 async def show(name: str, version: int | None) -> Result:
-    from agents.knowledge.store.passages import KnowledgeStore
-
-    async with opened_state() as state:
-        store = KnowledgeStore(state.engine, "procedures")
+    async with _opened_store() as store:
         document = await store.document(name)
         shown = DocumentText(document=document, text=await store.text(document.id, version))
     return Result(shown, shown.text)
 
 
 async def history(name: str) -> Result:
-    from agents.knowledge.store.passages import KnowledgeStore
-
-    async with opened_state() as state:
-        store = KnowledgeStore(state.engine, "procedures")
+    async with _opened_store() as store:
         found = await store.history((await store.document(name)).id)
     lines = [
         {
@@ -111,11 +127,10 @@ async def history(name: str) -> Result:
 
 async def remove(names: Sequence[str]) -> Result:
     """Who keeps the data directory carries every label. What was learned of the documents goes with them."""
-    from agents.knowledge.store.passages import KnowledgeStore
     from core_engine.knowledge_commands import opened_runbooks
 
-    async with opened_state() as state:
-        documents = [await KnowledgeStore(state.engine, "procedures").document(name) for name in names]
+    async with _opened_store() as store:
+        documents = [await store.document(name) for name in names]
     report = IngestReport()
     async with open_product(quiet_settings()) as product:
         for one in documents:

@@ -29,7 +29,6 @@ from shared.documents import (
     IngestReport,
     IngestRequest,
     RemovalRequest,
-    SentDocument,
     StoredDocument,
 )
 from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
@@ -286,10 +285,10 @@ class LocalProduct:
             raise InvalidInput(f"{len(found)} documents are cited as '{name}'", suggestion=f"name one by its id: {ids}")
         return found[0]
 
-    async def upload_procedures(self, documents: list[SentDocument], labels: list[str] | None = None) -> IngestReport:
-        """Raises InvalidInput when none of them can be read; else the report names those that can't."""
-        report = await self.add_procedures(IngestRequest(documents=documents, labels=labels))
-        if len(report.failed) == len(documents):
+    async def upload_procedures(self, request: IngestRequest) -> IngestReport:
+        """Raises InvalidInput when none of the documents can be read; else the report names those that can't."""
+        report = await self.add_procedures(request)
+        if len(report.failed) == len(request.documents):
             raise InvalidInput("; ".join(f"{failure.source}: {failure.reason}" for failure in report.failed))
         return report
 
@@ -324,8 +323,7 @@ class LocalProduct:
         """The question, usable; raises InvalidInput or NotFound naming what is not."""
         text = self._read(question.question)
         for platform in question.platforms or []:
-            if platform not in platform_names():
-                raise NotFound.named("platform", platform, platform_names())
+            await self._check_platform(platform)
         platforms = question.platforms
         if question.schema_group:
             catalog = await self._catalogs.get(question.schema_group, platforms or ())
@@ -335,6 +333,13 @@ class LocalProduct:
         if question.conversation_id:
             await self._store.conversation(question.conversation_id)
         return question.model_copy(update={"question": text, "platforms": platforms})
+
+    async def _check_platform(self, platform: str) -> None:
+        """Raises NotFound for a platform that neither LexiQuery nor an agent of others writes queries for."""
+        if platform in platform_names() or await self._registry.discover("query", platform):
+            return
+        others = [one.platform for one in await self._registry.discover("query") if one.platform]
+        raise NotFound.named("platform", platform, {*platform_names(), *others})
 
     def _read(self, question: str) -> str:
         """Raises InvalidInput for a question that is empty or too long."""

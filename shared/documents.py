@@ -55,7 +55,10 @@ class IngestRequest(Model):
     folders that were seen whole: what was once read there and is not among `seen` was renamed, or is removed.
     allow_empty: the request is not refused where none of a folder's documents was seen; they are removed.
     urls: web addresses to read, at hosts that LEXIQUERY_DOCUMENT_HOSTS lists. labels: who may find all of these;
-    as before if not given, and everybody if there are none."""
+    as before if not given, and everybody if there are none. carried: labels that the sender carries beside these: a
+    document that they don't show is not there for the request.
+    signature: of who keeps the database (`sop add`), who alone says where documents lie (seen, folders, locations),
+    and for whom every document is there."""
 
     documents: list[SentDocument] = []
     seen: list[SeenDocument] = []
@@ -63,6 +66,8 @@ class IngestRequest(Model):
     allow_empty: bool = False
     urls: Annotated[list[str], Field(max_length=1000)] = []
     labels: Labels | None = None
+    carried: Labels = []
+    signature: str | None = Field(None, max_length=64)
 
 
 class Failure(Model):

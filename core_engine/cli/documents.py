@@ -23,13 +23,14 @@ def add(
     label: Annotated[
         list[str] | None, typer.Option("--label", help="Who may find them; everybody if none is given.")
     ] = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="Lift the labels that they were added with.")] = False,
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Forget a folder's documents also when none is left in it.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Add runbooks: Markdown, text, HTML, DOCX, PDF."""
-    perform(document_commands.add(paths, label, allow_empty=allow_empty), as_json)
+    perform(document_commands.add(paths, label, everybody=everybody, allow_empty=allow_empty), as_json)
 
 
 @sop.command("list")

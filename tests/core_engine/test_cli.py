@@ -254,6 +254,21 @@ def test_runbooks_are_added_and_found(lexiquery: Command, tmp_path: Path) -> Non
     assert lexiquery.json("sop", "remove", hit["source"])["removed"] == [hit["source"]]
 
 
+def test_labels_are_lifted_and_nothing_is_there_before_the_first_runbook(
+    ollama: ScriptedOllama, tmp_path: Path
+) -> None:
+    fresh, books = Command(tmp_path / "fresh", ollama.url), tmp_path / "books"
+    assert "no runbook yet" in fresh.run("sop", "list").stdout
+    assert "unknown document" in fresh.run("sop", "show", "vpn.md").stderr
+    books.mkdir()
+    (books / "vpn.md").write_text("# VPN\n\nRestart it.\n")
+    assert "contradict" in fresh.run("sop", "add", str(books), "--label", "team-a", "--everybody").stderr
+    assert fresh.json("sop", "add", str(books), "--label", "team-a")["added"] == ["books/vpn.md"]
+    assert [one["labels"] for one in fresh.json("sop", "list")] == ["team-a"]
+    assert fresh.json("sop", "add", str(books), "--everybody")["updated"] == ["books/vpn.md"]
+    assert [one["labels"] for one in fresh.json("sop", "list")] == [None]
+
+
 def test_a_folder_of_runbooks_is_followed_and_a_broken_one_is_reported(lexiquery: Command, tmp_path: Path) -> None:
     for name in ("vpn/README.md", "mail/README.md"):
         (tmp_path / name).parent.mkdir()

@@ -76,6 +76,25 @@ async def test_a_runbook_with_labels_is_forgotten_and_looked_back_at_by_who_carr
     assert report.removed == ["secret/vault.md"]
 
 
+async def test_an_upload_replaces_what_its_sender_sees_and_nobody_speaks_for_folders(whole: LexiQuery) -> None:
+    transport = httpx.ASGITransport(build_app(whole, URL))
+    async with httpx.AsyncClient(transport=transport, base_url=f"{URL}/api/v1/") as client:
+
+        async def upload(text: bytes, **form: str) -> dict[str, list[str]]:
+            answered = await client.post("procedures/upload", files={"files": ("vault.md", text)}, data=form)
+            report: dict[str, list[str]] = answered.json()
+            return report
+
+        assert (await upload(b"# Vault\n\nUnseal it.\n", labels="team-a"))["added"] == ["vault.md"]
+        assert (await upload(b"# Vault\n\nOpen it.\n"))["added"] == ["vault.md"]
+        assert (await upload(b"# Vault\n\nUnseal it.\n", carried="team-a", labels="team-a"))["unchanged"]
+        folder = {"folders": ["/srv/runbooks"], "allow_empty": True}
+        refused = await client.post("procedures", json=folder)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        [document] = (await client.get("procedures")).json()
+        assert "Open it." in (await client.get(f"procedures/{document['id']}")).json()["text"]
+
+
 async def _is_complete(product: LocalProduct | RemoteProduct) -> None:
     assert await product.groups() == [GroupSummary(schema_group="estate", platform="sql", tables=1)]
     assert (await product.catalog("estate")).tables == HOSTS.tables

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePath
 
-from agents.knowledge.documents.document import Block, Document, as_title
+from agents.knowledge.documents.document import Block, Document, as_title, check_length
 from agents.knowledge.documents.html import read_html
 from agents.knowledge.documents.markdown import read_markdown
 from agents.knowledge.documents.pdf import read_pdf
@@ -21,7 +21,6 @@ from shared.errors import InvalidInput, did_you_mean
 __all__ = ["MAX_BYTES", "READERS", "Block", "Document", "check_kind", "check_size", "read_document"]
 
 MAX_BYTES = 20 * 1024 * 1024
-MAX_CHARACTERS = 2_000_000
 MAX_BLOCKS = 50_000
 
 READERS: dict[str, Callable[[str, bytes], Document]] = {
@@ -49,8 +48,7 @@ def read_document(name: str, content: bytes) -> Document:
     except Exception as error:
         raise InvalidInput(f"not a readable {suffix} file: {error or type(error).__name__}") from error
     characters = sum(len(block.text) for block in document.blocks)
-    if characters > MAX_CHARACTERS:
-        raise InvalidInput(f"{characters:,} characters of text, more than the {MAX_CHARACTERS:,} allowed")
+    check_length(characters)
     if len(document.blocks) > MAX_BLOCKS:
         raise InvalidInput(f"{len(document.blocks):,} pieces of text, more than the {MAX_BLOCKS:,} allowed")
     if not characters:

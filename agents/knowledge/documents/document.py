@@ -8,8 +8,10 @@ from typing import Literal
 
 from agents.knowledge.documents.hidden import without_shapeless
 from agents.knowledge.search.excerpts import shortened
+from shared.errors import InvalidInput
 
 MAX_TITLE = 200
+MAX_CHARACTERS = 2_000_000
 
 BlockKind = Literal["heading", "text", "step", "code", "table"]
 
@@ -40,6 +42,12 @@ class Document:
     def text(self) -> str:
         """All of it, as people read it."""
         return "\n\n".join(_shown(block) for block in self.blocks)
+
+
+def check_length(characters: int) -> None:
+    """Raises InvalidInput for more text than a document may have."""
+    if characters > MAX_CHARACTERS:
+        raise InvalidInput(f"{characters:,} characters of text, more than the {MAX_CHARACTERS:,} allowed")
 
 
 def _shown(block: Block) -> str:

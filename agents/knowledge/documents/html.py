@@ -68,7 +68,8 @@ def document_of(name: str, page: str, notes: list[str], code: tuple[Block, ...] 
 
 
 def _parsed(page: str) -> tuple[HtmlElement, list[str]]:
-    """The tree, and a note when it isn't whole: libxml2 stops at 256 nested tags, where no page has its text."""
+    """The tree, and a note when it isn't whole: libxml2 stops at 256 nested tags, where no page has its text, and at a
+    text of 10 MB without a tag in it."""
     from lxml import etree, html
 
     parser = html.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")
@@ -77,8 +78,10 @@ def _parsed(page: str) -> tuple[HtmlElement, list[str]]:
         tree = html.document_fromstring(page.encode("utf-8", errors="replace"), parser=parser)
     except etree.ParserError as error:
         raise InvalidInput("there is no text in it") from error
-    deep = any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log)
-    return tree, ["tags nested more than 256 deep: nothing below them was read"] if deep else []
+    limits = [entry.message for entry in parser.error_log if entry.type_name == "ERR_RESOURCE_LIMIT"]
+    if any("depth" in message for message in limits):
+        return tree, ["tags nested more than 256 deep: nothing below them was read"]
+    return tree, ["a text in it is too long: it was not read to its end"] if limits else []
 
 
 def _drop_hidden(tree: HtmlElement, hidden: Hidden) -> None:

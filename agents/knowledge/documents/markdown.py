@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from agents.knowledge.documents.document import Document
+from agents.knowledge.documents.document import Document, check_length
 from agents.knowledge.documents.html import document_of
 from agents.knowledge.documents.plain import decoded
 
@@ -37,6 +37,7 @@ class _Front:
 
 def read_markdown(name: str, content: bytes) -> Document:
     text, notes = decoded(name, content)
+    check_length(len(text))
     front = _front(text.replace("\r", "\n"))
     document = document_of(name, _commonmark().render(front.body), notes)
     titles = [one for one in front.values.get("title", ()) if isinstance(one, str) and one.strip()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agents.knowledge.documents.document import Block, Document, title_of
+from agents.knowledge.documents.document import Block, Document, check_length, title_of
 from agents.knowledge.documents.elements import END, HEADING, blocks_of, unstructured
 from agents.knowledge.documents.hidden import without_shapeless
 from shared.errors import InvalidInput
@@ -17,6 +17,7 @@ _UNDERLINED = re.compile(r"^(\S[^\n]{0,150})\n([=~^#-])\2{2,}[ \t]*$", re.MULTIL
 
 def read_text(name: str, content: bytes) -> Document:
     text, notes = decoded(name, content)
+    check_length(len(text))  # before minutes of work on it
     text, shapeless = without_shapeless(text)
     text = _UNDERLINED.sub(lambda found: f"\n{HEADING}{int(found[2] != '=')}{END}{found[1]}\n", text)
     blocks = [with_step(block) for block in blocks_of(unstructured().partition_text(text=text, languages=[""]))]
@@ -31,7 +32,7 @@ def with_step(block: Block) -> Block:
 
 def decoded(name: str, content: bytes) -> tuple[str, list[str]]:
     """The text, and a note when it had to be read as Windows-1252. Raises InvalidInput for what is no text."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) and not content.startswith(b"\xff\xfe\0\0"):
         return content.decode("utf-16", errors="replace").replace("\r\n", "\n"), []
     if b"\0" in content:
         raise InvalidInput("holds binary data, not text")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.knowledge import documents
 from agents.knowledge.documents import READERS, check_kind, check_size
-from agents.knowledge.ingest.places import printable
+from agents.knowledge.ingest.places import printable, unnamed
 from agents.knowledge.ingest.working_copy import WorkingCopy, working_copy
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, NotFound
@@ -25,17 +27,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _File:
+    """root: the folder that it must not lead out of."""
+
     source: str
     copy: WorkingCopy | None = None
+    root: Path | None = None
 
 
 @dataclass
 class _Found:
-    """files: what can be read, by path; folders: those that were seen whole; others: names that nothing here reads."""
+    """files: what can be read, by path; folders: those that were seen whole; others: names that nothing here reads;
+    leading_out: names of links."""
 
     files: dict[Path, _File] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    leading_out: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -65,7 +72,7 @@ async def add_files(
     urls = [str(one) for one in given if is_url(str(one))]
     paths = [Path(one) for one in given if not is_url(str(one))]
     found = await asyncio.to_thread(_find, paths, use_git)
-    report = IngestReport(failed=found.failed, notes=[*found.notes, *_left_alone(found.others)])
+    report = IngestReport(failed=found.failed, notes=[*found.notes, *_left_alone(found)])
     if paths:
         seen = await asyncio.to_thread(_see, found, report)
         folders = [folder.as_posix() for folder in found.folders]
@@ -91,16 +98,14 @@ def _find(paths: Sequence[Path], use_git: bool) -> _Found:
     found = _Found()
     for given in paths:
         root = given.expanduser().resolve()
-        if not _nameable(root):
-            found.failed.append(_unnamed(root))
-        elif root.is_file():
-            found.files[root] = _File(root.name)
+        if reason := unnamed(str(root)):
+            found.failed.append(Failure(source=printable(str(root)), reason=reason))
         elif root.is_dir():
             _find_below(root, found, working_copy(root) if use_git else None)
+        elif root.exists():
+            found.files[root] = _File(root.name)
         else:
             raise NotFound(f"no file or folder at {given}")
-        if len(found.files) > MAX_FILES:
-            raise InvalidInput(f"more than {MAX_FILES:,} files below {given}")
     return found
 
 
@@ -110,14 +115,18 @@ def _find_below(root: Path, found: _Found, copy: WorkingCopy | None) -> None:
     untracked = 0
     for path in _walk(root, blocked):
         source = f"{root.name}/{path.relative_to(root).as_posix()}"
-        if not _nameable(path):
-            found.failed.append(_unnamed(source))
+        if reason := unnamed(str(path)):
+            found.failed.append(Failure(source=printable(source), reason=reason))
         elif copy and copy.tracked is not None and path not in copy.tracked:
             untracked += path.suffix.lower() in READERS
         elif path.suffix.lower() not in READERS:
             found.others.append(source)
-        elif path.resolve().is_relative_to(root):
-            found.files.setdefault(path, _File(source, copy))
+        elif not Path(os.path.realpath(path)).is_relative_to(root):
+            found.leading_out.append(source)
+        else:
+            found.files.setdefault(path, _File(source, copy, root))
+            if len(found.files) > MAX_FILES:
+                raise InvalidInput(f"more than {MAX_FILES:,} files below {root}")
     found.failed += [Failure(source=printable(str(error.filename)), reason=str(error.strerror)) for error in blocked]
     if copy and copy.note:
         found.notes.append(copy.note)
@@ -127,19 +136,20 @@ def _find_below(root: Path, found: _Found, copy: WorkingCopy | None) -> None:
         found.folders.append(root)
 
 
-def _nameable(path: Path) -> bool:
-    """Whether its name is text. One in another encoding than UTF-8 can't be cited, sent or stored."""
-    return printable(str(path)) == str(path)
-
-
-def _unnamed(path: str | Path) -> Failure:
-    return Failure(source=printable(str(path)), reason="its name is not UTF-8; rename it")
-
-
 def _walk(root: Path, blocked: list[OSError]) -> Iterator[Path]:
-    for folder, below, names in os.walk(root, onerror=blocked.append):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+    """What is no folder, however deep it lies; links to folders are not followed."""
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                there = sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+        except OSError as error:
+            blocked.append(error)
+            continue
+        below = {one.name: folder / one.name for one in there if one.is_dir(follow_symlinks=False)}
+        folders += reversed(below.values())
+        yield from (folder / one.name for one in there if one.name not in below and not os.path.isdir(one))
 
 
 def _see(found: _Found, report: IngestReport) -> list[SeenDocument]:
@@ -147,7 +157,7 @@ def _see(found: _Found, report: IngestReport) -> list[SeenDocument]:
     seen = []
     for path, file in found.files.items():
         try:
-            seen.append(SeenDocument.of(file.source, _content(path), path.as_posix()))
+            seen.append(SeenDocument.of(file.source, _content(path, file.root), path.as_posix()))
         except InvalidInput as error:
             report.failed.append(Failure(source=file.source, reason=str(error)))
             seen.append(SeenDocument(filename=file.source, location=path.as_posix(), content_hash=None))
@@ -172,26 +182,53 @@ async def _parts(
 
 
 def _sent(path: Path, file: _File) -> SentDocument:
-    content = _content(path)
+    content = _content(path, file.root)
     revision = file.copy.revision(path, content) if file.copy else None
     return SentDocument.of(file.source, content, path.as_posix(), revision)
 
 
-def _content(path: Path) -> bytes:
-    """Raises InvalidInput for a file that can't be read, or that is too large or of another kind: it is not opened."""
+def _content(path: Path, root: Path | None) -> bytes:
+    """Raises InvalidInput for a file that can't be read, or that is too large or of another kind: it is not opened; and
+    for one that grows, or comes to lead out of its folder, while it is read."""
     check_kind(path.name)
     try:
-        check_size(path.stat().st_size)
-        return path.read_bytes()
+        _check_file(path.stat())
+        with open(path, "rb", opener=_opened) as file:
+            _check_file(os.fstat(file.fileno()))
+            content = file.read(documents.MAX_BYTES + 1)
+            check_size(len(content))
+            if root and not _lies_in(root, path, os.fstat(file.fileno())):
+                raise InvalidInput("it was changed while it was read; add it again")
+            return content
     except OSError as error:
         raise InvalidInput(error.strerror or str(error)) from error
 
 
-def _left_alone(others: Sequence[str]) -> list[str]:
+def _opened(path: str, flags: int) -> int:
+    """Who waits for the writer of a pipe may wait for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_file(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidInput("it is no file, but a folder, a pipe, a socket or a device")
+    check_size(status.st_size)
+
+
+def _lies_in(root: Path, path: Path, opened: os.stat_result) -> bool:
+    real = Path(os.path.realpath(path))
+    return real.is_relative_to(root) and os.path.samestat(opened, real.stat())
+
+
+def _left_alone(found: _Found) -> list[str]:
     """`left alone, for nothing here reads them: 2 .png, 1 .doc (runbooks/a.doc, …)`"""
-    if not others:
-        return []
-    kinds = Counter(Path(name).suffix.lower() or "without an ending" for name in others)
-    named = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
+    kinds = Counter(Path(name).suffix.lower() or "without an ending" for name in found.others)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return [f"left alone, for nothing here reads them: {counts} ({named})"]
+    notes = [f"left alone, for nothing here reads them: {counts} ({_some(found.others)})"] if counts else []
+    if found.leading_out:
+        notes.append(f"left alone, for they lead out of their folder: {_some(found.leading_out)}")
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

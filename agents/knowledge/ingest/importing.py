@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,13 +19,16 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from agents.knowledge.documents import MAX_BYTES, Document, read_document
 from agents.knowledge.ingest.chunks import chunks_of
-from agents.knowledge.ingest.places import check_folders, check_location, printable, root_of
+from agents.knowledge.ingest.keeping import Places, check_places, is_signed
+from agents.knowledge.ingest.places import check_folders, check_location, printable, root_of, unnamed
 from agents.knowledge.library import Library
+from agents.knowledge.search.filtering import visible
 from agents.knowledge.store.passages import Details, Known
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
 
 _LONGEST_NAME = 1000
+_LONGEST_LOCATION = 1024
 _LONGEST_ETAG = 256
 Read = Callable[[str, bytes], Coroutine[Any, Any, Document]]
 
@@ -55,13 +58,20 @@ async def import_documents(
     read: Read = read_here,
     web: Web | None = None,
     wanted: Callable[[], None] = lambda: None,
+    *,
+    keeps: bool = False,
 ) -> IngestReport:
     """Read in the documents and addresses of the request, and follow what was renamed or is gone from its folders.
-    wanted: told when documents of it are about to come.
+    wanted: told when documents of it are about to come; keeps: the sender keeps the database, as a signature says too.
 
-    A broken one is reported and skipped; what was read of it before stays.
+    A broken one is reported and skipped; what was read of it before stays. Raises Forbidden for folders in a request
+    of anybody else, and for a signature that is another's.
     """
-    run = _Import(request, library, read, await library.store.known())
+    key = await library.store.key()
+    keeps = keeps or is_signed(request, key)
+    if not keeps:
+        check_places(request)
+    run = await _begun(request, library, read, key, keeps=keeps)
     await run.compare()
     if run.report.wanted:
         wanted()
@@ -73,6 +83,15 @@ async def import_documents(
     return run.report
 
 
+async def _begun(request: IngestRequest, library: Library, read: Read, key: bytes, *, keeps: bool) -> _Import:
+    """What the sender may not see is not there for it."""
+    every = await library.store.known()
+    carried = {*request.carried, *(request.labels or ())}
+    known = every if keeps else {location: one for location, one in every.items() if visible(one.labels, carried)}
+    places = Places(known, every.keys(), key, frozenset(request.labels or ()))
+    return _Import(request, library, read, known, places, await library.store.emptied(), keeps)
+
+
 def _cited(filename: str) -> str:
     """The name with its folders, without what leads out of them: `..\\docs\\vpn.md` is `docs/vpn.md`."""
     return "/".join(part for part in filename.replace("\\", "/").split("/") if part not in ("", ".", ".."))
@@ -80,23 +99,27 @@ def _cited(filename: str) -> str:
 
 @dataclass
 class _Import:
-    """changed: locations of what was read in; ahead: what is being read before its turn, by name and hash."""
+    """known: what is there for the sender; emptied: labels by folder; changed: locations of what was read in; ahead:
+    what is being read before its turn, by name and hash."""
 
     request: IngestRequest
     library: Library
     read: Read
     known: dict[str, Known]
+    places: Places
+    emptied: Mapping[str, frozenset[str]]
+    keeps: bool
     report: IngestReport = field(default_factory=IngestReport)
     changed: list[str] = field(default_factory=list)
     ahead: dict[tuple[str, str], asyncio.Task[Document]] = field(default_factory=dict)
 
     @cached_property
-    def folders(self) -> dict[str, list[set[str]]]:
+    def folders(self) -> dict[str, list[Collection[str]]]:
         """The labels of the documents that were read from each folder, before."""
-        found: dict[str, list[set[str]]] = defaultdict(list)
+        found: dict[str, list[Collection[str]]] = defaultdict(list)
         for location, known in self.known.items():
             if root := root_of(location, known.source):
-                found[root].append(set(known.given))
+                found[root].append(known.given)
         return found
 
     async def guarded(self, source: str, work: Awaitable[None]) -> None:
@@ -146,14 +169,21 @@ class _Import:
                 task.cancel()
             await asyncio.gather(*self.ahead.values(), return_exceptions=True)
 
+    def _sent(self, document: SentDocument) -> tuple[str, str, bytes]:
+        """Source, location and content. Raises InvalidInput."""
+        source = _cited(document.filename)
+        if document.location:
+            check_location(document.location, source, keeps=self.keeps)
+        return source, document.location or self.places.of_upload(source), _decoded(document.content_base64)
+
     async def _add_sent(self, document: SentDocument, after: SentDocument | None) -> None:
-        source, location, content = _sent(document)
+        source, location, content = self._sent(document)
         await self._add(source, location, PurePath(source).name, content, {"revision": document.revision}, after)
 
     def _read_ahead(self, document: SentDocument) -> None:
         """What is wrong with it is said in its turn."""
         with suppress(InvalidInput):
-            source, location, content = _sent(document)
+            source, location, content = self._sent(document)
             key, known = (PurePath(source).name, _hash(content)), self.known.get(location)
             if key not in self.ahead and not (known and known.content_hash == key[1]):
                 self.ahead[key] = asyncio.create_task(self.read(key[0], content))
@@ -161,13 +191,14 @@ class _Import:
     async def add_fetched(self, url: str, web: Web | None) -> None:
         if web is None:
             raise InvalidInput("nothing here reads web addresses")
-        known = self.known.get(url)
+        location = self.places.of_url(url)
+        known = self.known.get(location)
         fetched = await web.fetch(url, known.etag if known else None)
         if fetched is None and known:
-            await self._unchanged(url, url, known)
+            await self._unchanged(url, location, known)
         elif fetched:
             etag = fetched.etag if len(fetched.etag or "") <= _LONGEST_ETAG else None
-            await self._add(url, url, fetched.name, fetched.content, {"etag": etag})
+            await self._add(url, location, fetched.name, fetched.content, {"etag": etag})
 
     async def _add(
         self,
@@ -178,8 +209,10 @@ class _Import:
         details: Details,
         after: SentDocument | None = None,
     ) -> None:
-        if not source or max(len(source), len(location)) > _LONGEST_NAME:
+        if not source or len(source) > _LONGEST_NAME or len(location) > _LONGEST_LOCATION:
             raise InvalidInput(f"a document's name has 1 to {_LONGEST_NAME:,} characters")
+        if reason := unnamed(source):
+            raise InvalidInput(reason)
         known = self.known.get(location)
         content_hash = _hash(content)
         if known and known.content_hash == content_hash:
@@ -220,8 +253,9 @@ class _Import:
         """Without labels in the request, a document is no more open than all that were read from its folder."""
         if self.request.labels is not None:
             return self.request.labels
-        beside = self.folders.get(root_of(location, source) or "", [])
-        return set[str]().union(*beside) if beside and all(beside) else ()
+        root = root_of(location, source) or ""
+        beside = self.folders.get(root) or [self.emptied.get(root, ())]
+        return set[str]().union(*beside) if all(beside) else ()
 
     def _gone(self) -> dict[str, Known]:
         folders = tuple(f"{folder.rstrip('/')}/" for folder in self.request.folders)
@@ -233,14 +267,6 @@ class _Import:
         }
         check_folders(self.request, {location: known.source for location, known in gone.items()})
         return gone
-
-
-def _sent(document: SentDocument) -> tuple[str, str, bytes]:
-    """Source, location and content. Raises InvalidInput."""
-    source = _cited(document.filename)
-    if document.location:
-        check_location(document.location, source)
-    return source, document.location or f"upload:{source}", _decoded(document.content_base64)
 
 
 def _hash(content: bytes) -> str:

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from shared.documents import IngestRequest
 from shared.errors import InvalidInput
 
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+"""Controls, ends of lines, turns of direction, and ASCII in disguise."""
+
 
 def printable(text: str) -> str:
-    """With bytes of a file's name that are not UTF-8 escaped, as in `n\\udcff.md`."""
-    return text.encode("utf-8", errors="backslashreplace").decode()
+    """With what does not show escaped, as in `n\\udcff.md`: bytes of a name that are not UTF-8, ends of lines."""
+    whole = text.encode("utf-8", errors="backslashreplace").decode()
+    return _UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), whole)
 
 
-def check_location(location: str, source: str) -> None:
-    """Raises InvalidInput for what is no path of a file that can be cited as `source`: uploads and web addresses are
-    known by their names, and nobody sends them by a location."""
+def unnamed(name: str) -> str | None:
+    """Why a document can't be cited, sent or stored by this name; None if it can. A line feed in it would begin a line
+    of a prompt or of a report, and a turn of direction shows another name than it has."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "its name is not UTF-8; rename it"
+    return "its name has characters that do not show; rename it" if _UNSHOWN.search(name) else None
+
+
+def check_location(location: str, source: str, *, keeps: bool) -> None:
+    """Raises InvalidInput for one of anybody but who keeps the database, and for what is no path of a file that can be
+    cited as `source`: uploads and web addresses are known by their names, and nobody sends them by a location."""
+    if not keeps:
+        raise InvalidInput(
+            "where a document lies is said by `lexiquery sop add` alone, which reads it there",
+            suggestion="leave the location out: the document is known by its filename",
+        )
     if _path(location) is None or not f"/{location}".endswith(f"/{source}"):
         raise InvalidInput(
             f"the location '{location[:200]}' is no path of a file that ends with '{source[:200]}'",
@@ -39,7 +59,7 @@ def check_folders(request: IngestRequest, gone: Mapping[str, str]) -> None:
         if missing and not (request.allow_empty or any(seen.location.startswith(below) for seen in request.seen)):
             raise InvalidInput(
                 f"no document is left in {given}, where {len(missing)} were read before",
-                suggestion="say --allow-empty (allow_empty over HTTP) to remove them",
+                suggestion="say --allow-empty to remove them",
             )
         _check_roots(given.rstrip("/"), missing)
 

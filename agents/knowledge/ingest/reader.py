@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from agents.knowledge.documents import Block, Document, check_kind, check_size
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, ServerStopping
 from shared.settings import Settings
 
 _MOST_ANSWERED = 64 * 1024 * 1024
@@ -28,16 +28,19 @@ _START_SECONDS = 120.0
 
 
 class Reader:
-    """`read` is safe to call concurrently; documents are read one after the other. `close` ends the process."""
+    """`read` is safe to call concurrently; documents are read one after the other. `close` ends the process, and none
+    is started after it."""
 
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.document_seconds
         self._memory_mb = settings.document_memory_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._one = threading.Lock()
+        self._closed = False
 
     async def read(self, name: str, content: bytes) -> Document:
-        """Like read_document. Raises InvalidInput also for what takes more time or memory than is allowed."""
+        """Like read_document. Raises InvalidInput also for what takes more time or memory than is allowed, and
+        ServerStopping after `close`."""
         check_kind(name)
         check_size(len(content))
         return await asyncio.to_thread(self._read, name, content)
@@ -49,10 +52,11 @@ class Reader:
 
     def close(self) -> None:
         with self._one:
+            self._closed = True
             self._end()
 
     def _begin(self) -> None:
-        with self._one:
+        with self._one, suppress(ServerStopping):
             self._running()
 
     def _read(self, name: str, content: bytes) -> Document:
@@ -100,6 +104,8 @@ class Reader:
             timer.cancel()
 
     def _running(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise ServerStopping("no document is read any more")
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = self._started()

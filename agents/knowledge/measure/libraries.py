@@ -44,7 +44,7 @@ async def open_library(settings: Settings) -> AsyncIterator[Library]:
 
 async def add_runbooks(library: Library, folder: Path) -> None:
     """Every document below the folder, with its vectors."""
-    await add_files([folder], lambda request: import_documents(request, library))
+    await add_files([folder], lambda request: import_documents(request, library, keeps=True))
     await library.settled()
 
 

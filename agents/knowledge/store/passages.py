@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.knowledge.documents.document import as_title
 from agents.knowledge.ingest.chunks import Chunk
-from agents.knowledge.store import history
+from agents.knowledge.store import folders, history
+from agents.knowledge.store.keeping import keeper_key
 from agents.knowledge.store.tables import changes as changes_table
 from agents.knowledge.store.tables import documents as documents_table
 from agents.knowledge.store.tables import passages as passages_table
@@ -248,15 +249,30 @@ class KnowledgeStore:
             await self._move_version(connection)
 
     async def remove(self, locations: Iterable[str]) -> set[str]:
-        """Documents, their passages and their history; ids of the passages."""
+        """Documents, their passages and their history; ids of the passages. How a folder was labelled whose last
+        document goes is kept."""
         dropped: set[str] = set()
+        labelled: dict[tuple[str, str], tuple[str, ...]] = {}
+        table = documents_table
         async with self._engine.begin() as connection:
             for location in locations:
-                known = await connection.scalar(select(documents_table.c.id).where(self._at(documents_table, location)))
-                await history.forget(connection, self._collection, known or location)
+                query = select(table.c.id, table.c.source, table.c.given).where(self._at(table, location))
+                if known := (await connection.execute(query)).first():
+                    labelled[location, known.source] = _words(known.given)
+                await history.forget(connection, self._collection, (known.id if known else None) or location)
                 dropped |= await self._delete(connection, location)
+            await folders.note_emptied(connection, self._collection, labelled)
             await self._move_version(connection)
         return dropped
+
+    async def emptied(self) -> dict[str, frozenset[str]]:
+        """The labels of folders of which no document was left, by location."""
+        async with self._engine.connect() as connection:
+            return await folders.emptied(connection, self._collection)
+
+    async def key(self) -> bytes:
+        """Of who keeps the database."""
+        return await keeper_key(self._engine)
 
     async def history(self, document: str) -> list[DocumentVersion]:
         """The kept versions of a document by its id, the newest first. Raises NotFound when it has none."""

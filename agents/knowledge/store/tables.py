@@ -1,4 +1,4 @@
-"""The tables of what is known: documents, their passages and versions, known errors."""
+"""The tables of what is known: documents, their passages and versions, known errors, and how folders were labelled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ documents = Table(
     "knowledge_documents",
     schema,
     Column("collection", String(32), primary_key=True),
-    Column("location", String(1024), primary_key=True, comment="where it came from: a path, a URL, or upload:NAME"),
+    Column("location", String(1024), primary_key=True, comment="a path, a URL and #MARK, or upload:MARK:NAME"),
     Column("id", String(32), comment="stays when the document is renamed"),
     Column("source", String(1024), nullable=False, comment="how it is cited"),
     Column("title", Text, nullable=False),
@@ -40,6 +40,19 @@ changes = Table(
     schema,
     Column("collection", String(32), primary_key=True),
     Column("version", Integer, nullable=False),
+)
+emptied = Table(
+    "knowledge_emptied_folders",
+    schema,
+    Column("collection", String(32), primary_key=True),
+    Column("folder", String(1024), primary_key=True, comment="nothing that was read there is left"),
+    Column("given", Text, nullable=False, comment="JSON list: labels that its last documents came with"),
+)
+keeper = Table(
+    "knowledge_keeper",
+    schema,
+    Column("id", Integer, primary_key=True, comment="1"),
+    Column("key", String(64), nullable=False, comment="hex; who has it keeps the database"),
 )
 known_errors_table = Table(
     "known_errors",

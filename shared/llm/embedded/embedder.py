@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +25,8 @@ _EXACT_TOKENS = 32
 _BEHIND = 5
 """How much nicer than the rest, as Unix counts it, texts in their hundreds are computed: an import that still reads, a
 question and an answer come first, and what they leave of the cores is used."""
+_CALLS_AT_ONCE = 2
+"""Of several texts: what waits has no thread of those that questions, too, are read in."""
 _ERRORS = 3
 """The runtime warns of every constant that a rewritten graph needs no more."""
 _DECIMALS = 7
@@ -54,6 +57,7 @@ class Embedder:
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "embed", _yield_to_others)
+        self._several = asyncio.Semaphore(_CALLS_AT_ONCE)
         self._loading = threading.Lock()
         self._model: _Model | None = None
 
@@ -63,7 +67,8 @@ class Embedder:
 
     async def embed(self, locate: Callable[[], list[Path]], texts: list[str], window: int, truncate: bool) -> Embedded:
         """Raises ApiError 400 when a text is longer than `window` tokens and must not be truncated."""
-        return await asyncio.to_thread(self._embed, locate, texts, window, truncate)
+        async with self._several if len(texts) > 1 else nullcontext():
+            return await asyncio.to_thread(self._embed, locate, texts, window, truncate)
 
     async def unload(self) -> None:
         """Calls that are under way end on the model that they began with."""

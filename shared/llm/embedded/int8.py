@@ -19,13 +19,20 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 SLOW_TOGETHER = ("SkipLayerNormFusion",)
 """What the runtime joins, and then computes number by number: the sum and the norm, apart, take half the time."""
 _MICROSOFT = "com.microsoft"
-_STRING, _MESSAGE, _INT64, _BYTES = 9, 11, 3, 12
+_STRING, _MESSAGE, _INT32, _INT64, _BYTES = 9, 11, 5, 3, 12
+_INT8 = 3
+"""As ONNX counts the kinds of numbers."""
 _PRODUCT = "DynamicQuantizeMatMul"
 _NO_ZERO_POINT = ""
 # The fields of onnx.proto that are looked at; the others travel as they are, protobuf keeps what it does not know.
 _FIELDS: dict[str, tuple[tuple[str, int, int, str], ...]] = {
     "Opset": (("domain", 1, _STRING, ""), ("version", 2, _INT64, "")),
-    "Tensor": (("dims*", 1, _INT64, ""), ("name", 8, _STRING, ""), ("raw_data", 9, _BYTES, "")),
+    "Tensor": (
+        ("dims*", 1, _INT64, ""),
+        ("data_type", 2, _INT32, ""),
+        ("name", 8, _STRING, ""),
+        ("raw_data", 9, _BYTES, ""),
+    ),
     "Node": (
         ("input*", 1, _STRING, ""),
         ("output*", 2, _STRING, ""),
@@ -142,12 +149,17 @@ class _Graph:
         return name in self._kept and self._kept[name].raw_data == struct.pack("<f", value)
 
     def _weights(self, name: str) -> list[str] | None:
-        """Names of the int8 weights and their scales, a column each, that the matrix `name` is unpacked from."""
+        """Names of the int8 weights and their scales, a column each, that the matrix `name` is unpacked from; None of
+        weights that are computed, of other numbers, and of scales that are not the columns'."""
         product = self._made.get(name)
-        if product is None or product.op_type != "Mul":
+        cast = self._maker(product, 0, "Cast") if product is not None and product.op_type == "Mul" else None
+        if not (product and cast):
             return None
-        cast = self._made.get(product.input[0])
-        return [cast.input[0], product.input[1]] if cast is not None and cast.op_type == "Cast" else None
+        weights, scales = self._kept.get(cast.input[0]), self._kept.get(product.input[1])
+        if not (weights and scales) or weights.data_type != _INT8 or len(weights.dims) != 2:
+            return None
+        columns = weights.dims[1]
+        return [weights.name, scales.name] if list(scales.dims) in ([columns], [1, columns]) else None
 
 
 def _become(node: Any, kind: str, inputs: list[str], domain: str = _MICROSOFT) -> None:

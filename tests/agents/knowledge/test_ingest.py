@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from agents.knowledge.ingest.reader import Reader
 from agents.knowledge.library import Library
 from agents.knowledge.procedures import Procedures
 from shared.documents import IngestReport, IngestRequest, SeenDocument, SentDocument
-from shared.errors import InvalidInput, NotFound
+from shared.errors import InvalidInput, NotFound, ServerStopping
 from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama
 
@@ -57,9 +59,9 @@ async def test_the_reader_is_started_once_when_the_first_documents_are_wanted(fo
     for _ in range(2):
         seen = [SeenDocument.of(name, path.read_bytes(), str(path)) for name, path in zip(ALL, paths, strict=True)]
         asked = IngestRequest(seen=seen, folders=[str(folder)])
-        await import_documents(asked, library, wanted=lambda: begun.append(1))
+        await import_documents(asked, library, wanted=lambda: begun.append(1), keeps=True)
         sent = [SentDocument.of(name, path.read_bytes(), str(path)) for name, path in zip(ALL, paths, strict=True)]
-        await import_documents(IngestRequest(documents=sent), library)
+        await import_documents(IngestRequest(documents=sent), library, keeps=True)
     assert begun == [1]
 
 
@@ -77,6 +79,26 @@ async def test_a_reader_that_was_begun_reads_with_the_process_it_has(monkeypatch
     assert (await reader.read("a.md", b"# A")).title == "A"
     reader.close()
     assert started == [1]
+
+
+async def test_a_reader_that_is_closed_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also not when it was told to begin just before, and its thread comes to it after the end."""
+    begun: list[Callable[[], None]] = []
+
+    class Late(threading.Thread):
+        def start(self) -> None:
+            begun.append(self.run)
+
+    monkeypatch.setattr(threading, "Thread", Late)
+    reader = Reader(Settings())
+    reader.begin()
+    reader.close()
+    monkeypatch.undo()
+    [begin] = begun
+    begin()
+    assert reader._process is None
+    with pytest.raises(ServerStopping):
+        await reader.read("a.md", b"# A")
 
 
 async def test_a_changed_file_is_updated_and_a_deleted_one_removed(procedures: Procedures, folder: Path) -> None:
@@ -131,7 +153,7 @@ async def test_a_large_folder_is_sent_in_parts_and_a_missing_model_noted_once(
 
     async def add(request: IngestRequest) -> IngestReport:
         sent.append(request)
-        return await procedures.ingest(request)
+        return await procedures.keep(request)
 
     scripted_ollama.fail(status=404, error="model not found", times=1000)
     report = await files.add_files([folder], add)

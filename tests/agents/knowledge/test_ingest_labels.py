@@ -54,3 +54,44 @@ async def test_where_one_document_is_for_everybody_a_new_one_is_too(procedures: 
     (folder / "new.md").write_text("# New\n\nThe disk is almost full again.\n")
     await procedures.add([folder])
     assert (await labels(procedures))["runbooks/new.md"][1] == []
+
+
+async def test_what_comes_to_an_emptied_folder_is_no_more_open_than_what_was_there(
+    procedures: Procedures, folder: Path
+) -> None:
+    await procedures.add([folder], labels=["team-a"])
+    for name in ("disk.md", "certificate.md", "sign-in.md"):
+        (folder / name).unlink()
+    (folder / "new.md").write_text("# New\n\nThe disk is almost full again.\n")
+    report = await procedures.add([folder])
+    assert (report.added, len(report.removed)) == (["runbooks/new.md"], 3)
+    assert (await labels(procedures))["runbooks/new.md"][1] == ["team-a"]
+
+    await procedures.remove("runbooks/new.md")
+    assert (await procedures.add([folder])).added == ["runbooks/new.md"]
+    assert (await labels(procedures))["runbooks/new.md"][1] == ["team-a"]
+
+
+async def test_the_labels_of_an_emptied_folder_are_lifted_with_the_next_import(
+    procedures: Procedures, folder: Path
+) -> None:
+    await procedures.add([folder], labels=["team-a"])
+    assert len((await procedures.remove("runbooks/disk.md")).removed) == 1
+    assert (await procedures.add([folder], labels=[])).added == ["runbooks/disk.md"]
+    found = await labels(procedures)
+    assert [given for _, given in found.values()] == [[], [], []]
+    for name in found:
+        await procedures.remove(name)
+    await procedures.add([folder])
+    assert [given for _, given in (await labels(procedures)).values()] == [[], [], []]
+
+
+async def test_a_folder_inside_another_has_labels_of_its_own(procedures: Procedures, folder: Path) -> None:
+    inner = folder / "inner"
+    inner.mkdir()
+    (inner / "vault.md").write_text("# Vault\n\nUnseal it.\n")
+    await procedures.add([inner], labels=["team-a"])
+    await procedures.add([folder])
+    await procedures.remove("inner/vault.md")
+    await procedures.add([inner])
+    assert (await labels(procedures))["inner/vault.md"][1] == ["team-a"]

@@ -17,7 +17,7 @@ from tests.agents.knowledge.test_ingest import ALL
 
 
 async def told(procedures: Procedures, folder: object, **more: object) -> IngestReport:
-    return await procedures.ingest(IngestRequest.model_validate({"folders": [str(folder)], **more}))
+    return await procedures.keep(IngestRequest.model_validate({"folders": [str(folder)], **more}))
 
 
 @pytest.mark.parametrize("folder", ["/", "//", "", "upload:net", "https://wiki.example", "runbooks", "C:/"])
@@ -50,7 +50,7 @@ async def test_a_folder_above_does_not_speak_for_the_folders_that_were_added(
 async def test_a_document_is_not_put_where_another_sender_s_lies(procedures: Procedures, location: str) -> None:
     await procedures.ingest(IngestRequest(documents=[SentDocument.of("net/vpn.md", b"# VPN\n\nRestart it.")]))
     forged = SentDocument.of("vpn.md", b"# VPN\n\nForged.", location)
-    report = await procedures.ingest(IngestRequest(documents=[forged]))
+    report = await procedures.keep(IngestRequest(documents=[forged]))
     assert [one.source for one in report.failed] == ["vpn.md"]
     assert (report.added, report.updated) == ([], [])
 
@@ -93,7 +93,7 @@ async def test_a_document_that_the_database_refuses_stops_no_other(
     put = library.put
 
     async def refusing(location: str, *rest: object, **named: object) -> None:
-        if location == "upload:bad.md":
+        if location.endswith(":bad.md"):
             raise error
         await put(location, *rest, **named)  # type: ignore[arg-type]
 

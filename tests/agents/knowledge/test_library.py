@@ -21,7 +21,7 @@ from tests.scripted_ollama import ScriptedOllama
 
 
 async def import_folder(folder: Path, library: Library) -> IngestReport:
-    return await add_files([folder], lambda request: import_documents(request, library))
+    return await add_files([folder], lambda request: import_documents(request, library, keeps=True))
 
 
 async def passage_ids(engine: AsyncEngine) -> set[str]:
@@ -136,7 +136,7 @@ async def test_only_the_document_that_changed_is_read_again(library: Library, fo
 async def test_a_label_that_comes_later_hides_the_document_at_once(library: Library, folder: Path) -> None:
     await import_folder(folder, library)
     assert await library.search("TLS certificate expires", 1)
-    report = await add_files([folder], lambda request: import_documents(request, library), labels=["board"])
+    report = await add_files([folder], lambda request: import_documents(request, library, keeps=True), labels=["board"])
     assert report.failed == []
     assert await library.search("TLS certificate expires", 1) == []
     assert await library.search("TLS certificate expires", 1, filters=Filters(frozenset({"board"})))

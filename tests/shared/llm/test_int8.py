@@ -44,8 +44,8 @@ def value(place: int, name: str, shape: tuple[int, ...]) -> bytes:
     return field(place, field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, dimensions))))
 
 
-def model(weights: NDArray[np.int8], scales: NDArray[np.float32]) -> bytes:
-    """x times the unpacked weights, as an ONNX model."""
+def model(weights: NDArray[np.int8], scales: NDArray[np.float32], old: bytes = b"", new: bytes = b"") -> bytes:
+    """x times the unpacked weights, as an ONNX model, with something of its graph replaced."""
     to_float = field(5, field(1, "to") + field(3, FLOAT) + field(20, 2))
     graph = (
         node("Cast", ["q"], "f", to_float)
@@ -57,7 +57,8 @@ def model(weights: NDArray[np.int8], scales: NDArray[np.float32]) -> bytes:
         + value(11, "x", (ROWS, INNER))
         + value(12, "y", (ROWS, COLUMNS))
     )
-    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
+    assert old in graph
+    return field(1, 8) + field(7, graph.replace(old, new)) + field(8, field(1, "") + field(2, 17))
 
 
 def layer(weights: NDArray[np.int8], scales: NDArray[np.float32], bias: NDArray[np.float32], half: float) -> bytes:
@@ -132,6 +133,47 @@ def test_a_product_is_joined_with_its_bias_and_the_nodes_of_a_gelu_to_one(half: 
 def test_a_model_without_such_weights_is_left_alone() -> None:
     plain = field(1, 8) + field(7, node("MatMul", ["x", "w"], "y") + field(2, "product"))
     assert multiplied_as_int8(plain) is None
+
+
+@pytest.mark.parametrize("shape", [(COLUMNS,), (1, COLUMNS)])
+def test_scales_of_the_columns_are_taken_in_either_form(shape: tuple[int, ...]) -> None:
+    chance = np.random.default_rng(0)
+    weights = chance.integers(-60, 60, size=(INNER, COLUMNS)).astype(np.int8)
+    made = model(weights, chance.random(shape, dtype=np.float32))
+    quick = multiplied_as_int8(made)
+    assert quick is not None
+    x = chance.standard_normal((ROWS, INNER)).astype(np.float32)
+    exact = run(made, x)
+    assert np.abs(exact - run(quick, x)).max() < 0.02 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("shape", [(INNER, 1), (INNER, COLUMNS), (1,), (), (1, 1, COLUMNS)])
+def test_scales_that_are_not_the_columns_leave_the_graph_as_it_is(shape: tuple[int, ...]) -> None:
+    assert multiplied_as_int8(model(np.ones((INNER, COLUMNS), np.int8), np.ones(shape, np.float32))) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (tensor("q", INT8, np.ones((INNER, COLUMNS), np.int8)), value(11, "q", (INNER, COLUMNS))),
+        (tensor("scales", FLOAT, np.ones((1, COLUMNS), np.float32)), value(11, "scales", (1, COLUMNS))),
+        (node("Cast", ["q"], "f", field(5, field(1, "to") + field(3, FLOAT) + field(20, 2))), b""),
+        (field(2, INT8) + field(8, "q"), field(2, INT8 - 1) + field(8, "q")),
+    ],
+)
+def test_weights_that_are_computed_or_of_other_numbers_leave_the_graph_as_it_is(old: bytes, new: bytes) -> None:
+    weights, scales = np.ones((INNER, COLUMNS), np.int8), np.ones((1, COLUMNS), np.float32)
+    assert multiplied_as_int8(model(weights, scales)) is not None
+    assert multiplied_as_int8(model(weights, scales, old, new)) is None
+
+
+def test_a_bias_that_is_computed_is_added_as_before() -> None:
+    weights, scales = np.ones((INNER, COLUMNS), np.int8), np.ones((1, COLUMNS), np.float32)
+    product = node("MatMul", ["x", "w"], "y")
+    added = node("MatMul", ["x", "w"], "product") + node("Abs", ["x"], "more") + node("Add", ["product", "more"], "y")
+    quick = multiplied_as_int8(model(weights, scales, product, added))
+    assert quick is not None
+    assert b"Add" in quick
 
 
 def test_what_the_processor_can_do_is_read_from_it() -> None:

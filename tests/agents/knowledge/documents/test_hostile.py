@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject
 
-from agents.knowledge.documents import pdf, read_document, word
+from agents.knowledge.documents import markdown, pdf, plain, read_document, word
 from agents.knowledge.ingest.reader import Reader
 from shared.errors import InvalidInput
 from shared.settings import Settings
@@ -160,3 +160,19 @@ def pdf_bomb(megabytes: int) -> bytes:
     stream = b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed) + packed + b"\nendstream"
     page = painted("BT /F1 10 Tf (x) Tj ET", size=612)
     return page[: page.index(b"<<\n/Length")] + stream + page[page.index(b"endstream") + len(b"endstream") :]
+
+
+@pytest.mark.parametrize("name", ["x.md", "x.txt"])
+def test_text_without_end_is_refused_before_it_is_worked_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "without_shapeless", None)
+    monkeypatch.setattr(markdown, "_front", None)
+    said = "2,000,001 characters of text, more than the 2,000,000 allowed"
+    assert refused(name, b"x" * 2_000_001) == said
+
+
+def test_a_page_that_is_one_long_text_is_not_said_to_be_nested() -> None:
+    assert "a text in it is too long: it was not read to its end" in refused("x.html", b"<p>" + b"a " * 5_500_000)
+
+
+def test_utf_32_is_not_taken_for_utf_16() -> None:
+    assert refused("x.md", "# Disk full".encode("utf-32")) == "holds binary data, not text"
