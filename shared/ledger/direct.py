@@ -47,8 +47,10 @@ async def commit_soon(connection: AsyncConnection) -> None:
     (docs/decisions/0013-the-ledger-waits-for-the-database.md). It must not go back to a pool: see `drop`."""
     if connection.dialect.driver != "asyncpg" or connection.invalidated or _ARE_SET in (info := _info(connection)):
         return
-    await (await connection.get_raw_connection()).driver_connection.execute(_COMMITS_SOON)  # type: ignore[union-attr]
     info[_ARE_SET] = True
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    with suppress(Exception):  # it commits as it did; a connection that is lost is told by what is written next
+        await driver.execute(_COMMITS_SOON)
 
 
 async def drop(connection: AsyncConnection) -> None:
