@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from agents.data.countries import are_codes, names_of
 from agents.data.entities import kind_of
+from agents.data.meanings import condition_of
 from agents.data.samples import Samples
 from agents.data.times import without_times
 from agents.data.words import content_words, pieces
@@ -33,7 +34,7 @@ class Mention:
     kind: `value` (exactly so in a column), `like` (another form of a value), `term` (of the glossary).
     text: the value or the term's meaning. places: (table, column) of a value, or (table, "") of a term's meaning.
     plain: a value whose words are words of names too (`user`, `computer`), so that they may mean those.
-    condition, table, source: of a term, as GlossaryTerm has them.
+    condition, table, source: of a term, as GlossaryTerm has them, or its meaning (meanings.py).
     """
 
     phrase: str
@@ -69,6 +70,7 @@ class Phrases:
         self._values: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
         self._short: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
         self._terms = {tuple(pieces(term.term)): term for term in catalog.glossary}
+        self._conditions = {term.term: condition_of(term, catalog) for term in catalog.glossary}
         self._term_places = {
             term.term: tuple((table.name, "") for table in catalog.tables if _is_about(term, table))
             for term in catalog.glossary
@@ -138,10 +140,9 @@ class Phrases:
         ]
 
     def _term(self, term: GlossaryTerm) -> Mention:
+        condition, table = self._conditions[term.term]
         places = self._term_places[term.term]
-        return Mention(
-            term.term, "term", term.told, places, condition=term.condition, table=term.table, source=term.source
-        )
+        return Mention(term.term, "term", term.told, places, condition=condition, table=table, source=term.source)
 
     def _at(self, key: tuple[str, ...]) -> list[Mention]:
         if term := self._terms.get(key):

@@ -1,0 +1,34 @@
+"""Glossary terms whose meaning is a condition: `status IN ('open', 'in_progress')` of `open ticket`."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from agents.data.words import content_words
+from shared.catalog import Catalog, GlossaryTerm, Table
+
+_CONDITIONS = (exp.Predicate, exp.Connector, exp.In, exp.Between, exp.Is, exp.Like, exp.Not)
+
+
+def condition_of(term: GlossaryTerm, catalog: Catalog) -> tuple[str, str]:
+    """The term's condition and table, as SQL says them: its own, or its meaning where that is nothing but a condition
+    on columns that one table has, or one of the tables that the term names. Empty where it has none."""
+    if term.condition:
+        return term.condition, term.table
+    meaning = term.meaning if catalog.platform == "sql" else term.meaning.replace('"', "'")
+    try:
+        parsed = exp.condition(meaning, dialect="duckdb")
+    except SqlglotError:
+        return "", ""
+    names = {column.sql() for column in parsed.find_all(exp.Column)}
+    unknown = {one.name.lower() for one in parsed.find_all(exp.Anonymous)} - {"now"}
+    if not isinstance(parsed, _CONDITIONS) or not names or unknown or parsed.find(exp.Query):
+        return "", ""
+    tables = [table for table in catalog.tables if names <= table.by_name.keys()]
+    named = [table for table in tables if _is_named(table, term)] if len(tables) > 1 else tables
+    return (meaning, named[0].name) if len(named) == 1 else ("", "")
+
+
+def _is_named(table: Table, term: GlossaryTerm) -> bool:
+    return bool(set(content_words(table.name)) & set(content_words(term.term)))
