@@ -30,7 +30,7 @@ from agents.data.fitting.grouping import regroup, show_times, ungroup_either, un
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import first_of_each, set_limit
 from agents.data.fitting.naming import show_names
-from agents.data.fitting.ordering import show_groups, show_rank, turn_order
+from agents.data.fitting.ordering import count_top, show_groups, show_rank, turn_order
 from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
@@ -50,6 +50,7 @@ from agents.data.words import content_words, pieces, stem
 from shared.catalog import Example, Table
 
 _NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
+_TEXTS = ("varchar", "text", "char", "string", "system.string", "nvarchar")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _EITHER = re.compile(r"\b(?:or|either)\b", re.IGNORECASE)
 # What the question says to ask for a number, not for rows that hold the word.
@@ -233,8 +234,13 @@ class _Fitting:
             yield from set_hours(self.select, self.question)
 
     def _is_number(self, column: exp.Column) -> bool:
-        types = [one.by_name[column.name].type.lower() for one in self.tables if column.name in one.by_name]
-        return any(kind.startswith(_NUMBERS) for kind in types)
+        return any(kind.startswith(_NUMBERS) for kind in self._types(column))
+
+    def is_text(self, column: exp.Column) -> bool:
+        return any(kind.startswith(_TEXTS) for kind in self._types(column))
+
+    def _types(self, column: exp.Column) -> list[str]:
+        return [one.by_name[column.name].type.lower() for one in self.tables if column.name in one.by_name]
 
     def times_of(self) -> TimesOf:
         catalog = self.linked.catalog
@@ -283,6 +289,7 @@ def fit(
     notes += hold_rules(fitting.select, question, linked)
     notes += first_of_each(fitting.select, question, dialect)
     notes += set_limit(fitting.select, question)
+    notes += count_top(fitting.select, question, fitting.is_text)
     notes += turn_order(fitting.select, question, times)
     notes += add_windows(fitting.select, question, times)
     notes += hold_undone(fitting.select, question, linked, times)

@@ -17,27 +17,22 @@ _HOLDS = (
 )
 _CASELESS = ("sqlite", "mysql", "mariadb", "tsql")  # whose LIKE ignores case, where their = may not
 _BETWEEN = re.compile(
-    r"\W*(?:(?:the|a|an|any|word|words|text|string|keyword|phrase|value|extension|of)\W+)*", re.IGNORECASE
+    r"\W*(?:(?:the|a|an|any|word|words|text|string|keyword|phrase|value|extension|domain|prefix|suffix|letters|of)\W+)*",
+    re.IGNORECASE,
 )
+_NOT = re.compile(r"(?:\bnot|n['\u2019]t|\bnever|\bwithout)\s+$", re.IGNORECASE)
 
 
 def look_inside(select: exp.Select, question: str, tables: Sequence[Table], dialect: str) -> Iterator[str]:
     """`a = 'x'` looks for x within a where the question says that something contains x, and `a <> 'x'` for its absence,
-    unless x is a known value of a; x at the end of a where it says that a ends with x, not anywhere; `a LIKE 'x'`
-    without a wildcard is `a = 'x'`. Changes the select."""
+    unless x is a known value of a; x at the end of a where it says that a ends with x, not anywhere; for what does not
+    hold x where it says so; `a LIKE 'x'` without a wildcard is `a = 'x'`. Changes the select."""
     for node in list(select.find_all(exp.EQ, exp.NEQ, exp.Like, exp.ILike)):
         text = node.expression
         if not isinstance(node.this, exp.Column) or not isinstance(text, exp.Literal) or not text.is_string:
             continue
-        if node.find_ancestor(exp.Select) is not select or not text.this:
-            continue
-        if (part := text.this.strip("%")) != text.this and not re.search("[%_]", part):
-            pattern = _pattern(part, question)
-            if pattern and pattern != _ANYWHERE and pattern.format(part) != text.this:
-                text.replace(exp.Literal.string(pattern.format(part)))
-                yield f"looked for {pattern.format(part)!r} in {node.this.name}, as the question says"
-            continue
-        if re.search("[%_]", text.this):
+        part = text.this.strip("%")
+        if node.find_ancestor(exp.Select) is not select or not part or re.search("[%_]", part):
             continue
         known = {
             value
@@ -45,22 +40,40 @@ def look_inside(select: exp.Select, question: str, tables: Sequence[Table], dial
             if node.this.name in table.by_name
             for value in table.by_name[node.this.name].values
         }
-        if text.this not in known and (pattern := _pattern(text.this, question)):
-            inside = exp.ILike(this=node.this.copy(), expression=exp.Literal.string(pattern.format(text.this)))
-            node.replace(exp.Not(this=inside) if isinstance(node, exp.NEQ) else inside)
-            yield f"looked for {pattern.format(text.this)!r} in {node.this.name}, as the question says"
-        elif isinstance(node, exp.Like) and dialect not in _CASELESS:
+        is_part = part != text.this
+        if (is_part or part not in known) and (said := _said(part, question)):
+            yield from _hold(node, said, part)
+        elif isinstance(node, exp.Like) and not is_part and dialect not in _CASELESS:
             node.replace(exp.EQ(this=node.this.copy(), expression=text.copy()))
-            yield f"compared {node.this.name} with '{text.this}': the pattern has no wildcard"
+            yield f"compared {node.this.name} with '{part}': the pattern has no wildcard"
 
 
-def _pattern(text: str, question: str) -> str | None:
-    """How the question says that a text holds this one."""
+def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
+    """Compare as the question says, where the comparison does not yet. said: the pattern, and whether it is denied."""
+    pattern, is_denied = said
+    before = node.expression.this
+    wanted = before if before != part and pattern == _ANYWHERE else pattern.format(part)
+    under_not = isinstance(node.parent, exp.Not) or (
+        isinstance(node.parent, exp.Paren) and isinstance(node.parent.parent, exp.Not)
+    )
+    denies = isinstance(node, exp.NEQ) or under_not
+    if wanted == before and (denies or not is_denied):
+        return
+    inside = exp.ILike(this=node.this.copy(), expression=exp.Literal.string(wanted))
+    becomes_denied = isinstance(node, exp.NEQ) or (is_denied and not under_not)
+    node.replace(exp.Not(this=inside) if becomes_denied else inside)
+    without = "rows without " if is_denied and not denies else ""
+    yield f"looked for {without}{wanted!r} in {node.this.name}, as the question says"
+
+
+def _said(text: str, question: str) -> tuple[str, bool] | None:
+    """How the question says that a text holds this one, and whether it says that it does not."""
+    found = set()
     for word, pattern in _HOLDS:
         for said in word.finditer(question):
             between = _BETWEEN.match(question, said.end())
             start = between.end() if between else said.end()
             end = start + len(text)
             if question[start:end].lower() == text.lower() and not question[end : end + 1].isalnum():
-                return pattern
-    return None
+                found.add((pattern, bool(_NOT.search(question[: said.start()]))))
+    return found.pop() if len(found) == 1 else None

@@ -20,6 +20,9 @@ IDS = "SELECT ticket_id FROM tickets"
         ("Titles that don't contain disk", "title <> 'disk'", "looked for '%disk%' in title, as the question says", [100, 103]),
         ("Titles that end with full", "title ILIKE '%full%'", "looked for '%full' in title, as the question says", [101]),
         ("Titles starting with Disk", "title LIKE '%Disk'", "looked for 'Disk%' in title, as the question says", [101, 102]),
+        ("Titles that don't contain disk", "title ILIKE '%disk%'", "looked for rows without '%disk%' in title, as the question says", [100, 103]),
+        ("Titles that do not start with Disk", "title = 'Disk'", "looked for rows without 'Disk%' in title, as the question says", [100, 103]),
+        ("Titles not ending with the word full", "title LIKE '%full%'", "looked for rows without '%full' in title, as the question says", [100, 102, 103]),
         ("Tickets called Disk full", "title LIKE 'Disk full'", "compared title with 'Disk full': the pattern has no wildcard", [101]),
     ],
 )  # fmt: skip
@@ -34,6 +37,9 @@ def test_a_text_is_looked_for_as_the_question_says(
     [
         ("Tickets containing disks on db-7", "host = 'db-7'"),
         ("Titles that contain disk", "title LIKE '%Disk%'"),
+        ("Titles that don't contain disk", "NOT title LIKE '%Disk%'"),
+        ("Titles that don't contain disk", "NOT (title ILIKE '%disk%')"),
+        ("Titles that contain disk, and those that don't contain disk", "title LIKE '%Disk%'"),
         ("Tickets that start with nothing", "title = ''"),
         ("Titles containing VPN dropsy", "title = 'VPN drops'"),
         ("Tickets containing open and pending ones", "status = 'open'"),
