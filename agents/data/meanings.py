@@ -23,11 +23,17 @@ def condition_of(term: GlossaryTerm, catalog: Catalog) -> tuple[str, str]:
         return "", ""
     names = {column.sql() for column in parsed.find_all(exp.Column)}
     unknown = {one.name.lower() for one in parsed.find_all(exp.Anonymous)} - {"now"}
-    if not isinstance(parsed, _CONDITIONS) or not names or unknown or parsed.find(exp.Query):
+    if not isinstance(parsed, _CONDITIONS) or _has_bare(parsed) or not names or unknown or parsed.find(exp.Query):
         return "", ""
     tables = [table for table in catalog.tables if names <= table.by_name.keys()]
     named = [table for table in tables if _is_named(table, term)] if len(tables) > 1 else tables
     return (meaning, named[0].name) if len(named) == 1 else ("", "")
+
+
+def _has_bare(parsed: exp.Expr) -> bool:
+    """`email or phone`: columns of which nothing is said."""
+    joined = [one for node in parsed.find_all(exp.Connector, exp.Not) for one in node.iter_expressions()]
+    return any(isinstance(one.unnest(), exp.Column) for one in joined)
 
 
 def _is_named(table: Table, term: GlossaryTerm) -> bool:

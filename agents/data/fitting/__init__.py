@@ -30,13 +30,13 @@ from agents.data.fitting.grouping import regroup, show_times, ungroup_either, un
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import first_of_each, set_limit
 from agents.data.fitting.naming import show_names
-from agents.data.fitting.ordering import count_top, show_groups, show_rank, turn_order
+from agents.data.fitting.ordering import show_groups, show_rank, turn_order
 from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
 from agents.data.fitting.steps import by_step, read_step
 from agents.data.fitting.texts import look_inside
-from agents.data.fitting.times import TimesOf, set_time, usual_time
+from agents.data.fitting.times import TimesOf, set_time
 from agents.data.fitting.units import set_hours, set_unit
 from agents.data.fitting.values import Values
 from agents.data.fitting.windows import add_windows, says_change
@@ -50,7 +50,6 @@ from agents.data.words import content_words, pieces, stem
 from shared.catalog import Example, Table
 
 _NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
-_TEXTS = ("varchar", "text", "char", "string", "system.string", "nvarchar")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _EITHER = re.compile(r"\b(?:or|either)\b", re.IGNORECASE)
 # What the question says to ask for a number, not for rows that hold the word.
@@ -80,7 +79,6 @@ class _Fitting:
     tables: Sequence[Table]
     examples: Sequence[Example]
     rows: Values | None
-    is_log: bool
 
     def selects(self) -> list[exp.Select]:
         return list(self.select.find_all(exp.Select))
@@ -99,8 +97,7 @@ class _Fitting:
                         drop(select, condition.node)
                         yield f"left out `{_text(condition.node)}`: the question says no time"
         elif len(asked) == 1 and len(self.linked.times) == 1:
-            usual = usual_time(self.linked.catalog.tables) if self.is_log else None
-            yield from set_time(self.selects(), asked[0], times, usual, self.question)
+            yield from set_time(self.selects(), asked[0], times)
 
     def values(self) -> Iterator[str]:
         """Conditions whose every value comes from nowhere, or from the question of an example alone, and lists of all
@@ -234,13 +231,8 @@ class _Fitting:
             yield from set_hours(self.select, self.question)
 
     def _is_number(self, column: exp.Column) -> bool:
-        return any(kind.startswith(_NUMBERS) for kind in self._types(column))
-
-    def is_text(self, column: exp.Column) -> bool:
-        return any(kind.startswith(_TEXTS) for kind in self._types(column))
-
-    def _types(self, column: exp.Column) -> list[str]:
-        return [one.by_name[column.name].type.lower() for one in self.tables if column.name in one.by_name]
+        types = [one.by_name[column.name].type.lower() for one in self.tables if column.name in one.by_name]
+        return any(kind.startswith(_NUMBERS) for kind in types)
 
     def times_of(self) -> TimesOf:
         catalog = self.linked.catalog
@@ -274,7 +266,7 @@ def fit(
     parsed = PARSER.parse(query, dialect).select
     if parsed is None:
         return Mended(query)
-    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values, whole_rows)
+    fitting = _Fitting(parsed.copy(), question, linked, told, tables, examples, values)
     notes = [
         *(note for select in fitting.selects() for note in hold_flags(select, tables)),
         *(note for select in fitting.selects() for note in close_either(select, question)),
@@ -289,7 +281,6 @@ def fit(
     notes += hold_rules(fitting.select, question, linked)
     notes += first_of_each(fitting.select, question, dialect)
     notes += set_limit(fitting.select, question)
-    notes += count_top(fitting.select, question, fitting.is_text)
     notes += turn_order(fitting.select, question, times)
     notes += add_windows(fitting.select, question, times)
     notes += hold_undone(fitting.select, question, linked, times)

@@ -36,7 +36,7 @@ def hold_flags(select: exp.Select, tables: Sequence[Table]) -> Iterator[str]:
             continue
         if not isinstance(text, exp.Literal) or not text.is_string or (truth := truth_of(text.this)) is None:
             continue
-        types = {one.by_name[column.name].type.lower() for one in tables if column.name in one.by_name}
-        if types and all(kind.startswith(_TYPES) for kind in types):
+        known = [one.by_name[column.name] for one in tables if column.name in one.by_name]
+        if known and all(one.type.lower().startswith(_TYPES) and text.this not in one.values for one in known):
             text.replace(exp.Boolean(this=truth))
             yield f"took '{text.this}' as {str(truth).lower()}: {column.name} is true or false"

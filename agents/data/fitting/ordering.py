@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlglot import exp
 
@@ -13,13 +13,11 @@ from agents.data.fitting.times import TimesOf
 from agents.data.repair import Mended, listed
 from agents.data.sql.parsing import PARSER
 from agents.data.times import without_times
-from agents.data.words import pieces
 
 _LEAST = re.compile(r"(?<!at )\b(?:fewest|least|lowest|smallest|rarest|shortest|cheapest)\b", re.IGNORECASE)
 _MOST = re.compile(r"(?<!at )\b(?:most(?!\s+recent)|highest|largest|greatest|biggest|longest)\b", re.IGNORECASE)
 # Words by which the order may be of something else than the number's size.
 _ELSE = re.compile(r"\b(?:fast|quick|slow|worst|best|first|last|after|since)(?:e?st)?\b", re.IGNORECASE)
-_TOP = re.compile(r"\b(?:top\s+\d+|most\s+(?:common|frequent|often\s+seen))\b", re.IGNORECASE)
 _EARLY = re.compile(r"\b(?:oldest|earliest)\b", re.IGNORECASE)
 _BACKWARDS = re.compile(r"\b(?:newest|latest|most recent|last|descending|reverse|backwards?)\b", re.IGNORECASE)
 _LATE = re.compile(r"\b(?:newest|latest|most recent(?:ly)?)\b", re.IGNORECASE)
@@ -75,36 +73,6 @@ def turn_order(select: exp.Query, question: str, times: TimesOf) -> list[str]:
     key.set("desc", descending)
     said = (most if descending else least).search(question)
     return [f"ordered by {key.this.sql(dialect='duckdb')} the other way round: '{said[0] if said else ''}'"]
-
-
-def count_top(select: exp.Query, question: str, is_text: Callable[[exp.Column], bool]) -> list[str]:
-    """The first ten of texts in the order of the alphabet, backwards, are no `top 10`: those that most rows have are.
-    Gives the note; changes the select."""
-    if not isinstance(select, exp.Select) or not _TOP.search(question):
-        return []
-    order, shown = select.args.get("order"), [one.unalias() for one in select.expressions]
-    if (
-        not order
-        or not select.args.get("limit")
-        or any(select.args.get(part) for part in ("group", "distinct", "having"))
-    ):
-        return []
-    key, column = order.expressions[0], order.expressions[0].this
-    if len(order.expressions) > 1 or not key.args.get("desc") or not isinstance(column, exp.Column):
-        return []
-    if not is_text(column) or set(pieces(column.name)) & set(pieces(_after_by(question))):
-        return []
-    if select.find(exp.AggFunc, exp.Window) or not all(one == column or isinstance(one, exp.Star) for one in shown):
-        return []
-    count = exp.Count(this=exp.Star())
-    select.set("expressions", [column.copy(), exp.alias_(count, "count")])
-    select.set("group", exp.Group(expressions=[column.copy()]))
-    key.set("this", count.copy())
-    return [f"counted the rows of each {column.name}: the question asks for the top, not for the last of the alphabet"]
-
-
-def _after_by(question: str) -> str:
-    return question.lower().partition(" by ")[2]
 
 
 def _forwards(order: exp.Expr, question: str, times: TimesOf) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
+from agents.data.times import without_times
 from shared.catalog import Table
 
 _ANYWHERE = "%{}%"
@@ -41,7 +42,7 @@ def look_inside(select: exp.Select, question: str, tables: Sequence[Table], dial
             for value in table.by_name[node.this.name].values
         }
         is_part = part != text.this
-        if (is_part or part not in known) and (said := _said(part, question)):
+        if (is_part or part not in known) and (said := _said(part, without_times(question))):
             yield from _hold(node, said, part)
         elif isinstance(node, exp.Like) and not is_part and dialect not in _CASELESS:
             node.replace(exp.EQ(this=node.this.copy(), expression=text.copy()))
@@ -57,6 +58,7 @@ def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
         isinstance(node.parent, exp.Paren) and isinstance(node.parent.parent, exp.Not)
     )
     denies = isinstance(node, exp.NEQ) or under_not
+    is_denied = is_denied and (denies or not _may_be_denied(node))
     if wanted == before and (denies or not is_denied):
         return
     inside = exp.ILike(this=node.this.copy(), expression=exp.Literal.string(wanted))
@@ -64,6 +66,13 @@ def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
     node.replace(exp.Not(this=inside) if becomes_denied else inside)
     without = "rows without " if is_denied and not denies else ""
     yield f"looked for {without}{wanted!r} in {node.this.name}, as the question says"
+
+
+def _may_be_denied(node: exp.Expr) -> bool:
+    """Whether something further out may deny it, or takes it apart: `NOT (a LIKE x OR b LIKE x)`, CASE, a subquery."""
+    select = node.find_ancestor(exp.Select)
+    outer = node.find_ancestor(exp.Not, exp.Case, exp.Filter, exp.SetOperation)
+    return outer is not None or select is None or select.parent is not None
 
 
 def _said(text: str, question: str) -> tuple[str, bool] | None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlglot import exp
 
-from agents.data.fitting.conditions import conditions, drop, full_name, sources
+from agents.data.fitting.conditions import conditions, drop, full_name
 from agents.data.fitting.instants import instant, whole_days
 from agents.data.times import TimeRange
-from agents.data.words import pieces
 from shared.catalog import Table
 
 _TIME_TYPES = ("timestamp", "datetime", "date")
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _NO_INTERVALS = ("sqlite", "tsql")  # dialects; moments are written out there
-_OF_TIMES = frozenset(pieces("time date datetime timestamp utc"))
-_ROOT = 5  # letters that `created` and `creation` share
 _COMPARING = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In)
 _FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 
@@ -153,20 +149,9 @@ class TimesOf:
         return TimeCondition(left, left, None, end if kind is exp.LTE else at)
 
 
-def usual_time(tables: Sequence[Table]) -> str | None:
-    """The column of time that comes first in most of the tables that have any, as in logs: when an event was."""
-    first = [
-        next((one.name for one in table.columns if one.type.lower().startswith(_TIME_TYPES)), None) for table in tables
-    ]
-    named = Counter(name for name in first if name)
-    return next((name for name, count in named.most_common(1) if count > 1 and count * 2 > named.total()), None)
-
-
-def set_time(
-    selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf, usual: str | None = None, question: str = ""
-) -> Iterator[str]:
+def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:
     """Set the conditions on a time to the range asked for, where they leave another; give it to the one select that
-    reads rows of one time, where none has any. usual: the column that a time is of where the question names none."""
+    reads rows of one time, where none has any."""
     for select in selects:
         yield from times.drop_buckets(select, asked)
     found = [(select, times.conditions(select)) for select in selects]
@@ -175,8 +160,6 @@ def set_time(
     limited = [(select, own) for select, own in found if own]
     if not limited:
         yield from _give(selects, asked, times)
-    if usual and len(limited) == 1:
-        yield from _move(*limited[0], usual, times, question)
     for select, own in limited:
         columns = {(one.column.table.lower(), one.column.name.lower()) for one in own}
         if len(columns) != 1 or (len(own) == 1 and times.is_of_now(own[0]) and own[0].lower is None):
@@ -187,25 +170,6 @@ def set_time(
                 drop(select, one.node)
             select.where(*_bounds(column, asked, times.dialect), copy=False)
             yield _note(asked, column)
-
-
-def _move(select: exp.Select, own: list[TimeCondition], usual: str, times: TimesOf, question: str) -> Iterator[str]:
-    """Set conditions on a time of which the question says no word, `ProcessCreationTime`, to the usual one."""
-    tables = sources(select)
-    if len({one.column for one in own}) != 1 or len(tables) != 1 or not isinstance(tables[0], exp.Table):
-        return
-    name, table = own[0].column.name, tables[0]
-    used = [one for one in select.find_all(exp.Column) if one.name == name]
-    words = set(pieces(name)) - set(pieces(table.name)) - _OF_TIMES
-    said = {word[:_ROOT] for word in pieces(question)}
-    if name == usual or usual not in times.of(table) or len(used) > len(own):
-        return
-    if not words or said & {word[:_ROOT] for word in words}:
-        return
-    for one in used:
-        one.set("this", exp.to_identifier(usual))
-    own[:] = times.conditions(select)
-    yield f"took the time as {usual}, not {name}, of which the question says nothing"
 
 
 def _give(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:

@@ -90,7 +90,7 @@ class Values:
         own = found.get(column.name)
         if own is None or not text:
             return
-        if not is_named and (meant := _spoken_of(column.name, text, found, question)):
+        if not is_named and (meant := _spoken_of(column.name, text, found, question, table)):
             yield f"looked for '{text}' in {meant.column.name}, of which the question speaks, not in {column.name}"
             column, own = _renamed(column, meant.column.name), meant
             node.set("this", column)
@@ -162,7 +162,8 @@ class Values:
             told = [value for value in values if truth_of(value) is truth]
             return told[0] if len(told) == 1 else None
         said, asked = _roots(without_times(question)), _roots(text)
-        told = [value for value in values if (words := _roots(value)) and words <= said]
+        numbers = _NUMBERS.findall(text)  # an iPhone is no iPhone 16
+        told = [one for one in values if (words := _roots(one)) and words <= said and _NUMBERS.findall(one) == numbers]
         longer = [value for value in told if asked <= _roots(value)]
         shorter = [value for value in told if asked > _roots(value)] if text.lower() not in question.lower() else []
         return next((one[0] for one in (longer, shorter) if len(one) == 1), None)
@@ -172,15 +173,16 @@ class Values:
         return not raw and self._platform.duckdb_type(column.type).startswith(("VARCHAR", "TEXT", "CHAR"))
 
 
-def _spoken_of(column: str, text: str, found: Mapping[str, _Found], question: str) -> _Found | None:
+def _spoken_of(column: str, text: str, found: Mapping[str, _Found], question: str, table: Table) -> _Found | None:
     """The one column that has the text as a value and is called like the word beside it in the question, `LogonType` of
-    `unknown logons`, where the question says no word of the column that it is compared with."""
+    `unknown logons`, where the question says no word of the column that it is compared with. Words of the table's name
+    speak of no column: `user_name` of `admin users`."""
     if set(content_words(column)) & set(content_words(question)):
         return None
-    words = content_words(question)
-    sought = content_words(text)
+    words, sought = pieces(question), pieces(text)
     at = [place for place in range(len(words)) if sought and words[place : place + len(sought)] == sought]
     beside = {words[near] for one in at for near in (one - 1, one + len(sought)) if 0 <= near < len(words)}
+    beside -= set(pieces(table.name))
     others = [
         one
         for one in found.values()

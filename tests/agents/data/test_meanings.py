@@ -54,6 +54,8 @@ def test_texts_of_kql_and_spl_stand_in_double_quotes(platform: str) -> None:
         ("late", "due_at < ago(1h)"),
         ("late", "due_on < now()"),
         ("revenue", "amount"),
+        ("reachable", "host or status"),
+        ("unreachable", "NOT (host AND status)"),
         ("revenue", "sum(amount)"),
         ("rich", "amount > (SELECT avg(amount) FROM orders)"),
     ],

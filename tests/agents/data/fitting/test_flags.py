@@ -33,6 +33,9 @@ def test_a_value_is_taken_as_the_question_means_it(
     [
         ("Devices whose system is unknown", "system = 'Unknown'"),
         ("Unknown devices", "system = 'Unknown'"),
+        ("Linux devices", "system = 'Linux'"),
+        ("Devices by the logon of Unknown", "system = 'Unknown'"),
+        ("Devices at the step Close 2", "step = 'Close-2'"),
         ("Devices with unknown logons", "logon_kind = 'Unknown'"),
         ("Devices at the step CloseAccess", "step = 'CloseAccess'"),
         ("Devices opening access", "step = 'CloseAccess'"),

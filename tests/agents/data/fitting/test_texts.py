@@ -39,6 +39,12 @@ def test_a_text_is_looked_for_as_the_question_says(
         ("Titles that contain disk", "title LIKE '%Disk%'"),
         ("Titles that don't contain disk", "NOT title LIKE '%Disk%'"),
         ("Titles that don't contain disk", "NOT (title ILIKE '%disk%')"),
+        ("Titles that don't contain disk", "NOT (title ILIKE '%disk%' OR host ILIKE '%disk%')"),
+        (
+            "Titles that don't contain disk",
+            "ticket_id NOT IN (SELECT ticket_id FROM tickets WHERE title ILIKE '%disk%')",
+        ),
+        ("Tickets that end in 2026", "title LIKE '2026%'"),
         ("Titles that contain disk, and those that don't contain disk", "title LIKE '%Disk%'"),
         ("Tickets that start with nothing", "title = ''"),
         ("Titles containing VPN dropsy", "title = 'VPN drops'"),

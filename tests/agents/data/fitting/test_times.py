@@ -4,13 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlglot import exp, parse_one
 
-from agents.data.fitting.times import TimesOf, set_time, usual_time
 from agents.data.sandbox import Sandbox
-from agents.data.times import read_times
-from shared.catalog import Column, Table
-from tests.agents.data.fitting.desk import CLOCK, SQL, Desk
+from tests.agents.data.fitting.desk import SQL, Desk
 
 IDS = "SELECT ticket_id FROM tickets"
 WEEK = "took 'in the last 7 days' as opened_at of the last 7 days"
@@ -150,36 +146,3 @@ def test_a_moment_that_is_compared_with_a_day_is_of_that_day(desk: Desk) -> None
 def test_somebodys_last_day_is_no_time_of_the_question(desk: Desk) -> None:
     query = "SELECT full_name, left_on FROM people WHERE left_on >= now() - INTERVAL 1 DAY"
     assert "left out" in desk.fit("Who left, and what was their last day?", query).notes[0]
-
-
-LOGS = [
-    Table(
-        name=name, columns=[Column(name="At", type="timestamp"), *(Column(name=one, type="timestamp") for one in more)]
-    )
-    for name, more in (("Starts", ["ProcessCreationTime", "StartTime"]), ("Files", []), ("Owners", ["LeftAt"]))
-]
-
-
-@pytest.mark.parametrize(
-    ("question", "where", "expected"),
-    [
-        ("Programs of the past week", "ProcessCreationTime > now() - INTERVAL 7 DAY", "At"),
-        ("Processes created in the past week", "ProcessCreationTime > now() - INTERVAL 7 DAY", "ProcessCreationTime"),
-        ("Starts of the past week", "StartTime > now() - INTERVAL 7 DAY", "StartTime"),
-        ("Programs of the past week", "At > now() - INTERVAL 7 DAY AND StartTime < At", "At"),
-    ],
-)
-def test_a_time_is_that_of_the_event_unless_the_question_names_another(
-    question: str, where: str, expected: str
-) -> None:
-    select = parse_one(f"SELECT * FROM Starts WHERE {where}", dialect="duckdb", into=exp.Select)
-    times = TimesOf(LOGS, CLOCK)
-    notes = list(set_time([select], read_times(question, CLOCK)[0], times, usual_time(LOGS), question))
-    assert [one.column.name for one in times.conditions(select)] == [expected]
-    moved = ["took the time as At, not ProcessCreationTime, of which the question says nothing"]
-    assert notes == ([] if expected in where else moved)
-
-
-def test_tables_without_a_common_time_have_no_usual_one() -> None:
-    assert usual_time(LOGS) == "At"
-    assert usual_time([LOGS[0], Table(name="A", columns=[Column(name="made", type="date")])]) is None
