@@ -72,8 +72,7 @@ class Ledger:
         """As `finish`, without waiting for the database: who reads this ledger next does, as the end of a step, and
         what is begun later is written later. record: as it is now."""
         now = record.model_copy(update={"tags": list(record.tags), "metadata": dict(record.metadata)})
-        self._writer.write_behind(Finish(now))
-        self._tell(now)
+        self._writer.write_behind(Finish(now), lambda: self._tell(now))
 
     async def add(self, record: CallRecord) -> None:
         """Write a call down that has ended already: one that needed no model."""

@@ -72,10 +72,11 @@ def apply(connection: Connection, changes: Sequence[Change]) -> list[Exception |
     ended = [change.record for change in changes if isinstance(change, Finish)]
     if (merged or ended) and connection.dialect.name == "postgresql":
         alone(connection)  # before any row is locked, as all who lock rows and then write sums
-    refused = _begin(connection, [change for change in changes if isinstance(change, Begin)])
-    delta = Delta()
-    if ended:
-        _finish(connection, ended, delta)
+    begins = [change for change in changes if isinstance(change, Begin)]
+    begun, delta = {change.record.id for change in begins}, Delta()
+    _finish(connection, [one for one in ended if one.id not in begun], delta)  # first: limits see what is free again
+    refused = _begin(connection, begins)
+    _finish(connection, [one for one in ended if one.id in begun], delta)
     if merged:
         _merge(connection, merged, delta)
     delta.write(connection)
@@ -141,7 +142,7 @@ def _begun(begin: Begin) -> dict[str, Any]:
 def _finish(connection: Connection, records: list[CallRecord], delta: Delta) -> None:
     """Calls that have no row, since a limit refused them, are left out. What has ended is added to the sums later."""
     rows = {record.id: _ended(record) for record in records}
-    if ENDED.run(connection, list(rows.values())) == len(rows):
+    if not rows or ENDED.run(connection, list(rows.values())) == len(rows):
         return
     for old in connection.execute(_KNOWN, {"ids": list(rows)}).mappings():
         if old["is_summed"]:  # closed as lost, and yet it ends

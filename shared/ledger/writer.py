@@ -31,6 +31,8 @@ Waiting = tuple[Change, asyncio.Future[None]]
 log = structlog.get_logger(__name__)
 _SUMS_AFTER = 0.1
 """Seconds after a call has ended. Its sums are more rows than its own, and the same ones for the calls of that time."""
+_AGAIN_AFTER = 1.0
+"""Seconds after which a database is asked again that took nothing."""
 _NOTHING: tuple[list[Waiting], bool] = ([], False)
 _AT_ONCE = 200  # changes in a transaction; PostgreSQL takes 32,767 parameters in a statement
 _KEPT = 200  # ends of calls that the database did not take; they may have texts
@@ -52,18 +54,19 @@ class Writer:
         self._database.write_soon((change, written))
         await written
 
-    def write_behind(self, change: Finish) -> None:
-        """Write it without anybody waiting, after all that was given before. What a database that takes nothing now
-        refuses is written when it does; what can't be written is in the log."""
+    def write_behind(self, change: Finish, then: Callable[[], None]) -> None:
+        """Write it without anybody waiting, after all that was given before; then: called when that is over. What a
+        database that takes nothing now refuses is written when it does; what can't be written is in the log."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._behind.add(written)
-        written.add_done_callback(partial(self._is_written, change.record.id))
+        written.add_done_callback(partial(self._is_written, change.record.id, then))
         self._database.write_soon((change, written))
 
     async def settled(self) -> None:
         """Wait until what was given to `write_behind` is written, or can't be."""
-        if self._behind:
-            await asyncio.wait(self._behind)
+        loop = asyncio.get_running_loop()
+        if behind := [one for one in self._behind if one.get_loop() is loop]:
+            await asyncio.wait(behind)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` makes of a connection, in a transaction."""
@@ -75,12 +78,12 @@ class Writer:
         await self.settled()
         await self._database.close()
 
-    def _is_written(self, call_id: str, written: asyncio.Future[None]) -> None:
+    def _is_written(self, call_id: str, then: Callable[[], None], written: asyncio.Future[None]) -> None:
         self._behind.discard(written)
-        if written.cancelled() or not (problem := written.exception()):
-            return
-        when = "yet" if isinstance(problem, Exception) and _is_of_the_database(problem) else "and will not be"
-        log.error(f"how a call ended is not on the ledger {when}", call_id=call_id, reason=str(problem))
+        if not written.cancelled() and (problem := written.exception()):
+            when = "yet" if isinstance(problem, Exception) and _is_of_the_database(problem) else "and will not be"
+            log.error(f"how a call ended is not on the ledger {when}", call_id=call_id, reason=str(problem))
+        then()
 
 
 class _Queue:
@@ -101,7 +104,7 @@ class _Queue:
             return self._starts()
 
     def sum_later(self, start: Callable[[], None]) -> None:
-        """start: called in the loop when the sums are due and nobody takes what waits."""
+        """And write what was kept. start: called in the loop when that is due and nobody takes what waits."""
 
         def due() -> None:
             self._summing = None
@@ -112,7 +115,12 @@ class _Queue:
                 start()
 
         if self._summing is None:
-            self._summing = asyncio.get_running_loop().call_later(_SUMS_AFTER, due)
+            after = _AGAIN_AFTER if self._kept else _SUMS_AFTER
+            self._summing = asyncio.get_running_loop().call_later(after, due)
+
+    @property
+    def has_kept(self) -> bool:
+        return bool(self._kept)
 
     def next(self) -> tuple[list[Waiting], bool]:
         """What goes into the next transaction, and whether the sums follow it; nothing at all: whoever asks is done."""
@@ -194,6 +202,9 @@ class _OnThread:
             if are_sums_due:
                 with _sums_may_wait():
                     self._catch_up(self._connected())
+        if self._queue.has_kept:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._queue.sum_later, self._start)
 
     def _written(self, changes: list[Change]) -> Sequence[Exception | None]:
         try:
@@ -261,6 +272,8 @@ class _OnLoop:
             if are_sums_due:
                 with _sums_may_wait():
                     await self.run(self._catch_up)
+        if self._queue.has_kept:
+            self._queue.sum_later(self._start)
 
     async def _written(self, changes: list[Change]) -> Sequence[Exception | None]:
         problems: Sequence[Exception | None]

@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 
 from shared.calls import CallRecord
 from shared.context import scoped
-from shared.database import create_tables
+from shared.database import create_tables, open_database
 from shared.errors import BudgetExceeded, ModelUnavailable
 from shared.ledger import Ledger, Reservation, schema
+from shared.ledger.budgets import Budgets
 from shared.ledger.recording import metered, new_call, recorded, trace_of
 from shared.ledger.tables import calls
 from shared.models import Budget
@@ -86,6 +87,67 @@ async def test_a_call_goes_on_while_its_end_is_written_and_who_reads_waits(tmp_p
         [read] = await reading
         assert (read.status, read.metadata) == ("success", {"after": "before"})
         await ledger.close()
+
+
+async def test_who_wants_to_know_of_a_call_that_ended_is_told_when_its_row_says_so(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path) as engine:
+        await create_tables(engine, schema)
+        told: list[str] = []
+        ledger = Ledger(engine, [lambda ended: told.append(ended.status)])
+        other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        async with recorded(ledger, new_call(**KIND)):
+            other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(0.1)
+        assert told == []
+        other.execute("COMMIT")
+        other.close()
+        await ledger.close()
+        assert told == ["success"]
+
+
+async def test_a_call_begins_with_what_the_one_before_did_not_use(either: Ledger) -> None:
+    await Budgets(either.engine).set("day", "", Budget(tokens=1000))
+    for _ in range(3):
+        async with recorded(either, new_call(**KIND), Reservation(tokens=600)) as record:
+            record.prompt_tokens, record.completion_tokens = 50, 1
+    assert await statuses(either) == ["success"] * 3
+    await either.close()
+
+
+async def test_an_end_that_a_locked_database_refused_is_written_without_another_call(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path) as engine:
+        await create_tables(engine, schema)
+        ledger = Ledger(engine)
+        await ledger._writer.run(lambda one: one.connection.driver_connection.execute("PRAGMA busy_timeout=0"))  # type: ignore[union-attr]
+        other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        with capture_logs() as logs:
+            async with recorded(ledger, new_call(**KIND)):
+                other.execute("BEGIN IMMEDIATE")
+            assert await statuses(ledger) == ["pending"]
+        assert logs[0]["event"] == "how a call ended is not on the ledger yet"
+        other.execute("COMMIT")
+        other.close()
+        async with asyncio.timeout(30):
+            while await statuses(ledger) != ["success"]:
+                pass
+        await ledger.close()
+
+
+def test_a_ledger_that_outlives_its_loop_is_read_in_the_next(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/test.db")
+    ledger = Ledger(engine)
+
+    async def record() -> None:
+        await create_tables(engine, schema)
+        async with recorded(ledger, new_call(**KIND)):
+            pass
+
+    async def read() -> list[str]:
+        async with asyncio.timeout(20):
+            return await statuses(ledger)
+
+    asyncio.run(record())
+    assert len(asyncio.run(read())) == 1
 
 
 async def test_a_ledger_that_is_closed_at_once_has_how_the_call_ended(either: Ledger) -> None:
