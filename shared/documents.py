@@ -55,8 +55,9 @@ class IngestRequest(Model):
     folders that were seen whole: what was once read there and is not among `seen` was renamed, or is removed.
     allow_empty: the request is not refused where none of a folder's documents was seen; they are removed.
     urls: web addresses to read, at hosts that LEXIQUERY_DOCUMENT_HOSTS lists. labels: who may find all of these;
-    as before if not given, and everybody if there are none. carried: labels that the sender carries beside these: a
-    document that they don't show is not there for the request.
+    as before if not given, and everybody if there are none. carried: labels that the sender carries beside these and
+    those in a document itself: a document that none of them shows is not there for the request, and stays beside one
+    of its name.
     signature: of who keeps the database (`sop add`), who alone says where documents lie (seen, folders, locations),
     and for whom every document is there."""
 

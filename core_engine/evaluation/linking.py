@@ -226,10 +226,12 @@ async def _read(data: Path, settings: Settings) -> AsyncIterator[_Cases]:
     kept.data_dir.mkdir(parents=True, exist_ok=True)
     engine = open_database(kept.sqlalchemy_url)
     await create_tables(engine, ledger_module.schema)
-    async with open_models(kept, Ledger(engine), engine) as models:
+    ledger = Ledger(engine)
+    async with open_models(kept, ledger, engine) as models:
         cases = _Cases(models, await asyncio.to_thread(seed_sandbox, kept.data_dir))
         await cases.read(data)
         yield cases
+    await ledger.close()
     await engine.dispose()
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from agents.knowledge.documents import MAX_BYTES, Document, read_document
 from agents.knowledge.ingest.chunks import chunks_of
-from agents.knowledge.ingest.keeping import Places, check_places, is_signed
+from agents.knowledge.ingest.keeping import Places, check_places, is_signed, is_upload
 from agents.knowledge.ingest.places import check_folders, check_location, printable, root_of, unnamed
 from agents.knowledge.library import Library
 from agents.knowledge.search.filtering import visible
@@ -89,7 +89,7 @@ async def _begun(request: IngestRequest, library: Library, read: Read, key: byte
     carried = {*request.carried, *(request.labels or ())}
     known = every if keeps else {location: one for location, one in every.items() if visible(one.labels, carried)}
     places = Places(known, every.keys(), key, frozenset(request.labels or ()))
-    return _Import(request, library, read, known, places, await library.store.emptied(), keeps)
+    return _Import(request, library, read, every, known, places, await library.store.emptied(), keeps)
 
 
 def _cited(filename: str) -> str:
@@ -99,12 +99,13 @@ def _cited(filename: str) -> str:
 
 @dataclass
 class _Import:
-    """known: what is there for the sender; emptied: labels by folder; changed: locations of what was read in; ahead:
-    what is being read before its turn, by name and hash."""
+    """every: what is there; known: what of it is there for the sender; emptied: labels by folder; changed: locations of
+    what was read in; ahead: what is being read before its turn, by name and hash."""
 
     request: IngestRequest
     library: Library
     read: Read
+    every: Mapping[str, Known]
     known: dict[str, Known]
     places: Places
     emptied: Mapping[str, frozenset[str]]
@@ -221,6 +222,11 @@ class _Import:
         read = await (self.ahead.pop((name, content_hash), None) or self.read(name, content))
         if after:
             self._read_ahead(after)
+        if known is None and read.labels:
+            location, known = self._shown_by(read.labels, source, location)
+            if known and known.content_hash == content_hash:
+                await self._unchanged(source, location, known)
+                return
         given = self._given(known) if known else self._given_new(location, source)
         kept: Details = {**details, "given": given, "own": read.labels, "text": read.text}
         await self.library.put(location, source, read.title, content_hash, chunks_of(read), kept)
@@ -245,6 +251,13 @@ class _Import:
         if set(self._given(known)) != set(known.given):
             await self.library.relabel(seen.location, self._given(known))
         self.report.renamed.append(f"{known.source} → {source}")
+
+    def _shown_by(self, labels: Collection[str], source: str, location: str) -> tuple[str, Known | None]:
+        """What the labels in a document itself show of those of its name: it is a new version of that."""
+        carried = {*labels, *self.request.carried, *(self.request.labels or ())}
+        alike = {one: known for one, known in self.every.items() if known.source == source and is_upload(one)}
+        shown = sorted(one for one, known in alike.items() if visible(known.labels, carried))
+        return (shown[0], alike[shown[0]]) if shown and is_upload(location) else (location, None)
 
     def _given(self, known: Known) -> Collection[str]:
         return known.given if self.request.labels is None else self.request.labels

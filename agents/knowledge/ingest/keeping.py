@@ -21,6 +21,10 @@ _UPLOAD = "upload:"
 _MARK = 12
 
 
+def is_upload(location: str) -> bool:
+    return location.startswith(_UPLOAD)
+
+
 def signed(request: IngestRequest, key: bytes) -> IngestRequest:
     """The request as one of who keeps the database."""
     return request.model_copy(update={"signature": _signature(request, key)})
@@ -63,7 +67,7 @@ class Places:
     def of_upload(self, source: str) -> str:
         """Raises InvalidInput for the name of a document that came from elsewhere."""
         cited = self._cited.get(source, [])
-        uploads = [location for location in cited if location.startswith(_UPLOAD)]
+        uploads = list(filter(is_upload, cited))
         if cited and not uploads:
             raise InvalidInput(
                 f"a document of that name is read from {min(cited)}, and is not replaced by an upload",

@@ -9,8 +9,11 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from shared.documents import IngestRequest
 from shared.errors import InvalidInput
 
-_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
-"""Controls, ends of lines, turns of direction, and ASCII in disguise."""
+_UNSHOWN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+"""Controls, ends of lines, what has no width (but joiners, which some scripts need), turns of direction, and ASCII in
+disguise."""
 
 
 def printable(text: str) -> str:

@@ -35,10 +35,12 @@ async def open_library(settings: Settings) -> AsyncIterator[Library]:
         )
         engine = open_database(settings.sqlalchemy_url)
         await create_tables(engine, ledger_module.schema, schema)
-        async with open_models(settings, Ledger(engine), engine) as models:
+        ledger = Ledger(engine)
+        async with open_models(settings, ledger, engine) as models:
             library = Library(engine, models, settings, "procedures")
             yield library
             await library.close()
+        await ledger.close()
         await engine.dispose()
 
 

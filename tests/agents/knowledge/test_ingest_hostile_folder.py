@@ -75,7 +75,9 @@ def test_folders_by_the_thousand_in_one_another_are_read(folder: Path) -> None:
     assert [path.name for path in found] == ["certificate.md", "disk.md", "sign-in.md", "deep.md"]
 
 
-@pytest.mark.parametrize("name", ["a\nb.md", "a\x1b[31m.md", "a\u202edm.exe.md", "a\u2028b.md"])
+@pytest.mark.parametrize(
+    "name", ["a\nb.md", "a\x1b[31m.md", "a\u202edm.exe.md", "a\u2028b.md", "a\u200bb.md", "a\u00adb.md"]
+)
 async def test_a_name_that_does_not_show_what_it_is_is_refused(procedures: Procedures, folder: Path, name: str) -> None:
     (folder / name).write_text("# Name\n\nRestart it.\n")
     report = await procedures.add([folder])

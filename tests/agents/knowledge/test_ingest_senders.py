@@ -51,6 +51,16 @@ async def test_an_upload_replaces_an_upload_of_its_name(procedures: Procedures) 
     assert await texts(procedures) == [("Reset it.", ())]
 
 
+async def test_the_labels_in_a_document_show_its_older_version(procedures: Procedures) -> None:
+    front = "---\nlabels: [ops]\n---\n"
+    assert (await procedures.ingest(uploaded(f"{front}# VPN\n\nRestart it."))).added == ["vpn.md"]
+    assert (await procedures.ingest(uploaded(f"{front}# VPN\n\nRestart it."))).unchanged == ["vpn.md"]
+    assert (await procedures.ingest(uploaded(f"{front}# VPN\n\nReset it."))).updated == ["vpn.md"]
+    assert await texts(procedures) == [("Reset it.", ("ops",))]
+    assert (await procedures.ingest(uploaded("# VPN\n\nForged."))).added == ["vpn.md"]
+    assert await texts(procedures) == [("Forged.", ()), ("Reset it.", ("ops",))]
+
+
 async def test_a_folder_that_brings_the_name_of_an_upload_leaves_it_to_its_sender(
     procedures: Procedures, folder: Path
 ) -> None:
