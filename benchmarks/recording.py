@@ -23,8 +23,8 @@ _PLENTY = Budget(tokens=10**9, seconds=1e9)
 _EVERY: tuple[Scope, ...] = ("journey", "user", "day")
 _WARMING = 50
 _MODEL = {"operation": "chat", "purpose": "derive", "provider": "ollama", "model": "qwen2.5-coder:1.5b"}
-_MODEL_SECONDS = 0.005
-"""Of a quick model: as long as it answers, and while the journey goes on, how the call before ended is written."""
+_BETWEEN_SECONDS = 0.005
+"""For which a quick model answers, and a journey works on with the answer, at least."""
 _RUN = uuid4().hex[:8]
 """So that no journey of an earlier run on the same database goes on."""
 
@@ -39,7 +39,9 @@ async def one_by_one(place: Place, count: int, text: int, *, budgets: bool) -> T
         for number in range(min(_WARMING, count)):
             await _record(ledger, number, text)
         cpu = time.process_time()
-        taken.seconds = [await _record(ledger, number, text, _MODEL_SECONDS) for number in range(count)]
+        for number in range(count):
+            taken.seconds.append(await _record(ledger, number, text, _BETWEEN_SECONDS))
+            await asyncio.sleep(_BETWEEN_SECONDS)
         taken.cpu = time.process_time() - cpu
         for scope in _EVERY if budgets else ():
             await Budgets(ledger.engine).remove(scope, "")
