@@ -74,6 +74,10 @@ class Ledger:
         now = record.model_copy(update={"tags": list(record.tags), "metadata": dict(record.metadata)})
         self._writer.write_behind(Finish(now), lambda: self._tell(now))
 
+    async def settled(self) -> None:
+        """Wait for what was given to `finish_soon`."""
+        await self._writer.settled()
+
     async def add(self, record: CallRecord) -> None:
         """Write a call down that has ended already: one that needed no model."""
         self.written += 1
@@ -179,7 +183,7 @@ class Ledger:
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees all that was given to this ledger."""
-        await self._writer.settled()
+        await self.settled()
         async with self.engine.connect() as connection:
             yield connection
 

@@ -178,6 +178,8 @@ class Models:
             self._check_cut(reply, estimate, request)
 
         reply = await self._calls.make(record, (estimate or 0) + request.max_tokens, ask, keep)
+        # Or a process that dies in between leaves an answer to use, of a call that is lost to the ledger.
+        await self._ledger.settled()
         # Under the model that answered, which after a failover may be another than the one that was asked first.
         await self._caches.responses.put(
             self._key(request, record, record.model_digest),

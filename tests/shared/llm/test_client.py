@@ -7,13 +7,17 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from shared.context import scoped
 from shared.errors import BudgetExceeded, ContextExceeded, LexiQueryError, ModelUnavailable
 from shared.ledger import Ledger
+from shared.ledger.tables import calls
+from shared.llm.caching import ResponseCache
 from shared.llm.client import Models
 from shared.llm.prompts import Prompt
 from shared.llm.providers import stream
+from shared.llm.providers.base import Reply
 from shared.models import Budget
 from shared.settings import Settings
 from tests.conftest import models_on
@@ -215,6 +219,23 @@ async def test_another_journey_s_answer_comes_from_the_cache_and_the_ledger_says
     assert spared.saved_tokens == (made.prompt_tokens or 0) + (made.completion_tokens or 0)
     assert (spared.prompt_tokens, spared.cost, spared.response) == (None, None, "ok")
     assert len(scripted_ollama.chats) == 1
+
+
+async def test_an_answer_is_cached_once_the_ledger_has_how_its_call_ended(
+    models: Models, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    put = ResponseCache.put
+
+    async def watched(cache: ResponseCache, key: str | None, reply: Reply, call_id: str, **more: Any) -> None:
+        async with ledger.engine.connect() as connection:
+            seen.append((await connection.execute(select(calls.c.status).where(calls.c.id == call_id))).scalar_one())
+        await put(cache, key, reply, call_id, **more)
+
+    monkeypatch.setattr(ResponseCache, "put", watched)
+    for number in range(5):
+        await models.chat([{"role": "user", "content": str(number)}], purpose="derive")
+    assert seen == ["success"] * 5
 
 
 async def test_outside_a_journey_and_without_a_cache_every_call_is_made(
