@@ -69,7 +69,9 @@ class _Handler(ScriptedHandler):
         if not body.get("stream", True):
             self.send_json(last)
             return
-        pieces = [_line(self._part(body, piece, done=False)) for piece in pieces_of(text)]
+        pieces = [
+            _line({**self._part(body, piece, done=False), **self._logprobs(body, piece)}) for piece in pieces_of(text)
+        ]
         end = [_line({**last, **self._text(body, "")})]
         error = _line({"error": "an error was encountered while running the model"})
         self.send_stream(Stream(pieces, end, broken=b'{"message": {"ro\n', error=error), "application/x-ndjson")
@@ -86,6 +88,11 @@ class _Handler(ScriptedHandler):
 
     def _text(self, body: Json, text: str) -> Json:
         return {"response": text} if "prompt" in body else {"message": {"role": "assistant", "content": text}}
+
+    def _logprobs(self, body: Json, piece: str) -> Json:
+        if self.script.logprob is None or not body.get("logprobs"):
+            return {}
+        return {"logprobs": [{"token": piece, "logprob": self.script.logprob}]}
 
     def _embed(self, body: Json) -> None:
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]

@@ -39,7 +39,9 @@ class _Handler(ScriptedHandler):
 
     def _chat(self, body: Json) -> None:
         text = self.script.answer(body)
-        pieces = [_event(self._chunk(body, {"content": piece})) for piece in pieces_of(text)]
+        pieces = [
+            _event(self._chunk(body, {"content": piece}, told=self._logprobs(body, piece))) for piece in pieces_of(text)
+        ]
         cut = len(words(text)) >= body["max_tokens"]
         last = self._chunk(body, {}, finish=self.script.finish or ("length" if cut else "stop"))
         usage = [] if not self.script.counts else [_event(self._chunk(body, None) | {"usage": self._usage(body, text)})]
@@ -50,8 +52,14 @@ class _Handler(ScriptedHandler):
         broken = b'data: {"choices": [{"del\n\n'
         self.send_stream(Stream(pieces, end, broken=broken, error=error, head=head), "text/event-stream")
 
-    def _chunk(self, body: Json, delta: Json | None, finish: str | None = None) -> Json:
-        choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    def _logprobs(self, body: Json, piece: str) -> Json | None:
+        if self.script.logprob is None or not body.get("logprobs"):
+            return None
+        return {"content": [{"token": piece, "logprob": self.script.logprob, "bytes": None, "top_logprobs": []}]}
+
+    def _chunk(self, body: Json, delta: Json | None, finish: str | None = None, told: Json | None = None) -> Json:
+        choice = {"index": 0, "delta": delta, "logprobs": told, "finish_reason": finish}
+        choices = [] if delta is None else [choice]
         head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
         return {**head, "choices": choices, "usage": None}
 

@@ -32,6 +32,7 @@ class ScriptedServer:
     Attributes:
         requests: (path, body) of every POST, as they came; headers: of every request.
         counts: False leaves the token counts out.
+        logprob: of every piece of an answer, told where it is asked for, when set.
         raw: the body of every answer, when set.
         left: set when a client went away before the end of its answer.
     """
@@ -43,6 +44,7 @@ class ScriptedServer:
         self.requests: list[tuple[str, Json]] = []
         self.headers: list[dict[str, str]] = []
         self.counts = True
+        self.logprob: float | None = None
         self.raw: str | None = None
         self.arrived = threading.Event()
         self.left = threading.Event()

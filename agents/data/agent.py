@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ from shared.catalog import Catalog, Catalogs, Table
 from shared.context import scoped
 from shared.errors import InvalidInput, LexiQueryError, NotFound, QueryFailed, SourceUnavailable, first_problem
 from shared.llm.client import Models
+from shared.llm.providers.base import Likelihood
 from shared.models import (
     Clarification,
     DataRequest,
@@ -294,9 +296,14 @@ def _evidence(brief: Brief, ran: _Ran, tables: list[Table], told: Account) -> di
         "unexplained": told.evidence["unsaid"],
         **{name: told.evidence[name] for name in ("unasked_values", "unused", "unused_values", "unmet", "time_off")},
         **complexity(ran.attempt.query),
+        **_likelihood(ran.attempt.likelihood),
         "fallback": float(ran.attempt.route == "direct" and brief.linked.catalog.platform != "sql"),
         "empty": float(ran.rows is not None and not ran.rows.rows),
         "example": nearest.score if nearest else 0.0,
         "same_tables": float(nearest is not None and nearest.tables == {table.name for table in tables}),
     }
     return {name: round(value, 3) for name, value in evidence.items()}
+
+
+def _likelihood(told: Likelihood | None) -> dict[str, float]:
+    return {"surprise": min(1.0, -told.mean), "least_likely": math.exp(told.least)} if told else {}

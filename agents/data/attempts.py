@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.data.accounting import account
-from agents.data.derive import Brief, Deriver
+from agents.data.derive import Brief, Deriver, Draft
 from agents.data.examples import same_question
 from agents.data.fitting import fit
 from agents.data.fitting.joins import Joins
@@ -43,8 +43,10 @@ from agents.data.sandbox import Sandbox
 from agents.data.schema_text import may_be_meant
 from agents.data.through_sql import ThroughSql, looks_like_sql
 from agents.data.vague import called_missing, is_missing
+from agents.data.words import pieces
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
+from shared.llm.providers.base import Likelihood
 from shared.logging import get_logger
 from shared.models import Problem, Proof
 
@@ -58,7 +60,8 @@ _SNAPS = 4  # a binder that stops at the first unknown name needs one round a na
 @dataclass(frozen=True)
 class Attempt:
     """A query with its proof. notes: what was mended, in words; repairs: model calls after the first; missing: what it
-    only calls as the question does, and the group has not; lacks: a form that leaves out some of the question."""
+    only calls as the question does, and the group has not; lacks: a form that leaves out some of the question;
+    likelihood: of what the model wrote it as, None where that isn't known."""
 
     query: str
     proof: Proof
@@ -67,6 +70,7 @@ class Attempt:
     repairs: int = 0
     missing: tuple[str, ...] = ()
     lacks: bool = False
+    likelihood: Likelihood | None = None
 
     @property
     def rejected(self) -> bool:
@@ -135,7 +139,7 @@ class Attempts:
             return None
         in_sql = await through.brief(brief)
         draft = await sql._deriver.draft(in_sql)
-        if not looks_like_sql(draft):
+        if not looks_like_sql(draft.text):
             return await self._mended(draft, brief)
         written = await sql._mended(draft, in_sql, repairs=_REPAIRS - 1)
         if written.rejected:
@@ -159,11 +163,11 @@ class Attempts:
             return None
         if _wants_missing(before.proof, brief) or not can_say(brief.question):
             return None
-        text = await self._deriver.outline(brief, before.query)
-        query = read_outline(text, brief.tables, brief.linked.catalog.dialect)
+        form = await self._deriver.outline(brief, before.query)
+        query = read_outline(form.text, brief.tables, brief.linked.catalog.dialect)
         if query is None:
             return None
-        base = Attempt("", Proof.of([]), "outline", (_FORM,), before.repairs + 1)
+        base = Attempt("", Proof.of([]), "outline", (_FORM,), before.repairs + 1, likelihood=form.likelihood)
         attempt = await self._proven(query, brief, base)
         if attempt.rejected:
             return None
@@ -175,20 +179,22 @@ class Attempts:
         told = account(brief.question, query, tables, brief.linked, brief.knowledge)
         return bool(told.unmet or told.unused)
 
-    async def _mended(self, draft: str, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
+    async def _mended(self, draft: Draft, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
         """The draft, mended by code and, where that isn't enough, by the model."""
         repairs = 0 if Part.MODEL_REPAIR in self._without else repairs
         refused = {await self._form(query, brief): reason for query, reason in brief.rejected}
-        attempt = await self._proven(draft, brief, Attempt("", Proof.of([]), "direct"))
+        base = Attempt("", Proof.of([]), "direct", likelihood=draft.likelihood)
+        attempt = await self._proven(draft.text, brief, base)
         form = await self._form(attempt.query, brief)
         tried = {form: attempt}
         while attempt.repairs < repairs and (problems := _problems(attempt, refused.get(form))):
             if _wants_missing(attempt.proof, brief):
                 return attempt
-            query = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
-            if await self._form(query, brief) in {*refused, *tried}:
+            draft = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
+            if await self._form(draft.text, brief) in {*refused, *tried}:
                 break
-            attempt = await self._proven(query, brief, replace(attempt, notes=(), repairs=attempt.repairs + 1))
+            base = replace(attempt, notes=(), repairs=attempt.repairs + 1, likelihood=draft.likelihood)
+            attempt = await self._proven(draft.text, brief, base)
             form = await self._form(attempt.query, brief)
             tried[form] = attempt
         best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, _passed(tried[one].proof)))
@@ -200,7 +206,8 @@ class Attempts:
         return replace(attempt, missing=tuple(called_missing(attempt.query, brief.question, brief.linked)))
 
     async def _without_unknown(self, attempt: Attempt, brief: Brief) -> Attempt:
-        """The last resort: rejected SQL without the columns that exist nowhere, where it can be proven so."""
+        """The last resort: rejected SQL without the columns that exist nowhere, where it can be proven so. Those that
+        the question asks for in these words are missing."""
         if Part.SNAP in self._without or self._platform.name != "sql":
             return attempt
         problems = [one for one in attempt.proof.problems if one.code == "unknown_column"]
@@ -208,7 +215,9 @@ class Attempts:
         left = without_unknown(attempt.query, brief.linked.catalog.dialect, names)
         if not left.notes:
             return attempt
-        base = replace(attempt, notes=(*attempt.notes, *left.notes))
+        said = set(pieces(brief.question))
+        asked_for = tuple(name for name in names if said.issuperset(pieces(name)))
+        base = replace(attempt, notes=(*attempt.notes, *left.notes), missing=asked_for)
         found = await self._proven(left.query, brief, base)
         return attempt if found.rejected else found
 
@@ -216,11 +225,12 @@ class Attempts:
         """One repair of a query that was proven but failed on the rows it met; None when it brought nothing new."""
         if Part.MODEL_REPAIR in self._without:
             return None
-        query = await self._deriver.repair(brief, attempt.query, [problem])
-        if query == attempt.query:
+        draft = await self._deriver.repair(brief, attempt.query, [problem])
+        if draft.text == attempt.query:
             return None
-        base = replace(attempt, route="direct", notes=(), repairs=attempt.repairs + 1)
-        repaired = await self._proven(query, brief, base)
+        again = attempt.repairs + 1
+        base = replace(attempt, route="direct", notes=(), repairs=again, likelihood=draft.likelihood)
+        repaired = await self._proven(draft.text, brief, base)
         return None if repaired.rejected else repaired
 
     async def _remembered(self, brief: Brief) -> Attempt | None:

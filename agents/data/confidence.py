@@ -41,6 +41,8 @@ EVIDENCE: Mapping[str, str] = {
     "unused_values": "known values that the question says and the query does not, up to 3, as a share of 3",
     "unmet": "forms of answer that the question asks for and the query has no part for, up to 3, as a share of 3",
     "time_off": "1 if the query's time is not the question's",
+    "surprise": "mean of the negative natural logarithms of the probabilities that the model gave its tokens, up to 1",
+    "least_likely": "the least probability that the model gave one of its tokens",
     "fallback": "1 if the query was written in another language than SQL, because SQL or the plan could not say it",
     "joined": "joins, lookups and unions, up to 3, as a share of 3",
     "nested": "queries within the query, up to 3, as a share of 3",
@@ -51,9 +53,12 @@ EVIDENCE: Mapping[str, str] = {
     "same_tables": "1 if the query reads the tables that the nearest solved question reads",
 }
 
+_NOT_ALWAYS = ("surprise", "least_likely")
+
 
 class Calibration(Model):
-    """Weights fitted on `items` outcomes of `suite` with `model`. intercepts: by platform."""
+    """Weights fitted on `items` outcomes of `suite` with `model`. intercepts: by platform; usual: the mean of evidence
+    that not every model server gives, taken where it is missing."""
 
     model: str
     suite: str
@@ -61,6 +66,7 @@ class Calibration(Model):
     items: dict[str, int]
     weights: dict[str, float]
     intercepts: dict[str, float]
+    usual: dict[str, float] = {}
     calibration_error: float = Field(description="expected calibration error on the fitted outcomes, five bins")
 
 
@@ -84,7 +90,8 @@ def confidence(evidence: Mapping[str, float], platform: str, calibration: Calibr
     if calibration is None or platform not in calibration.intercepts:
         return None
     total = calibration.intercepts[platform]
-    total += sum(weight * evidence.get(name, 0.0) for name, weight in calibration.weights.items())
+    known = {**calibration.usual, **evidence}
+    total += sum(weight * known.get(name, 0.0) for name, weight in calibration.weights.items())
     return round(1 / (1 + math.exp(-total)), 2)
 
 
@@ -98,7 +105,8 @@ def fit(outcomes: Sequence[tuple[str, Mapping[str, float], bool]], *, model: str
     if not platforms:
         raise InvalidInput(f"calibration needs {_FEWEST} outcomes of a platform; there are {len(outcomes)}")
     used = [one for one in outcomes if one[0] in platforms]
-    rows = np.array([_row(platform, evidence, platforms) for platform, evidence, _ in used])
+    usual = _usual([evidence for _, evidence, _ in used])
+    rows = np.array([_row(platform, {**usual, **evidence}, platforms) for platform, evidence, _ in used])
     right = np.array([float(was_right) for _, _, was_right in used])
     solved = _solve(rows, right)
     return Calibration(
@@ -108,6 +116,7 @@ def fit(outcomes: Sequence[tuple[str, Mapping[str, float], bool]], *, model: str
         items={name: counts[name] for name in platforms},
         intercepts=dict(zip(platforms, _rounded(solved[: len(platforms)]), strict=True)),
         weights=dict(zip(EVIDENCE, _rounded(solved[len(platforms) :]), strict=True)),
+        usual=usual,
         calibration_error=round(calibration_error(_sigmoid(rows @ solved).tolist(), right.tolist()), 3),
     )
 
@@ -123,6 +132,11 @@ def calibration_error(said: Sequence[float], right: Sequence[float], bins: int =
         if inside:
             total += abs(sum(said[i] for i in inside) - sum(right[i] for i in inside))
     return total / len(said) if said else 0.0
+
+
+def _usual(seen: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    given = {name: [evidence[name] for evidence in seen if name in evidence] for name in _NOT_ALWAYS}
+    return {name: round(sum(values) / len(values), 4) for name, values in given.items() if values}
 
 
 def _row(platform: str, evidence: Mapping[str, float], platforms: Sequence[str]) -> list[float]:

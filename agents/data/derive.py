@@ -22,6 +22,7 @@ from agents.data.times import speaks_of_time
 from shared.catalog import Table
 from shared.llm.client import Models
 from shared.llm.prompts import Prompt, load_prompts
+from shared.llm.providers.base import Likelihood
 from shared.models import KnowledgeHint, KnowledgeHit, Problem
 
 _EXAMPLES = 4
@@ -67,6 +68,14 @@ def make_brief(
     return Brief(question, linked, tables, examples, list(rejected), told, said)
 
 
+@dataclass(frozen=True)
+class Draft:
+    """What a model wrote. likelihood: None where the server does not tell how likely it was to the model."""
+
+    text: str
+    likelihood: Likelihood | None = None
+
+
 class Deriver:
     """Asks the model for a query. prompts_dir: prompts of the operator's own."""
 
@@ -75,23 +84,23 @@ class Deriver:
         self._models = models
         self._prompts = load_prompts(prompts_dir)
 
-    async def draft(self, brief: Brief) -> str:
+    async def draft(self, brief: Brief) -> Draft:
         """The model's query for the question: one call."""
         return await self._ask(self.messages(brief), "derive", self._prompts["derive_direct"])
 
-    async def repair(self, brief: Brief, query: str, problems: Sequence[Problem]) -> str:
+    async def repair(self, brief: Brief, query: str, problems: Sequence[Problem]) -> Draft:
         """The model's query after being shown what is wrong with `query`: one call."""
         messages = [*self.messages(brief), *self._refused(query, problem_text(problems))]
         return await self._ask(messages, "repair", self._prompts["derive_repair"])
 
-    async def outline(self, brief: Brief, query: str) -> str:
+    async def outline(self, brief: Brief, query: str) -> Draft:
         """The form of outline.py, filled in after `query` could not be proven: one call."""
         form = self._prompts["derive_outline"]
         messages = [*self.messages(brief), _said("assistant", query), _said("user", form.render())]
         completion = await self._models.chat(
             messages, purpose="repair", prompt=form, format=outline_schema(brief.tables), max_tokens=_MAX_TOKENS
         )
-        return completion.text
+        return Draft(completion.text, completion.likelihood)
 
     def messages(self, brief: Brief) -> list[Message]:
         """What the model is shown, the stable part first, the nearest example last."""
@@ -108,11 +117,11 @@ class Deriver:
         ]
         return [_said("system", system), *turns, self._asked(brief.question, _known(brief)), *self._not_accepted(brief)]
 
-    async def _ask(self, messages: list[Message], purpose: str, prompt: Prompt) -> str:
+    async def _ask(self, messages: list[Message], purpose: str, prompt: Prompt) -> Draft:
         completion = await self._models.chat(
             messages, purpose=purpose, prompt=prompt, max_tokens=_MAX_TOKENS, stop=_STOP
         )
-        return extract_query(completion.text)
+        return Draft(extract_query(completion.text), completion.likelihood)
 
     def _asked(self, question: str, known: str = "") -> Message:
         return _said("user", self._prompts["derive_question"].render(question=question.strip(), known=known))

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from agents.data.countries import are_codes, names_of
 from agents.data.entities import kind_of
 from agents.data.meanings import condition_of
+from agents.data.paraphrases import in_other_words
 from agents.data.samples import Samples
 from agents.data.times import without_times
 from agents.data.words import content_words, pieces
 from shared.catalog import Catalog, GlossaryTerm, Table
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_IN_TABLE = re.compile(r"\b(?:in|of|from|table|index|lookup)\s+(?!index\b|lookup\b|table\b)([A-Za-z_]\w*)")
 _COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|under|exactly)\s+\d[\d.,]*", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+")
 _LONGEST = 5  # words in a phrase
 # Of which people ask anything: the team `Data` is meant only where its name is written so.
 _SAYS_NOTHING = frozenset(pieces("data number time name value type thing information detail"))
@@ -72,7 +75,7 @@ class Phrases:
         self._terms = {tuple(pieces(term.term)): term for term in catalog.glossary}
         self._conditions = {term.term: condition_of(term, catalog) for term in catalog.glossary}
         self._term_places = {
-            term.term: tuple((table.name, "") for table in catalog.tables if _is_about(term, table))
+            term.term: tuple((table.name, "") for table in _tables_of(term, catalog.tables))
             for term in catalog.glossary
         }
         for table in catalog.tables:
@@ -130,13 +133,17 @@ class Phrases:
         return [*terms, *dict.fromkeys(values)]
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
-        """Terms said in other words' company or order: `sign-ins that failed` says failed sign-in."""
-        said = set(content_words(question))
+        """Terms said in other words, company or order: `sign-ins that failed` says failed sign-in."""
+        said = set(content_words(f"{question} {in_other_words(question)}"))
         known = {mention.text for mention in found}
+        numbers = set(_NUMBER.findall(question))
         return [
             self._term(term)
             for term in self._terms.values()
-            if term.told not in known and (words := set(content_words(term.term))) and words <= said
+            if term.told not in known
+            and (words := set(content_words(term.term)))
+            and words <= said
+            and numbers.issuperset(_NUMBER.findall(term.term))
         ]
 
     def _term(self, term: GlossaryTerm) -> Mention:
@@ -190,11 +197,11 @@ def _short_forms(value: str) -> Iterator[str]:
         yield value.partition(".")[0]
 
 
-def _is_about(term: GlossaryTerm, table: Table) -> bool:
-    return table.name == term.table if term.table else _speaks_of(term.meaning, table)
-
-
-def _speaks_of(meaning: str, table: Table) -> bool:
-    """Whether a term's meaning names the table or one of its columns."""
-    words = set(_IDENTIFIER.findall(meaning))
-    return table.name in words or not words.isdisjoint(table.by_name)
+def _tables_of(term: GlossaryTerm, tables: Sequence[Table]) -> list[Table]:
+    """Its own; else those that its meaning says it is in, those that it names, or those with a column that it names."""
+    words = set(_IDENTIFIER.findall(term.meaning))
+    within = set(_IN_TABLE.findall(term.meaning))
+    for named in ({term.table}, within, words):
+        if found := [table for table in tables if table.name in named]:
+            return found
+    return [table for table in tables if not words.isdisjoint(table.by_name)]

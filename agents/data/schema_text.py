@@ -28,12 +28,13 @@ _LEAST = 1e-12
 
 
 def offered(linked: Linked) -> list[Table]:
-    """The tables that a model gets to choose from: the best, those nearly as good, and the best's partners in joins
-    that the question speaks of. Few: of several a small model often picks the wrong one."""
+    """The tables that a model gets to choose from: the best, those nearly as good, the one that a glossary term of the
+    question is about, and what the nearest example joins. Few: of several a small model often picks the wrong one."""
     if not linked.links:
         return []
     chosen = _within(linked, _NOT_FAR if linked.is_database else _NEAR_BEST)[:_TABLES]
     wanted = {table for one in linked.examples[:1] if one.score > 0.7 for table in one.tables}
+    wanted |= {table for one in linked.mentions if one.kind == "term" and len(one.tables) == 1 for table in one.tables}
     chosen += [link.table for link in linked.links if link.table.name in wanted and link.table not in chosen]
     return chosen[: _TABLES + 1]
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from agents.data.linking import Linked, likeness
+from agents.data.times.calendar import NUMBER
 from agents.data.vague import told_words
 from agents.data.words import pieces, subjects
 from shared.llm.client import Models
@@ -24,6 +25,10 @@ _WHICH_XS = re.compile(r"\bwhich\s+(?P<thing>(?:[\w-]*(?:[^s\W]|[sui]s)\s+)?[\w-
 _UNITS_OF_X = re.compile(
     rf"\bhow\s+(?:many\s+\w+s|much)\s+of\s+(?P<thing>{_WORD})|\bhow\s+much\s+(?P<mass>{_WORD})", re.I
 )
+_THAN_XS = re.compile(
+    rf"\b(?:(?:more|fewer|less)\s+than|at\s+(?:least|most))\s+{NUMBER}\s+(?P<thing>{_WORD}s)(?=\W|$)",
+    re.I,
+)
 # Words for what is computed of any column, or of the rows themselves.
 _COMPUTED = frozenset(
     pieces(
@@ -40,6 +45,8 @@ _COMPUTED = frozenset(
 )
 _EXPLAINED = re.compile(r"\([^()]+\)\s*$|\bFollow-up: ")
 """A reply to what was asked back stands in brackets at the end; a question that follows others was told there."""
+_CODED = re.compile(r"[a-z][A-Z]|[\d_.]")
+_IN = r"(?:in|from|table)\s+(?:the\s+)?"
 _UNLIKE = 0.25
 """Cosine to all tables and columns of a group below which a name means none of them. Of 466 dev questions with an
 answer (seed, SPL, Defog, NL2KQL) none asks for a thing below it, the nearest at 0.32; of 60 more, in words that the
@@ -64,19 +71,25 @@ async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], 
 
 
 def _asked(question: str) -> Iterator[tuple[str, str]]:
-    """The things that the question asks for, the X of `what is the X of`, `which Xs` and `how much X`, each with the
-    part of it that has to be known: in `which five paths` the noun."""
+    """The things that the question asks for, the X of `what is the X of`, `which Xs`, `fewer than three Xs` and `how
+    much X`, each with the part of it that has to be known: in `which five paths` the noun."""
     for found in _THE_X_OF.finditer(question):
         yield found["thing"], found["thing"]
     for found in _WHICH_XS.finditer(question):
         yield found["thing"], found["thing"].split()[-1]
+    for found in _THAN_XS.finditer(question):
+        yield found["thing"], found["thing"]
     for found in _UNITS_OF_X.finditer(question):
         thing = found["thing"] or found["mass"]
         yield thing, thing
 
 
 def _names_table(question: str, linked: Linked) -> bool:
-    return any(re.search(rf"(?<!\w){re.escape(table.name)}(?!\w)", question) for table in linked.catalog.tables)
+    """Whether it says which table to ask: in a name that is no word of the language, or as `in people`."""
+    return any(
+        re.search(rf"(?<!\w){'' if _CODED.search(table.name) else _IN}{re.escape(table.name)}(?!\w)", question)
+        for table in linked.catalog.tables
+    )
 
 
 def _names(thing: str) -> set[str]:

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from agents.data.examples import same_question
 from agents.data.linking import Linked
+from agents.data.phrases import Mention
 from agents.data.sql.parsing import PARSER
 from agents.data.words import pieces, subjects
 from shared.catalog import Catalog
@@ -22,7 +23,7 @@ _FEWEST = 2  # words that the group's texts know, where none is a word of its na
 def says_too_little(question: str, linked: Linked) -> bool:
     """Whether the question names no table, column or value of the group, no thing (an address, a number), no time, and
     at most one word of what the group's descriptions and solved questions speak of."""
-    if linked.mentions or linked.entities or linked.times:
+    if any(_names_something(one, question) for one in linked.mentions) or linked.entities or linked.times:
         return False
     if any(same_question(one.example.question, question) for one in linked.examples):
         return False
@@ -31,6 +32,11 @@ def says_too_little(question: str, linked: Linked) -> bool:
     if said & _words([*_names(catalog), *(one.term for one in catalog.glossary)]):
         return False
     return len(said & _told(linked)) < _FEWEST
+
+
+def _names_something(mention: Mention, question: str) -> bool:
+    """Not the `report` of `the usual report`, where a service is called `reporting`."""
+    return mention.kind == "term" or not _EMPTY.issuperset(pieces(mention.phrase)) or mention.text in question
 
 
 def is_missing(name: str, question: str, linked: Linked) -> bool:

@@ -29,8 +29,9 @@ from shared.ledger.transactions import in_transaction
 T = TypeVar("T")
 Waiting = tuple[Change, asyncio.Future[None]]
 log = structlog.get_logger(__name__)
-_SUMS_AFTER = 0.1
-"""Seconds after a call has ended. Its sums are more rows than its own, and the same ones for the calls of that time."""
+_SUMS_AFTER, _SUMS_OF = 1.0, 200
+"""Seconds after a call has ended, or calls. Its sums are more rows than its own, and the same ones for the calls of
+that time; what is in no sum yet is read before every call that has a budget."""
 _AGAIN_AFTER = 1.0
 """Seconds after which a database is asked again that took nothing."""
 _NOTHING: tuple[list[Waiting], bool] = ([], False)
@@ -95,6 +96,7 @@ class _Queue:
         self._is_draining = False
         self._are_sums_due = False
         self._summing: asyncio.TimerHandle | None = None
+        self._ended = 0
         self._changing = threading.Lock()
 
     def add(self, change: Waiting) -> bool:
@@ -103,20 +105,15 @@ class _Queue:
             self._waiting.append(change)
             return self._starts()
 
-    def sum_later(self, start: Callable[[], None]) -> None:
-        """And write what was kept. start: called in the loop when that is due and nobody takes what waits."""
-
-        def due() -> None:
-            self._summing = None
-            with self._changing:
-                self._are_sums_due = True
-                starts = self._starts()
-            if starts:
-                start()
-
-        if self._summing is None:
+    def sum_later(self, start: Callable[[], None], *, ended: int = 0) -> None:
+        """And write what was kept. start: called in the loop when that is due and nobody takes what waits; ended: calls
+        that the sums lack."""
+        self._ended += ended
+        if self._ended >= _SUMS_OF:
+            self._sum(start)
+        elif self._summing is None:
             after = _AGAIN_AFTER if self._kept else _SUMS_AFTER
-            self._summing = asyncio.get_running_loop().call_later(after, due)
+            self._summing = asyncio.get_running_loop().call_later(after, self._sum, start)
 
     @property
     def has_kept(self) -> bool:
@@ -150,6 +147,15 @@ class _Queue:
             self._summing.cancel()
             self._summing = None
 
+    def _sum(self, start: Callable[[], None]) -> None:
+        self.close()
+        self._ended = 0
+        with self._changing:
+            self._are_sums_due = True
+            starts = self._starts()
+        if starts:
+            start()
+
     def _starts(self) -> bool:
         starts, self._is_draining = not self._is_draining, True
         return starts
@@ -170,7 +176,7 @@ class _OnThread:
             # After what else is ready now: that may bring changes too, and the thread won't wait for the interpreter.
             asyncio.get_running_loop().call_soon(self._start)
         if isinstance(change[0], Finish):
-            self._queue.sum_later(self._start)
+            self._queue.sum_later(self._start, ended=1)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor(), lambda: work(self._connected()))
@@ -243,7 +249,7 @@ class _OnLoop:
         if self._queue.add(change):
             self._start()
         if isinstance(change[0], Finish):
-            self._queue.sum_later(self._start)
+            self._queue.sum_later(self._start, ended=1)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         async with self._turn:

@@ -23,7 +23,7 @@ from shared.llm.caching.store import batches
 from shared.llm.calling import Calls
 from shared.llm.prompt_history import PromptHistory
 from shared.llm.prompts import Prompt
-from shared.llm.providers.base import ChatRequest, Heard, Provider, Reply, Vectors
+from shared.llm.providers.base import ChatRequest, Heard, Likelihood, Provider, Reply, Vectors
 from shared.llm.providers.fleet import Fleet
 from shared.llm.tokens import SURELY, estimate_tokens
 from shared.settings import Settings
@@ -37,11 +37,13 @@ _TOO_LONG = "ask about fewer tables, or raise LEXIQUERY_NUM_CTX if the model and
 
 @dataclass(frozen=True)
 class Completion:
-    """A chat answer. cut: the model was stopped by max_tokens, so the text may end in the middle."""
+    """A chat answer. cut: the model was stopped by max_tokens, so the text may end in the middle;
+    likelihood: None where the server did not tell."""
 
     text: str
     call: CallRecord
     cut: bool = False
+    likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Models:
         if not scope.journey_id:
             return None
         if (done := await self._ledger.replay(record.idempotency_key)) and done.response is not None:
-            return Completion(done.response, done, _is_cut(done))
+            return Completion(done.response, done, _is_cut(done), rows.likelihood(done))
         if not scope.replay_of:
             return None
         logged = await self._ledger.replay(rows.key(scope.replay_of, record))
@@ -165,7 +167,7 @@ class Models:
                 suggestion="replay it with --model to ask a model again",
             )
         await self._calls.spare(record, logged, logged.response)
-        return Completion(logged.response, record, _is_cut(logged))
+        return Completion(logged.response, record, _is_cut(logged), rows.likelihood(logged))
 
     async def _ask(self, record: CallRecord, request: ChatRequest, estimate: int | None) -> Completion:
         async def ask(provider: Provider, heard: Heard) -> Reply:
@@ -189,7 +191,7 @@ class Models:
             currency=record.currency,
             seconds=record.total_seconds,
         )
-        return Completion(reply.text, record, reply.finish == "length")
+        return Completion(reply.text, record, reply.finish == "length", reply.likelihood)
 
     def _key(self, request: ChatRequest, record: CallRecord, digest: str | None) -> str | None:
         named = {"prompt_name": record.prompt_name, "prompt_version": record.prompt_version}
@@ -266,7 +268,7 @@ class Models:
         if origin is None:  # its row was removed by age
             record.saved_seconds, record.saved_cost, record.currency = kept.seconds, kept.cost, kept.currency
         await self._calls.spare(record, origin, kept.reply.text)
-        return Completion(kept.reply.text, record, kept.reply.finish == "length")
+        return Completion(kept.reply.text, record, kept.reply.finish == "length", kept.reply.likelihood)
 
     async def _from_call(self, record: CallRecord, made: Completion) -> Completion:
         await self._calls.spare(record, made.call, made.text)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 from shared.calls import CallRecord
 from shared.ledger.recording import new_call
-from shared.llm.providers.base import Reply, Vectors
+from shared.llm.providers.base import Likelihood, Reply, Vectors
 from shared.llm.rates import Price
 
 _MOST_SECONDS = 1e9
+_MEAN, _LEAST = "mean_logprob", "least_logprob"
+_OF_THE_ANSWER = ("finish", _MEAN, _LEAST)
 
 
 def key(journey_id: str, record: CallRecord) -> str:
@@ -41,6 +43,14 @@ def take_counts(record: CallRecord, answer: Reply | Vectors) -> None:
         record.cached_tokens = _count(answer.cached_tokens)
         record.generation_seconds = _seconds(answer.generation_seconds)
         record.metadata["finish"] = answer.finish
+        if answer.likelihood:
+            record.metadata |= {_MEAN: answer.likelihood.mean, _LEAST: answer.likelihood.least}
+
+
+def likelihood(record: CallRecord) -> Likelihood | None:
+    """How likely the answer was to the model; None where the server did not tell."""
+    mean, least = record.metadata.get(_MEAN), record.metadata.get(_LEAST)
+    return None if mean is None or least is None else Likelihood(mean, least)
 
 
 def _count(told: int | None) -> int | None:
@@ -68,4 +78,4 @@ def spare(record: CallRecord, origin: CallRecord | None) -> None:
     record.saved_seconds, record.saved_cost, record.currency = origin.total_seconds, origin.cost, origin.currency
     counts = [count for count in (origin.prompt_tokens, origin.completion_tokens) if count is not None]
     record.saved_tokens = sum(counts) if counts else None
-    record.metadata |= {name: value for name, value in origin.metadata.items() if name == "finish"}
+    record.metadata |= {name: origin.metadata[name] for name in _OF_THE_ANSWER if name in origin.metadata}

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from agents.data.accounting import Account, Accounted
 from agents.data.fitting.absent import hold_already, hold_undone
+from agents.data.fitting.bounds import hold_bounds
 from agents.data.fitting.computing import (
     add_ratio,
     count_as_one,
@@ -34,10 +35,11 @@ from agents.data.fitting.ordering import show_groups, show_rank, turn_order
 from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
+from agents.data.fitting.sides import part_by
 from agents.data.fitting.steps import by_step, read_step
 from agents.data.fitting.texts import look_inside
 from agents.data.fitting.times import TimesOf, set_time
-from agents.data.fitting.units import set_hours, set_unit
+from agents.data.fitting.units import set_hours, set_unit, turn_spans
 from agents.data.fitting.values import Values
 from agents.data.fitting.windows import add_windows, says_change
 from agents.data.linking import Linked
@@ -46,6 +48,7 @@ from agents.data.repair import Mended
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, without_times
+from agents.data.times.sides import read_sides
 from agents.data.words import content_words, pieces, stem
 from shared.catalog import Example, Table
 
@@ -61,6 +64,11 @@ _SAYABLE = re.compile(r"\w")
 _CODED = frozenset(pieces("code status result error port event reason"))
 _EACH = re.compile(r"\b(?:per|by|each)\s+(?:the\s+)?$", re.IGNORECASE)
 _WHEN = re.compile(r"(?<!\w)(?:when|times?)(?!\w)", re.IGNORECASE)
+_SPANS = re.compile(  # times that are measured, and tell no moment
+    r"(?<!\w)(?:response|load(?:ing)?|run(?:ning)?|process(?:ing)?|lead|cycle|resolution|wait(?:ing)?|answer|reaction|"
+    r"execution|build|delivery|handling|round[\s-]trip|cpu|idle|how\s+many|the\s+same|first)\s+times?(?!\w)",
+    re.IGNORECASE,
+)
 _UNITS = re.compile(
     r"(?<!\w)(?:minutes?|hours?|hourly|days?|daily|dates?|weeks?|weekly|weekdays?|months?|monthly|quarters?|quarterly|"
     r"years?|yearly|annual(?:ly)?|when|times?)(?!\w)",
@@ -217,6 +225,7 @@ class _Fitting:
 
     def computing(self) -> Iterator[str]:
         """Counts where the question asks how many, shares of all rows, and units of spans, as asked."""
+        yield from hold_bounds(self.select, self.question)
         yield from count_rows(self.select, self.question, read_step(self.question), self._is_number)
         yield from sum_counts(self.select, self.question, self._is_number)
         yield from add_ratio(self.select, self.question)
@@ -227,6 +236,7 @@ class _Fitting:
             yield from share_of(select, self.question)
             yield from drop_having(select, self.question, unsaid)
         if isinstance(self.select, exp.Select):
+            yield from turn_spans(self.select, self.rows.count) if self.rows else ()
             yield from set_unit(self.select, self.question)
             yield from set_hours(self.select, self.question)
 
@@ -278,6 +288,7 @@ def fit(
     times = fitting.times_of()
     joins = Joins(linked, question)
     named = {column for one in linked.columns for _, column in one.columns}
+    notes += part_by(fitting.select, sides, times) if (sides := read_sides(question, times.now)) else ()
     notes += hold_rules(fitting.select, question, linked)
     notes += first_of_each(fitting.select, question, dialect)
     notes += set_limit(fitting.select, question)
@@ -370,5 +381,5 @@ def _own_values(examples: Sequence[Example]) -> set[str]:
 
 def _speaks_of_units(question: str) -> bool:
     """Whether it asks for days, hours and the like, other than to say which time it is about."""
-    bare = without_times(question)
+    bare = _SPANS.sub(" ", without_times(question))
     return "course" in forms(bare) or bool(_UNITS.search(bare))

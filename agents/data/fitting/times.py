@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlglot import exp
 
-from agents.data.fitting.conditions import conditions, drop, full_name
+from agents.data.fitting.conditions import conditions, drop, full_name, sources
 from agents.data.fitting.instants import instant, whole_days
 from agents.data.times import TimeRange
 from shared.catalog import Table
@@ -36,7 +36,7 @@ class TimesOf:
 
     def __init__(self, tables: Sequence[Table], now: datetime, dialect: str = "duckdb") -> None:
         self.dialect = dialect
-        self._now = now
+        self.now = now
         self._types = {
             table.name.lower(): {
                 one.name: one.type.lower() for one in table.columns if one.type.lower().startswith(_TIME_TYPES)
@@ -61,6 +61,22 @@ class TimesOf:
         """The table's columns of time."""
         return list(self._types.get(full_name(table), {}))
 
+    def read_by(self, select: exp.Select) -> list[exp.Column]:
+        """The columns of time of the tables that it reads, by the table's name where it reads several."""
+        read = sources(select)
+        return [
+            exp.column(name, table=table.alias_or_name if len(read) > 1 else None)
+            for table in read
+            if isinstance(table, exp.Table)
+            for name in self.of(table)
+        ]
+
+    def only(self, select: exp.Select) -> exp.Column | None:
+        """The one column of time of what it reads, or of those that its conditions are on."""
+        compared = {one.column.sql(): one.column.copy() for one in self.conditions(select)}
+        columns = list(compared.values()) or self.read_by(select)
+        return columns[0] if len(columns) == 1 else None
+
     def conditions(self, select: exp.Select) -> list[TimeCondition]:
         """Those of WHERE that compare a column of time with a constant time."""
         return [found for node in conditions(select) if (found := self._read(node))]
@@ -73,7 +89,7 @@ class TimesOf:
             if not isinstance(node, exp.EQ) or not isinstance(node.this, exp.TimestampTrunc | exp.DateBin):
                 continue
             named = {one.name for one in node.this.find_all(exp.Column)}
-            begins = asked.start is not None and instant(node.expression, self._now) == asked.start
+            begins = asked.start is not None and instant(node.expression, self.now) == asked.start
             if begins and asked.end and named & bounded and all(one.node is not node for one in read):
                 drop(select, node)
                 yield f"left out `{node.sql(dialect='duckdb')}`: the question asks for more than its first step"
@@ -100,16 +116,16 @@ class TimesOf:
 
     def is_of_now(self, condition: TimeCondition) -> bool:
         """Whether it says what is over or to come (`expires_on < current_date`), rather than a stretch of time."""
-        today = self._now.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
         if condition.lower is None:
-            return condition.upper in (self._now, today, today + _DAY)
+            return condition.upper in (self.now, today, today + _DAY)
         days = (today,) if self.is_day(condition.column) else ()
-        return condition.upper is None and condition.lower in (self._now, today + _DAY, *days)
+        return condition.upper is None and condition.lower in (self.now, today + _DAY, *days)
 
     def _has_time(self, node: exp.Expr) -> bool:
         """Counts of times are no times."""
         times = [one for one in node.find_all(exp.Column) if self.is_time(one) and not one.find_ancestor(exp.Count)]
-        constants = [one for one in node.iter_expressions() if instant(one, self._now)]
+        constants = [one for one in node.iter_expressions() if instant(one, self.now)]
         return bool(times or constants)
 
     def _read(self, node: exp.Expr) -> TimeCondition | None:
@@ -129,7 +145,7 @@ class TimesOf:
         return None
 
     def _compared(self, kind: type[exp.Expr], left: exp.Expr, right: exp.Expr) -> TimeCondition | None:
-        at, by_day = instant(right, self._now), False
+        at, by_day = instant(right, self.now), False
         if isinstance(left, exp.Date | exp.Cast | exp.TsOrDsToDate | exp.TimestampTrunc) and self.is_time(left.this):
             by_day = True
             if isinstance(left, exp.TimestampTrunc) and left.text("unit").upper() != "DAY":
@@ -142,7 +158,7 @@ class TimesOf:
         by_day = by_day or self.is_day(left)
         end = at + _DAY if by_day else at
         if kind is exp.EQ:
-            day = by_day or whole_days(right, self._now)
+            day = by_day or whole_days(right, self.now)
             return TimeCondition(left, left, at, at + _DAY) if day else None
         if kind in (exp.GT, exp.GTE):
             return TimeCondition(left, left, end if kind is exp.GT else at, None)
@@ -173,17 +189,9 @@ def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) ->
 
 
 def _give(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:
-    places = []
-    for select in selects:
-        source = select.args.get("from_")
-        tables = [source.this] if source else []
-        tables += [join.this for join in select.args.get("joins") or []]
-        for table in tables:
-            if isinstance(table, exp.Table):
-                places += [(select, table.alias_or_name, name, len(tables) > 1) for name in times.of(table)]
+    places = [(select, column) for select in selects for column in times.read_by(select)]
     if len(places) == 1:
-        select, table, name, qualified = places[0]
-        column = exp.column(name, table=table if qualified else None)
+        ((select, column),) = places
         select.where(*_bounds(column, asked, times.dialect), copy=False)
         yield _note(asked, column)
 
@@ -221,10 +229,10 @@ def _bounds(column: exp.Column, asked: TimeRange, dialect: str) -> list[exp.Expr
         step = exp.Interval(this=exp.Literal.string(str(asked.trailing.count)), unit=exp.var(asked.trailing.unit))
         return [exp.GTE(this=column.copy(), expression=exp.Sub(this=exp.CurrentTimestamp(), expression=step))]
     edges = ((exp.GTE, asked.start), (exp.LT, None if asked.trailing else asked.end))
-    return [kind(this=column.copy(), expression=_moment(edge, dialect)) for kind, edge in edges if edge]
+    return [kind(this=column.copy(), expression=moment_of(edge, dialect)) for kind, edge in edges if edge]
 
 
-def _moment(moment: datetime, dialect: str) -> exp.Expr:
+def moment_of(moment: datetime, dialect: str) -> exp.Expr:
     """As text in SQLite, whose times are texts; a midnight as its day alone, which sorts before any time of the day."""
     text = moment.replace(tzinfo=None).isoformat(sep=" ")
     if dialect == "sqlite":

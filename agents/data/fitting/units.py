@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
-from agents.data.fitting.conditions import written
+from agents.data.fitting.conditions import CountRows, rows_read, written
 from agents.data.fitting.steps import length_of
 from agents.data.repair import Mended
 from agents.data.sql.parsing import PARSER
@@ -48,6 +48,22 @@ def set_unit(select: exp.Select, question: str) -> Iterator[str]:
             shown.replace(exp.Div(this=inner.copy(), expression=seconds) if wanted != "second" else inner.copy())
             yield f"took `{before}` in {wanted}s, as the question asks"
             break
+
+
+def turn_spans(select: exp.Select, count: CountRows) -> Iterator[str]:
+    """A span between two columns that is below zero wherever there is one is taken the other way round. Changes it."""
+    for span in [one for shown in select.expressions for one in shown.find_all(exp.DateDiff)]:
+        if not isinstance(span.this, exp.Column) or not isinstance(span.expression, exp.Column):
+            continue
+        zero = exp.Literal.number(0)
+        rows = rows_read(select)
+        above, below = (count(rows.copy().where(kind(this=span.copy(), expression=zero))) for kind in (exp.GT, exp.LT))
+        if above == 0 and below:
+            before = span.sql(dialect="duckdb")
+            end, start = span.this.copy(), span.expression.copy()
+            span.set("this", start)
+            span.set("expression", end)
+            yield f"took `{before}` the other way round: it is below zero in every row"
 
 
 def set_hours(select: exp.Select, question: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from shared.llm.caching.store import CacheStore, Layered, utc_now
 from shared.llm.providers.base import ChatRequest, Reply
 from shared.settings import Settings
 
-_FORM = 1
+_FORM = 2
 """Part of each key: raised when what is kept changes its meaning, so that older entries are not found."""
 _SHELF = "chat"
 _MEMORY_BYTES = 16 * 2**20

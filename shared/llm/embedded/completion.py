@@ -20,12 +20,15 @@ async def complete(llama: Llama, wanted: Loaded, request: ChatRequest | Generate
     head = {"model": request.model}
     async with llama.use(wanted, keep=not request.unloads) as load_seconds:
         reason, timings = "stop", None
+        tokens: list[Json] = []  # of a character that has not ended yet
         async for event in llama.stream(path, body):
             piece, ended = _piece(event)
             reason = ended or reason
             timings = event.get("timings", timings)
+            tokens += _logprobs(event, request.top_logprobs)
             if piece:
-                yield {**head, "created_at": now(), **text(piece), "done": False}
+                yield {**head, "created_at": now(), **text(piece), "done": False, **_told(tokens)}
+                tokens = []
     last = {**head, "created_at": now(), **text(""), "done": True, "done_reason": reason}
     yield last | _counts(timings, load_seconds, time.monotonic() - began)
 
@@ -38,7 +41,7 @@ async def whole(parts: AsyncIterator[Json]) -> Json:
         last["message"]["content"] = "".join(part["message"]["content"] for part in pieces)
     else:
         last["response"] = "".join(part["response"] for part in pieces)
-    return last
+    return last | _told([token for part in pieces for token in part.get("logprobs", ())])
 
 
 def loads_only(request: ChatRequest | GenerateRequest) -> bool:
@@ -63,7 +66,7 @@ def check_supported(request: ChatRequest | GenerateRequest) -> None:
     _check_model_can(request)
     if isinstance(request, GenerateRequest) and request.raw and (request.system or request.template or request.context):
         raise ApiError(400, "raw mode does not support template, system, or context")
-    for field in ("template", "context", "logprobs", "top_logprobs"):
+    for field in ("template", "context"):
         if getattr(request, field, None):
             raise ApiError(400, f"the embedded server does not support {field}")
 
@@ -89,7 +92,7 @@ def _text_of(request: ChatRequest | GenerateRequest) -> Any:
 
 
 def _llama_request(request: ChatRequest | GenerateRequest) -> tuple[str, Json]:
-    body = _sampling(request.options)
+    body = _sampling(request.options) | _probabilities(request)
     if isinstance(request, GenerateRequest) and request.raw:
         return _RAW, {**body, "prompt": request.prompt, **_raw_format(request.format)}
     if isinstance(request, ChatRequest):
@@ -106,6 +109,11 @@ def _sampling(options: Options) -> Json:
     # -2 is Ollama's "fill the window", which is what llama.cpp does without a limit when the window can't shift.
     body = {**known, "n_predict": max(options.num_predict, -1), "stop": stop}
     return body if options.seed is None else {**body, "seed": options.seed}
+
+
+def _probabilities(request: ChatRequest | GenerateRequest) -> Json:
+    """llama.cpp tells a token's probability along with the likeliest ones, of which it needs one at least."""
+    return {"n_probs": max(request.top_logprobs, 1)} if request.logprobs else {}
 
 
 def _chat_format(wanted: str | Json | None) -> Json:
@@ -131,6 +139,27 @@ def _piece(event: Json) -> tuple[str, str | None]:
         return choices[0]["delta"].get("content") or "", choices[0]["finish_reason"]
     ended = event.get("stop")
     return event.get("content", ""), ("length" if event.get("stop_type") == "limit" else "stop") if ended else None
+
+
+def _logprobs(event: Json, alternatives: int) -> list[Json]:
+    """The event's tokens as Ollama tells them, natural logarithms; the likeliest at each place where asked for."""
+    choices = event.get("choices") or [{}]
+    found = event.get("completion_probabilities") or (choices[0].get("logprobs") or {}).get("content") or []
+    return [
+        {
+            **_token(one),
+            **({"top_logprobs": [*map(_token, one["top_logprobs"][:alternatives])]} if alternatives else {}),
+        }
+        for one in found
+    ]
+
+
+def _token(one: Json) -> Json:
+    return {"token": one["token"], "logprob": one["logprob"], "bytes": one["bytes"]}
+
+
+def _told(tokens: list[Json]) -> Json:
+    return {"logprobs": tokens} if tokens else {}
 
 
 def _counts(timings: Json | None, load_seconds: float, total_seconds: float) -> Json:

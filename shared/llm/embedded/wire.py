@@ -73,7 +73,7 @@ class _Completion(_Request):
     think: bool | str | None = None
     images: list[str] | None = None
     logprobs: bool = False
-    top_logprobs: int = 0
+    top_logprobs: int = Field(default=0, ge=0, le=20)
 
 
 class Message(BaseModel):

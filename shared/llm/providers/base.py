@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,6 +30,22 @@ class ChatRequest:
 
 
 @dataclass(frozen=True)
+class Likelihood:
+    """How likely the tokens of an answer were to the model that wrote them: the mean and the least of the natural
+    logarithms of their probabilities, 0 or less."""
+
+    mean: float
+    least: float
+
+    @classmethod
+    def of(cls, logprobs: Sequence[float]) -> Likelihood | None:
+        """None of no token, and of what is no logarithm; one above 0 is a rounding of it."""
+        if not logprobs or not all(map(math.isfinite, logprobs)):
+            return None
+        return cls(min(0.0, sum(logprobs) / len(logprobs)), min(0.0, *logprobs))
+
+
+@dataclass(frozen=True)
 class Reply:
     """What a chat came to. Times in seconds, counts in tokens as the server counted them; None where it did not say.
 
@@ -44,6 +61,7 @@ class Reply:
     load_seconds: float | None = None
     prompt_seconds: float | None = None
     generation_seconds: float | None = None
+    likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True)

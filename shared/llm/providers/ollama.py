@@ -109,10 +109,11 @@ class OllamaProvider(Provider):
     async def _parts(self, client: ollama.AsyncClient, model: str, request: ChatRequest) -> AsyncGenerator[Part, None]:
         asked: dict[str, Any] = {"messages": request.messages, "format": request.format, "options": _options(request)}
         try:
-            stream = await client.chat(model=model, **asked, keep_alive=_KEEP_ALIVE, stream=True)
+            stream = await client.chat(model=model, **asked, keep_alive=_KEEP_ALIVE, stream=True, logprobs=True)
             async with aclosing(cast("AsyncGenerator[ollama.ChatResponse, None]", stream)) as chunks:
                 async for chunk in chunks:
-                    yield Part(chunk.message.content or "", _reply(chunk) if chunk.done else None)
+                    logprobs = [one.logprob for one in chunk.logprobs or ()]
+                    yield Part(chunk.message.content or "", _reply(chunk) if chunk.done else None, logprobs)
         except (*_NOT_OLLAMA, *_UNREACHED, ollama.ResponseError) as error:
             raise self._problem(error, model) from error
 

@@ -36,6 +36,7 @@ Key = Callable[[], Awaitable[str | None]]
 
 _NOT_ALLOWED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _REJECTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+_LOGPROBS = "logprobs"
 _SPENT = "insufficient_quota"
 """OpenAI's code for an account without money, which comes as 429 and does not pass."""
 
@@ -62,6 +63,7 @@ class OpenAIProvider(Provider):
         self._key = key
         self._patience = Patience(timeout, idle_timeout)
         self._names = names or {}
+        self._logprobs = is_local  # hosted models that reason refuse to tell them, each in other words
         base = httpx.URL(url)
         self._url = base if base.path.strip("/") else base.copy_with(path="/v1")
         self._http = httpx.AsyncClient(
@@ -121,7 +123,7 @@ class OpenAIProvider(Provider):
         """Pieces; then, once the server said why it stopped, the counts, which come in an event of their own."""
         finish, usage, timings = None, None, None
         headers = await self._headers()
-        body = chat_body(request, model)
+        body = chat_body(request, model, logprobs=self._logprobs)
         try:
             async with self._http.stream("POST", "chat/completions", json=body, headers=headers) as response:
                 await self._check(response, model)
@@ -131,7 +133,9 @@ class OpenAIProvider(Provider):
                     usage, timings = chunk.usage or usage, chunk.timings or timings
                     for choice in chunk.choices[:1]:
                         finish = choice.finish_reason or finish
-                        yield Part((choice.delta.content if choice.delta else None) or "")
+                        tokens = (choice.logprobs.content if choice.logprobs else None) or ()
+                        text = (choice.delta.content if choice.delta else None) or ""
+                        yield Part(text, logprobs=[one.logprob for one in tokens])
         except (httpx.RequestError, ValueError, RecursionError, NotOpenAI) as error:
             raise self._problem(error, model) from error
         if finish == "content_filter":
@@ -177,6 +181,9 @@ class OpenAIProvider(Provider):
         except (ValueError, RecursionError):
             refusal = Refusal(message=content.decode(errors="replace")[:200])
         problem = self._refused(refusal, response.status_code, model)
+        if self._logprobs and response.status_code in _REJECTED and _LOGPROBS in f"{refusal.message} {refusal.param}":
+            self._logprobs = False  # from now on: it can't tell them
+            raise Transient(problem)
         raise Transient(problem, asked_pause(response.headers)) if _passes(response, refusal) else problem
 
     def _refused(self, refusal: Refusal, status: int, model: str | None) -> LexiQueryError:

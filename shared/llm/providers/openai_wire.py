@@ -29,8 +29,17 @@ class Delta(BaseModel):
     content: str | None = None
 
 
+class Token(BaseModel):
+    logprob: float
+
+
+class Logprobs(BaseModel):
+    content: list[Token] | None = None
+
+
 class Choice(BaseModel):
     delta: Delta | None = None
+    logprobs: Logprobs | None = None
     finish_reason: str | None = None
 
 
@@ -118,7 +127,8 @@ async def chunks(response: httpx.Response) -> AsyncIterator[Chunk]:
             raise NotOpenAI("a line that is no server-sent event")
 
 
-def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
+def chat_body(request: ChatRequest, model: str, *, logprobs: bool) -> dict[str, Any]:
+    """logprobs: whether to ask how likely the answer's tokens are to the model."""
     body: dict[str, Any] = {
         "model": model,
         "messages": request.messages,
@@ -127,6 +137,8 @@ def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if logprobs:
+        body["logprobs"] = True
     if request.seed is not None:
         body["seed"] = request.seed
     if request.stop:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 
 from shared.errors import LexiQueryError, ModelUnavailable
-from shared.llm.providers.base import ChatRequest, Heard, Reply
+from shared.llm.providers.base import ChatRequest, Heard, Likelihood, Reply
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -39,10 +39,12 @@ class Transient(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """One event of a streamed answer. reply: in the last one, what the server says of the whole, without its text."""
+    """One event of a streamed answer. reply: in the last one, what the server says of the whole, without its text;
+    logprobs: of the event's tokens, where the server tells them."""
 
     text: str = ""
     reply: Reply | None = None
+    logprobs: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,14 @@ async def listen(
     have gone on until then, the data agent mends cut answers, and an error would end the whole journey.
     """
     pieces: list[str] = []
+    logprobs: list[float] = []
     reply: Reply | None = None
     tail, length = "", 0
     try:
         async with in_time(who, patience) as came, aclosing(parts):
             async for part in parts:
                 reply = part.reply or reply
+                logprobs += part.logprobs
                 if not part.text:
                     continue
                 came()
@@ -125,7 +129,7 @@ async def listen(
         raise ModelUnavailable(broken, suggestion=error.problem.suggestion) from error
     if reply is None:
         raise ModelUnavailable(f"{who} ended its answer without saying that it is done")
-    return replace(reply, text="".join(pieces))
+    return replace(reply, text="".join(pieces), likelihood=Likelihood.of(logprobs))
 
 
 def repeats(text: str) -> bool:

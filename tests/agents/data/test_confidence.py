@@ -39,6 +39,15 @@ def test_outcomes_that_are_all_right_do_not_make_it_certain() -> None:
     assert (confidence(PROVEN, "kql", calibration) or 1) < 1
 
 
+def test_what_a_model_server_does_not_tell_is_taken_as_usual() -> None:
+    sure, unsure = {"proven": 1.0, "surprise": 0.0}, {"proven": 1.0, "surprise": 1.0}
+    outcomes = [("kql", sure, True)] * 15 + [("kql", unsure, False)] * 15
+    calibration = fit(outcomes, model="m", suite="s", made="2026-03-14")
+    said = [confidence(evidence, "kql", calibration) or 0 for evidence in (sure, {"proven": 1.0}, unsure)]
+    assert calibration.usual == {"surprise": 0.5}
+    assert said[0] > 0.7 > said[1] > 0.3 > said[2]
+
+
 def test_a_calibration_counts_for_its_model_and_the_users_own_comes_first(tmp_path: Path) -> None:
     (tmp_path / "calibration.json").write_text(calibrated().model_dump_json())
     assert read_calibration(tmp_path, "m") == calibrated()

@@ -6,13 +6,13 @@ import pytest
 
 from agents.bm25 import BM25
 from agents.data.linking import LINK_FLOOR, Link, Linked, Linker, linked_tables, read_weights
-from agents.data.phrases import Phrases
+from agents.data.phrases import Mention, Phrases
 from agents.data.platform import load_platform
 from agents.data.sandbox import Sandbox
 from agents.data.schema_text import offered
 from agents.data.signals import SIGNALS
 from agents.data.words import content_words, pieces
-from shared.catalog import Catalog, GlossaryTerm
+from shared.catalog import Catalog, Column, GlossaryTerm, Table
 from shared.llm.client import Models
 from shared.models import KnowledgeHit
 from tests.agents.data.deriving import small_catalog
@@ -141,3 +141,54 @@ def test_a_term_is_heard_in_any_order_and_hides_values_that_its_words_are_like()
     catalog = CATALOG.model_copy(update={"glossary": [GlossaryTerm(term="failed sign-in", meaning="Result != 0")]})
     (mention,) = Phrases(catalog).mentions("How many sign-ins of eve failed?")
     assert (mention.phrase, mention.text) == ("failed sign-in", "Result != 0")
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("Which accounts did 198.51.100.77 get into?", ["successful sign-in"]),
+        ("Who gained access from abroad?", ["successful sign-in"]),
+        ("Which accounts did it try to get into?", []),
+        ("Who did not get in?", []),
+        ("Who could not log in today?", ["failed sign-in"]),
+        ("When was the CPU of db-7 busy?", ["CPU use"]),
+        ("When is the desk busiest?", []),
+    ],
+)
+def test_a_term_is_heard_in_other_words(question: str, terms: list[str]) -> None:
+    known = ("successful sign-in", "failed sign-in", "CPU use")
+    glossary = [GlossaryTerm(term=term, meaning=f"the meaning of {term}") for term in known]
+    found = Phrases(CATALOG.model_copy(update={"glossary": glossary})).mentions(question)
+    assert [one.phrase for one in found if one.kind == "term"] == terms
+
+
+def test_a_term_with_a_number_is_heard_where_the_question_says_that_number() -> None:
+    catalog = CATALOG.model_copy(update={"glossary": [GlossaryTerm(term="tier 1", meaning="tier == 1")]})
+    said = [bool(Phrases(catalog).mentions(question)) for question in ("In which tier is it?", "Which are tier 1?")]
+    assert said == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("meaning", "tables"),
+    [
+        ("status>=500 in index web", {"web"}),  # deploy has a status too
+        ("tier=1 in lookup owners: checkout, web", {"owners"}),
+        ("web requests that took long", {"web"}),
+        ("status>=500", {"web", "deploy"}),
+    ],
+)
+def test_a_term_is_about_the_tables_that_its_meaning_names(meaning: str, tables: set[str]) -> None:
+    columns = {"web": "status", "deploy": "status", "owners": "tier"}
+    known = [Table(name=name, columns=[Column(name=column, type="int")]) for name, column in columns.items()]
+    term = GlossaryTerm(term="server error", meaning=meaning)
+    catalog = CATALOG.model_copy(update={"tables": known, "glossary": [term]})
+    (mention,) = Phrases(catalog).mentions("How many server errors were there?")
+    assert mention.tables == tables
+
+
+def test_the_table_of_a_term_is_offered_though_others_are_nearer() -> None:
+    tables = [CATALOG.tables[0].model_copy(update={"name": name}) for name in ("near", "far")]
+    links = [Link(table, score, {}, "") for table, score in zip(tables, (0.99, 0.01), strict=True)]
+    term = Mention("server error", "term", "status >= 500", (("far", ""),))
+    assert [one.name for one in offered(Linked(CATALOG, links))] == ["near"]
+    assert [one.name for one in offered(Linked(CATALOG, links, mentions=[term]))] == ["near", "far"]

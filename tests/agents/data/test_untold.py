@@ -45,6 +45,12 @@ class Meanings(Models):
         ("Which printers did Ana use?", ["printers"]),
         ("How many gallons of petrol did we buy?", ["petrol"]),
         ("How much petrol did we buy?", ["petrol"]),
+        ("Which teams gave us fewer than three stars?", ["stars"]),
+        ("Who used more than 20 gallons?", ["gallons"]),
+        ("Which teams had more than ten tickets?", []),
+        ("Which tickets were open for at least two weeks?", []),
+        ("What is the salary of people on teams?", ["salary"]),
+        ("What is the salary of Bo Berg in ops.audits?", []),
         ("What is the seniority of each person?", []),  # people have left on a day
         ("What is the workload of each team?", []),
         ("What is the status of VPN drops?", []),

@@ -7,7 +7,7 @@ import pytest
 from agents.data.vague import called_missing, is_missing, says_too_little
 from core_engine.evaluation.suite import read_suite
 from data.seed.generate import HERE
-from shared.catalog import read_catalog
+from shared.catalog import Catalog, read_catalog
 from tests.agents.data.fitting.desk import desk, linked
 
 
@@ -24,6 +24,16 @@ def test_a_question_that_names_nothing_says_too_little(question: str) -> None:
 )
 def test_a_short_question_that_names_something_does_not(question: str) -> None:
     assert not says_too_little(question, linked(question, desk()))
+
+
+def test_a_word_that_names_nothing_says_no_more_for_being_like_a_value() -> None:
+    described = desk().model_dump(by_alias=True)
+    described["tables"][0]["columns"].append({"name": "service", "type": "VARCHAR", "values": ["reporting"]})
+    catalog = Catalog.model_validate(described)
+    for question, vague in (("Show the usual report.", True), ("Show the usual reporting.", False)):
+        heard = linked(question, catalog)
+        assert [one.text for one in heard.mentions] == ["reporting"]
+        assert says_too_little(question, heard) is vague
 
 
 @pytest.mark.parametrize("suite", ["questions.jsonl", "spl_questions.jsonl"])

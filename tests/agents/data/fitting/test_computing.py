@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agents.data.fitting.ordering import show_order
@@ -305,3 +307,29 @@ def test_counts_are_summed_and_words_for_numbers_are_no_values(desk: Desk) -> No
     query = "SELECT region, avg(ticket_id) AS a FROM tickets WHERE title = 'Average' GROUP BY region"
     left = desk.fit("What is the average ticket id by region?", query)
     assert left.notes == ["left out `title = 'Average'`, which nothing in the question says"]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT title, date_diff('hour', resolved_at, opened_at) AS hours FROM tickets", [["Disk full", 24]]),
+        ("SELECT avg(date_diff('day', resolved_at, opened_at)) AS days FROM tickets", [[1]]),
+    ],
+)
+def test_a_span_that_is_below_zero_everywhere_is_turned(desk: Desk, query: str, rows: list[list[Any]]) -> None:
+    mended = desk.fit("How long did each ticket take from opening to resolution?", query)
+    assert any("the other way round: it is below zero in every row" in note for note in mended.notes)
+    assert [row for row in desk.rows(mended.query) if row[-1] is not None] == rows
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT title, date_diff('hour', opened_at, resolved_at) AS hours FROM tickets",
+        "SELECT title, date_diff('day', now(), opened_at) AS days FROM tickets",
+        "SELECT title, date_diff('day', resolved_at, opened_at) AS days FROM tickets WHERE status = 'open'",
+    ],
+)
+def test_other_spans_are_left(desk: Desk, query: str) -> None:
+    mended = desk.fit("How long did each ticket take from opening to resolution?", query)
+    assert not any("other way round" in note for note in mended.notes)

@@ -116,3 +116,30 @@ def test_branches_that_the_question_may_say_in_other_words_stay(desk: Desk) -> N
     mended = desk.fit("Which tickets are unresolved?", query)
     assert mended.notes == ["left out `title ILIKE '%on hold%'`, which nothing in the question says"]
     assert desk.rows(mended.query) == [[100], [102], [103]]
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "turned"),
+    [
+        ("Teams with more than 2 people", "SELECT team_id FROM people GROUP BY 1 HAVING count(*) < 2", "COUNT(*) > 2"),
+        ("Tickets over 100", "SELECT title FROM tickets WHERE 100 - ticket_id >= 100", "100 - ticket_id >= 100"),
+        ("Badges below 90", "SELECT badge_id FROM badges WHERE 90 < 100 - badge_id", "90 > 100 - badge_id"),
+        ("Badges at least 10", "SELECT badge_id FROM badges WHERE badge_id <= 10", "badge_id >= 10"),
+    ],
+)
+def test_a_comparison_is_turned_to_the_side_that_is_said(desk: Desk, question: str, query: str, turned: str) -> None:
+    assert turned in desk.fit(question, query).query.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        ("Badges with no more than 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
+        ("Badges over 10 and under 10", "SELECT badge_id FROM badges WHERE badge_id < 10"),
+        ("Tickets open for more than 3 days", "SELECT title FROM tickets WHERE opened_at < now() - INTERVAL 3 DAY"),
+        ("Badges over 10", "SELECT badge_id FROM badges WHERE NOT badge_id <= 10"),
+        ("Badges over 10", "SELECT badge_id FROM badges WHERE badge_id < 10 OR badge_id > 10"),
+    ],
+)
+def test_a_comparison_that_may_be_meant_is_not_turned(desk: Desk, question: str, query: str) -> None:
+    assert not any(note.startswith("turned") for note in desk.fit(question, query).notes)

@@ -24,6 +24,12 @@ def test_a_unit_of_time_is_taken_out_of_groups_columns_and_order(desk: Desk, que
     assert desk.fitted_rows("How many tickets are there by region?", query, NOTE) == BY_REGION
 
 
+def test_a_time_that_is_measured_asks_for_no_course(desk: Desk) -> None:
+    query = f"SELECT {DAY} AS day, region, count(*) AS n FROM tickets GROUP BY day, region"
+    assert desk.fitted_rows("How many response times are there by region?", query, NOTE) == BY_REGION
+    assert not any("no course" in note for note in desk.fit("Tickets by region over time", query).notes)
+
+
 def test_every_unit_goes_and_the_order_keeps_its_meaning(desk: Desk) -> None:
     query = """SELECT year(opened_at) AS y, month(opened_at) AS m, region, max(ticket_id) AS newest
         FROM tickets GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC"""

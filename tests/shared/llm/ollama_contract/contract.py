@@ -65,6 +65,9 @@ REQUIREMENTS: dict[str, str] = {
     "format:json": f"{_API}#json-mode",
     "format:schema": f"{_API}#structured-outputs",
     "format:unknown": f"{_API}#parameters",
+    "logprobs:each-token": "docs/openapi.yaml, logprobs",
+    "logprobs:top": "docs/openapi.yaml, top_logprobs",
+    "logprobs:top-out-of-range": _ERRORS,
     "capabilities:lacking-is-refused": f"{_API}#parameters, tools, suffix and think are for models that support them",
     "keep-alive:zero-unloads-afterwards": "docs/faq.mdx, keep_alive",
     "keep-alive:forms": "docs/faq.mdx, keep_alive",
@@ -110,7 +113,6 @@ DEVIATIONS: dict[str, Deviation] = {
     "no-context": Deviation(
         "`context` is refused with 400 and not in the answer", "Ollama calls it deprecated; messages say the same"
     ),
-    "no-logprobs": Deviation("`logprobs` is refused with 400", "LexiQuery has no use for them"),
     "text-only": Deviation(
         "tools, images, suffix and think are refused with 400, though Ollama may offer some for the same model",
         "LexiQuery asks in text and reads JSON; what is not served is said, not passed over",

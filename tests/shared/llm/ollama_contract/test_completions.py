@@ -205,3 +205,34 @@ def test_what_a_model_can_t_do_is_refused_by_name(
     answer = ask(target, "hi", stream=False, **fields)
     assert answer.status == 400
     assert f"does not support {capability}" in answer.json["error"]
+
+
+@shows("logprobs:each-token")
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("route", ["chat", "generate", "raw"])
+def test_every_token_comes_with_the_logarithm_of_its_probability(target: Target, route: str, stream: bool) -> None:
+    ask = target.chat if route == "chat" else target.generate
+    answer = ask(HELLO, stream=stream, logprobs=True, **({"raw": True} if route == "raw" else {}))
+    tokens = [token for line in answer.lines for token in line.get("logprobs", ())]
+    assert "".join(token["token"] for token in tokens) == answer.text
+    assert len(tokens) == answer.last["eval_count"]
+    assert all(-50 < token["logprob"] <= 0 and "top_logprobs" not in token for token in tokens)
+    assert "logprobs" not in ask(HELLO, stream=False).json
+
+
+@shows("logprobs:top")
+def test_the_likeliest_tokens_are_told_where_asked_for_and_at_temperature_0_the_first_is_taken(target: Target) -> None:
+    tokens = target.chat(HELLO, stream=False, logprobs=True, top_logprobs=3).json["logprobs"]
+    for token in tokens:
+        top = token["top_logprobs"]
+        assert len(top) == 3
+        assert top[0]["token"] == token["token"]
+        assert [one["logprob"] for one in top] == sorted((one["logprob"] for one in top), reverse=True)
+
+
+@shows("logprobs:top-out-of-range")
+@pytest.mark.parametrize("count", [-1, 21])
+def test_more_alternatives_than_there_may_be_are_refused_by_name(target: Target, count: int) -> None:
+    answer = target.chat(HELLO, stream=False, logprobs=True, top_logprobs=count)
+    assert answer.status == 400
+    assert "top_logprobs" in answer.json["error"]

@@ -41,14 +41,12 @@ def test_a_model_stays_beyond_the_time_it_should_be_kept(embedded: Target) -> No
     assert datetime.fromisoformat(running["expires_at"]) - datetime.now(UTC) > timedelta(days=365)
 
 
-@shows("no-template", "no-context", "no-logprobs", "text-only")
+@shows("no-template", "no-context", "text-only")
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
         ({"template": "{{ .Prompt }}"}, "template"),
         ({"context": [1, 2, 3]}, "context"),
-        ({"logprobs": True}, "logprobs"),
-        ({"top_logprobs": 3}, "top_logprobs"),
         ({"images": ["aGVsbG8="]}, "images"),
         ({"suffix": "return result"}, "insert"),
         ({"think": True}, "thinking"),

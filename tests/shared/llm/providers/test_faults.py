@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from shared.errors import ContextExceeded, ModelUnavailable
-from shared.llm.providers.base import Provider
+from shared.llm.providers.base import Likelihood, Provider
 from shared.llm.providers.stream import LONGEST_PAUSE, pause_before, repeats
 from tests.scripted_ollama import ScriptedOllama
 from tests.scripted_openai import ScriptedOpenAI
@@ -22,6 +22,14 @@ async def test_an_answer_is_heard_piece_by_piece(both: Both, ears: Ears) -> None
     assert ears.pieces == ["select ", "count(*) ", "from ", "t"]
     assert (reply.text, reply.finish, ears.retries) == ("select count(*) from t", "stop", 0)
     assert (reply.prompt_tokens, reply.completion_tokens) == (5, 4)
+
+
+async def test_an_answer_s_likelihood_is_asked_for_and_told(both: Both, ears: Ears) -> None:
+    server, provider = both
+    server.reply, server.logprob = "one two", -0.5
+    assert (await provider.chat(HELLO, ears.heard)).likelihood == Likelihood(-0.5, -0.5)
+    server.logprob = None
+    assert (await provider.chat(HELLO, ears.heard)).likelihood is None
 
 
 async def test_an_answer_that_max_tokens_cut_says_so(both: Both, ears: Ears) -> None:

@@ -23,7 +23,7 @@ async def test_a_chat_is_streamed_with_its_options_and_asks_for_the_counts(
     assert path == "/v1/chat/completions"
     assert sent == {
         "model": MODEL, "messages": HELLO.messages, "max_tokens": 9, "temperature": 0.0, "seed": 7, "stop": ["```"],
-        "stream": True, "stream_options": {"include_usage": True},
+        "stream": True, "stream_options": {"include_usage": True}, "logprobs": True,
         "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
     }  # fmt: skip
     assert "authorization" not in scripted_openai.headers[0]
@@ -61,6 +61,25 @@ async def test_llama_cpp_s_timings_give_seconds_and_what_usage_does_not_say(
     reply = await vllm.chat(HELLO, ears.heard)
     assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (237, 236, 35)
     assert (reply.prompt_seconds, reply.generation_seconds) == (0.03, 0.661)
+
+
+async def test_a_server_that_refuses_to_tell_logprobs_is_asked_without_from_then_on(
+    vllm: OpenAIProvider, scripted_openai: ScriptedOpenAI, ears: Ears
+) -> None:
+    refusal = {"message": "unexpected field", "type": "invalid_request_error", "param": "logprobs", "code": 400}
+    scripted_openai.fail(400, refusal)
+    replies = [await vllm.chat(HELLO, ears.heard) for _ in range(2)]
+    assert [(reply.text, reply.likelihood) for reply in replies] == [("ok", None)] * 2
+    assert ["logprobs" in body for _, body in scripted_openai.requests] == [True, False, False]
+    assert ears.retries == 1
+
+
+async def test_a_hosted_model_is_not_asked_for_logprobs(scripted_openai: ScriptedOpenAI, ears: Ears) -> None:
+    hosted = on_openai(scripted_openai.url, is_local=False)
+    await hosted.chat(HELLO, ears.heard)
+    ((_, sent),) = scripted_openai.requests
+    assert "logprobs" not in sent
+    await hosted.close()
 
 
 async def test_the_key_is_sent_and_a_wrong_one_names_the_command_that_sets_it(
