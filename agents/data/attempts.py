@@ -42,8 +42,7 @@ from agents.data.routes import Route
 from agents.data.sandbox import Sandbox
 from agents.data.schema_text import may_be_meant
 from agents.data.through_sql import ThroughSql, looks_like_sql
-from agents.data.vague import called_missing, is_missing
-from agents.data.words import pieces
+from agents.data.vague import called_missing, is_missing, is_said_and_unknown
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
 from shared.llm.providers.base import Likelihood
@@ -210,13 +209,13 @@ class Attempts:
         the question asks for in these words are missing."""
         if Part.SNAP in self._without or self._platform.name != "sql":
             return attempt
+        catalog = brief.linked.catalog
         problems = [one for one in attempt.proof.problems if one.code == "unknown_column"]
         names = [name for one in problems if (name := wrong_name(one))]
-        left = without_unknown(attempt.query, brief.linked.catalog.dialect, names)
+        left = without_unknown(attempt.query, catalog.dialect, names)
         if not left.notes:
             return attempt
-        said = set(pieces(brief.question))
-        asked_for = tuple(name for name in names if said.issuperset(pieces(name)))
+        asked_for = tuple(one for one in dict.fromkeys(names) if is_said_and_unknown(one, brief.question, catalog))
         base = replace(attempt, notes=(*attempt.notes, *left.notes), missing=asked_for)
         found = await self._proven(left.query, brief, base)
         return attempt if found.rejected else found

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from agents.data.sandbox import Sandbox
 from agents.data.signals import Heard, TableIndex, named_by, signals
 from agents.data.times import TimeRange, read_times
 from agents.data.vectors import as_vectors, cosines
-from agents.data.words import plain
+from agents.data.words import pieces, plain
 from shared.catalog import Catalog, Column, Relationship, Table
 from shared.llm.client import Models
 from shared.models import KnowledgeHint, KnowledgeHit, LinkedTable, Model
@@ -85,7 +85,8 @@ class Linked:
     """What linking found in one group: its tables, best first; words of the question that are known values or glossary
     terms; the nearest examples; its times, read against the group's clock; things by their form; columns it names; the
     group's relationships, those that its rows show too; values that occur in columns that list none. as_database: the
-    catalog is that of logs, shown as if they were a database."""
+    catalog is that of logs, shown as if they were a database; aside: columns that the question does not speak of
+    (`Platform.collection`)."""
 
     catalog: Catalog
     links: list[Link]
@@ -97,6 +98,7 @@ class Linked:
     relationships: list[Relationship] = field(default_factory=list)
     samples: Samples = field(default_factory=dict)
     as_database: bool = False
+    aside: frozenset[str] = frozenset()
 
     @property
     def is_database(self) -> bool:
@@ -147,6 +149,8 @@ class Linker:
         asked = (await self._models.embed([heard.bare], purpose="link"))[0]
         solved = await index.examples.nearest(question, self._models)
         solved = solved.without(question, catalog) if hold_out else solved
+        aside = _unnamed(self._platform.collection, question)
+        heard = replace(heard, mentions=_within(heard, aside))
         found = signals(index.tables, catalog, heard, asked, solved, named_by(catalog, knowledge, hints))
         return Linked(
             catalog=catalog,
@@ -158,6 +162,7 @@ class Linker:
             columns=heard.columns,
             relationships=[*catalog.relationships, *index.inferred],
             samples=index.samples,
+            aside=aside,
         )
 
     def _links(self, catalog: Catalog, heard: Heard, found: Sequence[Mapping[str, float]]) -> list[Link]:
@@ -194,6 +199,21 @@ class Linker:
         inferred = await asyncio.to_thread(inferred_relationships, catalog, self._sandbox) if self._sandbox else []
         examples = await ExampleIndex.build(catalog, self._platform, self._models)
         return _Index(tables, examples, inferred, samples)
+
+
+def _unnamed(columns: Iterable[str], question: str) -> frozenset[str]:
+    said = set(pieces(question))
+    return frozenset(name for name in columns if not said.issuperset(pieces(name)))
+
+
+def _within(heard: Heard, aside: frozenset[str]) -> list[Mention]:
+    """What the question's words mean, other than values of the columns aside; a thing by its form is meant anywhere."""
+    things = {one.text for one in heard.entities}
+    return [
+        replace(one, places=places)
+        for one in heard.mentions
+        if (places := tuple(place for place in one.places if place[1] not in aside or one.text in things))
+    ]
 
 
 async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], models: Models) -> dict[str, str]:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from agents.data.countries import are_codes, names_of
 from agents.data.entities import kind_of
 from agents.data.meanings import condition_of
-from agents.data.paraphrases import in_other_words
+from agents.data.paraphrases import terms_meant, words_meant
 from agents.data.samples import Samples
 from agents.data.times import without_times
 from agents.data.words import content_words, pieces
 from shared.catalog import Catalog, GlossaryTerm, Table
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_IN_TABLE = re.compile(r"\b(?:in|of|from|table|index|lookup)\s+(?!index\b|lookup\b|table\b)([A-Za-z_]\w*)")
+_IN_TABLES = re.compile(  # `in index web`, `in SigninLogs or AADSignIns`
+    r"\b(?:in|of|from|table|index|lookup)\s+(?!index\b|lookup\b|table\b)([A-Za-z_]\w*(?:\s*(?:,|or|and)\s+[A-Za-z_]\w*)*)"
+)
 _COUNT = re.compile(r"\b(?:top|first|last|latest|than|least|most|limit|over|under|exactly)\s+\d[\d.,]*", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _LONGEST = 5  # words in a phrase
@@ -134,15 +136,15 @@ class Phrases:
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
         """Terms said in other words, company or order: `sign-ins that failed` says failed sign-in."""
-        said = set(content_words(f"{question} {in_other_words(question)}"))
+        said, meant = {*content_words(question), *words_meant(question)}, terms_meant(question)
         known = {mention.text for mention in found}
         numbers = set(_NUMBER.findall(question))
         return [
             self._term(term)
             for term in self._terms.values()
             if term.told not in known
-            and (words := set(content_words(term.term)))
-            and words <= said
+            and (words := frozenset(content_words(term.term)))
+            and (words <= said or words in meant)
             and numbers.issuperset(_NUMBER.findall(term.term))
         ]
 
@@ -200,7 +202,7 @@ def _short_forms(value: str) -> Iterator[str]:
 def _tables_of(term: GlossaryTerm, tables: Sequence[Table]) -> list[Table]:
     """Its own; else those that its meaning says it is in, those that it names, or those with a column that it names."""
     words = set(_IDENTIFIER.findall(term.meaning))
-    within = set(_IN_TABLE.findall(term.meaning))
+    within = {name for names in _IN_TABLES.findall(term.meaning) for name in _IDENTIFIER.findall(names)}
     for named in ({term.table}, within, words):
         if found := [table for table in tables if table.name in named]:
             return found

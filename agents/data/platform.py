@@ -44,6 +44,7 @@ class Platform(ABC):
     bind_is_final: `bind` is the language's own compiler, so a name or type that the sandbox's DuckDB then stumbles
     over is a gap of the translation: the dry run is skipped, saying why, and the query is not rejected for it.
     text_is_never_null: an empty field of a file is the empty text, not null (as in Kusto).
+    collection: columns of every table that say how its rows were collected; a question means them where it names them.
     """
 
     name: ClassVar[str]
@@ -52,6 +53,7 @@ class Platform(ABC):
     dialect_notes: ClassVar[str]
     bind_is_final: bool = False
     text_is_never_null: ClassVar[bool] = False
+    collection: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def parse(self, query: str, catalog: Catalog) -> Check:

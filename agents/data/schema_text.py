@@ -33,9 +33,10 @@ def offered(linked: Linked) -> list[Table]:
     if not linked.links:
         return []
     chosen = _within(linked, _NOT_FAR if linked.is_database else _NEAR_BEST)[:_TABLES]
-    wanted = {table for one in linked.examples[:1] if one.score > 0.7 for table in one.tables}
-    wanted |= {table for one in linked.mentions if one.kind == "term" and len(one.tables) == 1 for table in one.tables}
-    chosen += [link.table for link in linked.links if link.table.name in wanted and link.table not in chosen]
+    terms = {table for one in linked.mentions if one.kind == "term" and len(one.tables) == 1 for table in one.tables}
+    joined = {table for one in linked.examples[:1] if one.score > 0.7 for table in one.tables}
+    for wanted in (terms, joined):
+        chosen += [link.table for link in linked.links if link.table.name in wanted and link.table not in chosen]
     return chosen[: _TABLES + 1]
 
 
@@ -63,10 +64,16 @@ def schema_text(linked: Linked, tables: Sequence[Table], question: str, used: Co
     named = {column for one in ColumnNames(catalog).mentions(question) for _, column in one.columns}
     joins = {end for one in linked.relationships for end in (one.from_, one.to)}
     explained = _DESCRIBED if linked.is_database else _EXPLAINED
-    blocks = [_table_text(table, said, {*used, *named}, joins, linked.samples, explained) for table in tables]
+    shown = [_without(table, linked.aside - {*used}) for table in tables]
+    blocks = [_table_text(table, said, {*used, *named}, joins, linked.samples, explained) for table in shown]
     partners = _partners(linked, tables, said)
     names = [f"{table.name}: {', '.join(column.name for column in table.columns[:_COLUMNS])}" for table in partners]
     return "\n".join([*blocks, *names, *_join_lines(linked, [*tables, *partners])])
+
+
+def _without(table: Table, aside: Collection[str]) -> Table:
+    kept = [column for column in table.columns if column.name not in aside]
+    return table.model_copy(update={"columns": kept}) if len(kept) < len(table.columns) else table
 
 
 def mention_text(mentions: Iterable[Mention], tables: Sequence[Table]) -> str:

@@ -26,7 +26,8 @@ _UNITS_OF_X = re.compile(
     rf"\bhow\s+(?:many\s+\w+s|much)\s+of\s+(?P<thing>{_WORD})|\bhow\s+much\s+(?P<mass>{_WORD})", re.I
 )
 _THAN_XS = re.compile(
-    rf"\b(?:(?:more|fewer|less)\s+than|at\s+(?:least|most))\s+{NUMBER}\s+(?P<thing>{_WORD}s)(?=\W|$)",
+    rf"\b(?:(?:more|fewer|less)\s+than|at\s+(?:least|most))\s+{NUMBER}\s+"
+    r"(?P<thing>(?:[\w-]+\s+)?[\w-]*[^sui\W]s)(?=\W|$)",
     re.I,
 )
 # Words for what is computed of any column, or of the rows themselves.
@@ -39,11 +40,13 @@ _COMPUTED = frozenset(
         proportion fraction difference duration length age change growth trend time date day week month year hour
         minute second daily monthly weekly hourly yearly people person peak list name id amount quantity frequency
         volume popularity headcount turnover churn range gap delay order rank result distribution breakdown history
-        timeline story reason cause answer meaning status
+        timeline story reason cause answer meaning status millisecond byte kilobyte megabyte gigabyte terabyte dollar
+        euro pound cent percent occurrence row record character retry line entry item element instance case attempt
+        unit word letter digit event log match hit
         """
     )
 )
-_EXPLAINED = re.compile(r"\([^()]+\)\s*$|\bFollow-up: ")
+_EXPLAINED = re.compile(r"\(.+\)\s*\.?\s*$|\bFollow-up: ", re.S)
 """A reply to what was asked back stands in brackets at the end; a question that follows others was told there."""
 _CODED = re.compile(r"[a-z][A-Z]|[\d_.]")
 _IN = r"(?:in|from|table)\s+(?:the\s+)?"
@@ -60,7 +63,7 @@ async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], 
     Nothing is embedded where the words are known, and nothing is told of a question that names a table or explains
     itself, as one does that was asked back already. Raises ModelUnavailable.
     """
-    if not (things := dict(_asked(question))) or _EXPLAINED.search(question) or _names_table(question, linked):
+    if not (things := dict(_asked(question))) or explains_itself(question) or _names_table(question, linked):
         return []
     known = told_words(linked, knowledge)
     asked = [thing for thing, named in things.items() if _names(named) - known]
@@ -68,6 +71,11 @@ async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], 
         return []
     alike = await likeness(asked, linked.catalog.tables, models)
     return [thing for thing, cosine in zip(asked, alike, strict=True) if cosine < _UNLIKE]
+
+
+def explains_itself(question: str) -> bool:
+    """Whether it was asked back already, or follows questions in which it was."""
+    return bool(_EXPLAINED.search(question))
 
 
 def _asked(question: str) -> Iterator[tuple[str, str]]:
@@ -78,7 +86,7 @@ def _asked(question: str) -> Iterator[tuple[str, str]]:
     for found in _WHICH_XS.finditer(question):
         yield found["thing"], found["thing"].split()[-1]
     for found in _THAN_XS.finditer(question):
-        yield found["thing"], found["thing"]
+        yield found["thing"], found["thing"].split()[-1]
     for found in _UNITS_OF_X.finditer(question):
         thing = found["thing"] or found["mass"]
         yield thing, thing

@@ -17,6 +17,9 @@ from shared.catalog import Catalog
 _EMPTY = frozenset(
     pieces("data number time name value type thing one report information detail result case bad good best other again")
 )
+_DERIVED = frozenset(
+    pieces("number count total sum average rate share percent date time day week month quarter year hour minute second")
+)
 _FEWEST = 2  # words that the group's texts know, where none is a word of its names
 
 
@@ -46,6 +49,14 @@ def is_missing(name: str, question: str, linked: Linked) -> bool:
     if not said:
         return False
     return not said <= told_words(linked)
+
+
+def is_said_and_unknown(name: str, question: str, catalog: Catalog) -> bool:
+    """Whether the question says every word of the name, and no table or column is called so; not where it is a word for
+    what is computed."""
+    words = pieces(name)
+    known = {tuple(pieces(one)) for one in _names(catalog)}
+    return bool(words) and set(words) <= set(pieces(question)) - _DERIVED and tuple(words) not in known
 
 
 def called_missing(query: str, question: str, linked: Linked) -> list[str]:

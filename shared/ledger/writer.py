@@ -31,9 +31,8 @@ Waiting = tuple[Change, asyncio.Future[None]]
 log = structlog.get_logger(__name__)
 _SUMS_AFTER, _SUMS_OF = 1.0, 200
 """Seconds after a call has ended, or calls. Its sums are more rows than its own, and the same ones for the calls of
-that time; what is in no sum yet is read before every call that has a budget."""
-_AGAIN_AFTER = 1.0
-"""Seconds after which a database is asked again that took nothing."""
+that time; what is in no sum yet is read before every call that has a budget. A database that took nothing is asked
+again with them."""
 _NOTHING: tuple[list[Waiting], bool] = ([], False)
 _AT_ONCE = 200  # changes in a transaction; PostgreSQL takes 32,767 parameters in a statement
 _KEPT = 200  # ends of calls that the database did not take; they may have texts
@@ -112,8 +111,7 @@ class _Queue:
         if self._ended >= _SUMS_OF:
             self._sum(start)
         elif self._summing is None:
-            after = _AGAIN_AFTER if self._kept else _SUMS_AFTER
-            self._summing = asyncio.get_running_loop().call_later(after, self._sum, start)
+            self._summing = asyncio.get_running_loop().call_later(_SUMS_AFTER, self._sum, start)
 
     @property
     def has_kept(self) -> bool:

@@ -66,7 +66,7 @@ _EACH = re.compile(r"\b(?:per|by|each)\s+(?:the\s+)?$", re.IGNORECASE)
 _WHEN = re.compile(r"(?<!\w)(?:when|times?)(?!\w)", re.IGNORECASE)
 _SPANS = re.compile(  # times that are measured, and tell no moment
     r"(?<!\w)(?:response|load(?:ing)?|run(?:ning)?|process(?:ing)?|lead|cycle|resolution|wait(?:ing)?|answer|reaction|"
-    r"execution|build|delivery|handling|round[\s-]trip|cpu|idle|how\s+many|the\s+same|first)\s+times?(?!\w)",
+    r"execution|build|delivery|handling|round[\s-]trip|cpu|idle|how\s+many)\s+times?(?!\w)",
     re.IGNORECASE,
 )
 _UNITS = re.compile(
@@ -129,6 +129,10 @@ class _Fitting:
                 for condition in conditions(select):
                     yield from _without_branches(condition, unsaid)
             for condition in conditions(select):
+                if self._is_aside(condition):
+                    drop(select, condition)
+                    yield f"left out `{_text(condition)}`: the question does not speak of how rows were collected"
+                    continue
                 if self._is_always_so(select, condition):
                     drop(select, condition)
                     yield f"left out `{_text(condition)}`: the column has no other value"
@@ -141,6 +145,12 @@ class _Fitting:
                 elif isinstance(condition, exp.In) and not said & values and self._is_every_value(condition, values):
                     drop(select, condition)
                     yield f"left out `{condition.this.sql()} IN (...)`, which lists every known value"
+
+    def _is_aside(self, condition: exp.Expr) -> bool:
+        """Whether it is about nothing but columns that the question does not speak of, and no thing that it names."""
+        names = {one.name for one in condition.find_all(exp.Column)}
+        things = {one.text for one in self.linked.entities}
+        return bool(names) and names <= self.linked.aside and not literals_of(condition) & things
 
     def _is_always_so(self, select: exp.Select, condition: exp.Expr) -> bool:
         """Whether it compares a column that the question does not name with the name of its table, the only value that
@@ -236,7 +246,7 @@ class _Fitting:
             yield from share_of(select, self.question)
             yield from drop_having(select, self.question, unsaid)
         if isinstance(self.select, exp.Select):
-            yield from turn_spans(self.select, self.rows.count) if self.rows else ()
+            yield from turn_spans(self.select, self.question, self.rows.count) if self.rows else ()
             yield from set_unit(self.select, self.question)
             yield from set_hours(self.select, self.question)
 

@@ -7,43 +7,61 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from agents.data.fitting.conditions import conditions, parts
 from agents.data.times import without_times
 from agents.data.times.calendar import UNIT
 
-_SAID = re.compile(
-    r"(?<!\w)(?:(?P<no>no|not)\s+)?(?:(?P<above>(?:more|greater|higher|larger|bigger|longer)\s+than|over|above|at\s+least|"
-    r"exceed(?:s|ed|ing)?)|(?P<below>(?:less|fewer|lower|smaller|shorter)\s+than|under|below|at\s+most))\s+"
-    rf"(?P<number>\d[\d,]*(?:\.\d+)?)(?![\w.:/-])(?!\s*{UNIT}\b\s+(?:ago|old))",
+_NUMBER = r"(?P<number>\d[\d,]*(?:\.\d+)?)(?![\w.:/-])"
+_SAID = [
+    (re.compile(rf"(?<!\w)(?:{words})\s+{_NUMBER}", re.IGNORECASE), wanted)
+    for words, wanted in (
+        (r"(?:more|greater|higher|larger|bigger|longer)\s+than|above|exceed(?:s|ed|ing)?", exp.GT),
+        (rf"over(?!\s+\d[\d,.]*\s*(?:rows?|{UNIT})\b)", exp.GT),  # `the average over 7 days`
+        (r"at\s+least", exp.GTE),
+        (r"(?:less|fewer|lower|smaller|shorter)\s+than|under|below", exp.LT),
+        (r"at\s+most", exp.LTE),
+    )
+]
+# Where a question says one of these, the rows may be meant that lie on the other side.
+_NEGATED = re.compile(
+    r"n't\b|\b(?:no|not|none|never|nobody|nor|without|exclud\w+|except|ignor\w+|omit\w*|leav\w+|other|only|all|every)\b",
     re.IGNORECASE,
 )
-_TURNED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
+_MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 _ABOVE = (exp.GT, exp.GTE)
 
 
 def hold_bounds(query: exp.Query, question: str) -> Iterator[str]:
-    """Turn each comparison with a number that the question says once, on the other side of it. Changes the query."""
-    said = list(_SAID.finditer(without_times(question)))
-    for one in said:
-        number = float(one["number"].replace(",", ""))
-        if one["no"] or sum(other["number"] == one["number"] for other in said) > 1:
+    """Turn the one condition on a number that the question says once, where it lets the other side through. Changes the
+    query, and only what all its rows or groups must meet."""
+    if not isinstance(query, exp.Select) or _NEGATED.search(question):
+        return
+    bare = without_times(question)
+    said = [(found, wanted) for pattern, wanted in _SAID for found in pattern.finditer(bare)]
+    having = query.args.get("having")
+    required = [one.unnest() for one in [*conditions(query), *(parts(having.this) if having else [])]]
+    for found, wanted in said:
+        number = float(found["number"].replace(",", ""))
+        if sum(other["number"] == found["number"] for other, _ in said) > 1:
             continue
-        compared = [
-            (node, is_above) for node in query.find_all(*_TURNED) if (is_above := _side(node, number)) is not None
-        ]
-        if len(compared) == 1 and compared[0][1] is not bool(one["above"]):
+        compared = [(node, own) for node in required if (own := _kind(node, number))]
+        if len(compared) == 1 and (compared[0][1] in _ABOVE) is not (wanted in _ABOVE):
             ((node, _),) = compared
             before = node.sql(dialect="duckdb")
-            node.replace(_TURNED[type(node)](this=node.this.copy(), expression=node.expression.copy()))
-            yield f"turned `{before}`: the question says '{one[0]}'"
+            kind = wanted if _is_number(node.expression, number) else _MIRRORED[wanted]
+            node.replace(kind(this=node.this.copy(), expression=node.expression.copy()))
+            yield f"turned `{before}`: the question says '{found[0]}'"
 
 
-def _side(node: exp.Expr, number: float) -> bool | None:
-    """Whether what the node compares with the number must be above it; None where it compares something else, or is
-    itself turned by NOT."""
-    if node.find_ancestor(exp.Not):
+def _kind(node: exp.Expr, number: float) -> type[exp.Expr] | None:
+    """How what the node compares with the number lies to it; None where it compares nothing with it."""
+    if type(node) not in _MIRRORED:
         return None
-    for value, is_above in ((node.expression, isinstance(node, _ABOVE)), (node.this, not isinstance(node, _ABOVE))):
-        bare = value.unnest()
-        if isinstance(bare, exp.Literal) and not bare.is_string and float(bare.this) == number:
-            return is_above
-    return None
+    if _is_number(node.expression, number):
+        return type(node)
+    return _MIRRORED[type(node)] if _is_number(node.this, number) else None
+
+
+def _is_number(node: exp.Expr, number: float) -> bool:
+    bare = node.unnest()
+    return isinstance(bare, exp.Literal) and not bare.is_string and float(bare.this) == number

@@ -10,7 +10,7 @@ from agents.data.fitting.conditions import drop
 from agents.data.fitting.times import TimesOf, moment_of
 from agents.data.times.sides import Sides
 
-_PERIOD = "period"
+_CALLED = ("period", "before_or_after")
 
 
 def part_by(query: exp.Query, sides: Sides, times: TimesOf) -> Iterator[str]:
@@ -24,6 +24,7 @@ def part_by(query: exp.Query, sides: Sides, times: TimesOf) -> Iterator[str]:
     select = selects[0]
     for condition in times.conditions(select):
         drop(select, condition.node)
+    select.where(exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null())), copy=False)
     is_after = exp.GTE(this=column, expression=moment_of(sides.moment, times.dialect))
     before, after = map(exp.Literal.string, sides.words)
     side = exp.Case(ifs=[exp.If(this=is_after, true=after)], default=before)
@@ -32,7 +33,9 @@ def part_by(query: exp.Query, sides: Sides, times: TimesOf) -> Iterator[str]:
         for one in select.expressions
         if one not in computed and not any(map(times.is_time, one.find_all(exp.Column)))
     ]
-    select.set("expressions", [exp.alias_(side, _PERIOD), *rest, *computed])
+    taken = {one.alias_or_name.lower() for one in select.expressions}
+    called = next(name for name in _CALLED if name not in taken)
+    select.set("expressions", [exp.alias_(side, called), *rest, *computed])
     select.set("group", exp.Group(expressions=[side.copy(), *(one.unalias().copy() for one in rest)]))
     for part in ("order", "limit"):
         select.set(part, None)

@@ -22,6 +22,16 @@ _ASKED = re.compile(
     r"(?!\s+of\s)",
     re.IGNORECASE,
 )
+_TAKES = re.compile(
+    r"\b(?:how\s+long|took|takes?|taken|pass(?:ed|es)?|elapsed|durations?|until|till|between|time\s+to|from\b.+\bto)\b",
+    re.IGNORECASE,
+)
+_LATE = re.compile(r"\b(?:late|later|early|earlier|overdue|past|due|delay\w*|ahead|behind|before)\b", re.IGNORECASE)
+_TAKES = re.compile(
+    r"\b(?:how\s+long|took|takes?|taken|pass(?:ed|es)?|elapsed|durations?|until|till|between|time\s+to|from\b.+\bto)\b",
+    re.IGNORECASE,
+)
+_LATE = re.compile(r"\b(?:late|later|early|earlier|overdue|past|due|delay\w*|ahead|behind|before)\b", re.IGNORECASE)
 _HOURS_OF_DAY = re.compile(r"(?<!\w)hours?\s+of\s+(?:the|a|each)\s+day(?!\w)", re.IGNORECASE)
 
 
@@ -50,20 +60,34 @@ def set_unit(select: exp.Select, question: str) -> Iterator[str]:
             break
 
 
-def turn_spans(select: exp.Select, count: CountRows) -> Iterator[str]:
-    """A span between two columns that is below zero wherever there is one is taken the other way round. Changes it."""
-    for span in [one for shown in select.expressions for one in shown.find_all(exp.DateDiff)]:
+def turn_spans(select: exp.Select, question: str, count: CountRows) -> Iterator[str]:
+    """A span between two columns, of which the question asks how long it took, and that is below zero wherever there is
+    one, is taken the other way round. Changes the select."""
+    if not _TAKES.search(question) or _LATE.search(question):
+        return
+    where = select.args.get("where")
+    for span in [one for shown in select.expressions for one in shown.find_all(exp.DateDiff) if _is_plain(one)]:
         if not isinstance(span.this, exp.Column) or not isinstance(span.expression, exp.Column):
             continue
-        zero = exp.Literal.number(0)
-        rows = rows_read(select)
+        if where and any(one == span for one in where.find_all(exp.DateDiff)):
+            continue
+        zero, rows, before = exp.Literal.number(0), rows_read(select), span.copy()
         above, below = (count(rows.copy().where(kind(this=span.copy(), expression=zero))) for kind in (exp.GT, exp.LT))
         if above == 0 and below:
-            before = span.sql(dialect="duckdb")
-            end, start = span.this.copy(), span.expression.copy()
-            span.set("this", start)
-            span.set("expression", end)
-            yield f"took `{before}` the other way round: it is below zero in every row"
+            for node in [one for one in select.find_all(exp.DateDiff) if one == before]:
+                node.set("this", before.expression.copy())
+                node.set("expression", before.this.copy())
+            yield f"took `{before.sql(dialect='duckdb')}` the other way round: it is below zero in every row"
+
+
+def _is_plain(span: exp.DateDiff) -> bool:
+    """Whether it is shown as it is, or an aggregate of it, perhaps divided."""
+    node: exp.Expr = span
+    while isinstance(node.parent, exp.AggFunc | exp.Paren | exp.Cast | exp.Round | exp.Alias | exp.Div):
+        if isinstance(node.parent, exp.Div) and node.parent.this is not node:
+            return False
+        node = node.parent
+    return isinstance(node.parent, exp.Select)
 
 
 def set_hours(select: exp.Select, question: str) -> Iterator[str]:

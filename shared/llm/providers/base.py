@@ -40,9 +40,9 @@ class Likelihood:
     @classmethod
     def of(cls, logprobs: Sequence[float]) -> Likelihood | None:
         """None of no token, and of what is no logarithm; one above 0 is a rounding of it."""
-        if not logprobs or not all(map(math.isfinite, logprobs)):
+        if not logprobs or not math.isfinite(total := sum(logprobs)):
             return None
-        return cls(min(0.0, sum(logprobs) / len(logprobs)), min(0.0, *logprobs))
+        return cls(min(0.0, total / len(logprobs)), min(0.0, *logprobs))
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class OllamaProvider(Provider):
         self._connect = connect
         self._patience = Patience(timeout, idle_timeout)
         self._names = names or {}
+        self._logprobs = self.is_local or None  # as OpenAIProvider has it
         self._clients: dict[str, ollama.AsyncClient] = {}
         self._open = AsyncExitStack()
         self._digests: dict[tuple[str, str], tuple[float, str | None]] = {}
@@ -109,7 +110,9 @@ class OllamaProvider(Provider):
     async def _parts(self, client: ollama.AsyncClient, model: str, request: ChatRequest) -> AsyncGenerator[Part, None]:
         asked: dict[str, Any] = {"messages": request.messages, "format": request.format, "options": _options(request)}
         try:
-            stream = await client.chat(model=model, **asked, keep_alive=_KEEP_ALIVE, stream=True, logprobs=True)
+            stream = await client.chat(
+                model=model, **asked, keep_alive=_KEEP_ALIVE, stream=True, logprobs=self._logprobs
+            )
             async with aclosing(cast("AsyncGenerator[ollama.ChatResponse, None]", stream)) as chunks:
                 async for chunk in chunks:
                     logprobs = [one.logprob for one in chunk.logprobs or ()]

@@ -26,6 +26,7 @@ from shared.llm.providers.openai_wire import (
     asked_pause,
     chat_body,
     chunks,
+    logprobs_of,
     reply_of,
 )
 from shared.llm.providers.stream import Part, Patience, Transient, in_time, listen, tried
@@ -123,19 +124,19 @@ class OpenAIProvider(Provider):
         """Pieces; then, once the server said why it stopped, the counts, which come in an event of their own."""
         finish, usage, timings = None, None, None
         headers = await self._headers()
-        body = chat_body(request, model, logprobs=self._logprobs)
+        asked = self._logprobs
+        body = chat_body(request, model, logprobs=asked)
         try:
             async with self._http.stream("POST", "chat/completions", json=body, headers=headers) as response:
-                await self._check(response, model)
+                await self._check(response, model, logprobs=asked)
                 async for chunk in chunks(response):
                     if chunk.error is not None:
                         raise self._refused(Refusal.of(chunk.error), HTTPStatus.OK, model)
                     usage, timings = chunk.usage or usage, chunk.timings or timings
                     for choice in chunk.choices[:1]:
                         finish = choice.finish_reason or finish
-                        tokens = (choice.logprobs.content if choice.logprobs else None) or ()
                         text = (choice.delta.content if choice.delta else None) or ""
-                        yield Part(text, logprobs=[one.logprob for one in tokens])
+                        yield Part(text, logprobs=logprobs_of(choice))
         except (httpx.RequestError, ValueError, RecursionError, NotOpenAI) as error:
             raise self._problem(error, model) from error
         if finish == "content_filter":
@@ -164,8 +165,8 @@ class OpenAIProvider(Provider):
         key = await self._key()
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def _check(self, response: httpx.Response, model: str | None) -> None:
-        """Raises what an answer other than 200 means."""
+    async def _check(self, response: httpx.Response, model: str | None, *, logprobs: bool = False) -> None:
+        """Raises what an answer other than 200 means. logprobs: whether they were asked for."""
         if response.status_code == HTTPStatus.OK:
             return
         if response.is_redirect:
@@ -181,7 +182,7 @@ class OpenAIProvider(Provider):
         except (ValueError, RecursionError):
             refusal = Refusal(message=content.decode(errors="replace")[:200])
         problem = self._refused(refusal, response.status_code, model)
-        if self._logprobs and response.status_code in _REJECTED and _LOGPROBS in f"{refusal.message} {refusal.param}":
+        if logprobs and response.status_code in _REJECTED and _LOGPROBS in f"{refusal.message} {refusal.param}":
             self._logprobs = False  # from now on: it can't tell them
             raise Transient(problem)
         raise Transient(problem, asked_pause(response.headers)) if _passes(response, refusal) else problem

@@ -29,17 +29,9 @@ class Delta(BaseModel):
     content: str | None = None
 
 
-class Token(BaseModel):
-    logprob: float
-
-
-class Logprobs(BaseModel):
-    content: list[Token] | None = None
-
-
 class Choice(BaseModel):
     delta: Delta | None = None
-    logprobs: Logprobs | None = None
+    logprobs: Any = None
     finish_reason: str | None = None
 
 
@@ -147,6 +139,14 @@ def chat_body(request: ChatRequest, model: str, *, logprobs: bool) -> dict[str, 
         schema = {"name": "answer", "schema": request.format}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
+
+
+def logprobs_of(choice: Choice) -> list[float]:
+    """Of the chunk's tokens; none where the server tells them in another form: they are an extra."""
+    try:
+        return [float(token["logprob"]) for token in choice.logprobs["content"] or ()]
+    except (TypeError, KeyError, ValueError):
+        return []
 
 
 def reply_of(finish: str | None, usage: Usage | None, timings: Timings | None) -> Reply:

@@ -9,7 +9,7 @@ from agents.data.linking import LINK_FLOOR, Link, Linked, Linker, linked_tables,
 from agents.data.phrases import Mention, Phrases
 from agents.data.platform import load_platform
 from agents.data.sandbox import Sandbox
-from agents.data.schema_text import offered
+from agents.data.schema_text import offered, schema_text
 from agents.data.signals import SIGNALS
 from agents.data.words import content_words, pieces
 from shared.catalog import Catalog, Column, GlossaryTerm, Table
@@ -150,6 +150,10 @@ def test_a_term_is_heard_in_any_order_and_hides_values_that_its_words_are_like()
         ("Who gained access from abroad?", ["successful sign-in"]),
         ("Which accounts did it try to get into?", []),
         ("Who did not get in?", []),
+        ("Nobody could get in", []),
+        ("How many alerts did we get in March?", []),
+        ("Which mails got into the quarantine?", []),
+        ("After several failed attempts, which accounts did 198.51.100.77 get into?", ["successful sign-in"]),
         ("Who could not log in today?", ["failed sign-in"]),
         ("When was the CPU of db-7 busy?", ["CPU use"]),
         ("When is the desk busiest?", []),
@@ -174,6 +178,7 @@ def test_a_term_with_a_number_is_heard_where_the_question_says_that_number() -> 
         ("status>=500 in index web", {"web"}),  # deploy has a status too
         ("tier=1 in lookup owners: checkout, web", {"owners"}),
         ("web requests that took long", {"web"}),
+        ("status>=500 in web or deploy", {"web", "deploy"}),
         ("status>=500", {"web", "deploy"}),
     ],
 )
@@ -192,3 +197,16 @@ def test_the_table_of_a_term_is_offered_though_others_are_nearer() -> None:
     term = Mention("server error", "term", "status >= 500", (("far", ""),))
     assert [one.name for one in offered(Linked(CATALOG, links))] == ["near"]
     assert [one.name for one in offered(Linked(CATALOG, links, mentions=[term]))] == ["near", "far"]
+
+
+async def test_what_says_how_a_row_was_collected_is_meant_where_it_is_named(linker: Linker) -> None:
+    described = CATALOG.model_dump(by_alias=True)
+    described["tables"][0]["columns"].append({"name": "SourceSystem", "type": "string", "values": ["Azure", "Linux"]})
+    catalog = Catalog.model_validate(described)
+    for question, is_meant in (("Failures in Azure", False), ("Failures by source system Azure", True)):
+        linked = await linker.link(question, catalog)
+        assert ("Azure" in [one.text for one in linked.mentions]) is is_meant
+        assert ("SourceSystem" not in linked.aside) is is_meant
+        shown = schema_text(linked, catalog.tables[:1], question)
+        assert ("SourceSystem" in shown) is is_meant
+        assert "SourceSystem" in schema_text(linked, catalog.tables[:1], question, {"SourceSystem"})  # an example's

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.data.vague import called_missing, is_missing, says_too_little
+from agents.data.vague import called_missing, is_missing, is_said_and_unknown, says_too_little
 from core_engine.evaluation.suite import read_suite
 from data.seed.generate import HERE
 from shared.catalog import Catalog, read_catalog
@@ -59,6 +59,19 @@ def test_a_name_is_missing_where_the_question_asks_for_it_in_a_word_of_its_own(
     name: str, question: str, missing: bool
 ) -> None:
     assert is_missing(name, question, linked(question, desk())) is missing
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "unknown"),
+    [
+        ("nickname", "Show the nickname of each person", True),
+        ("nickname", "Show what each person is called", False),
+        ("team", "Show the team of each person", False),  # a column of that name is there
+        ("month", "Tickets per month", False),
+    ],
+)
+def test_a_name_that_is_said_and_in_no_table_is_unknown(name: str, question: str, unknown: bool) -> None:
+    assert is_said_and_unknown(name, question, desk()) is unknown
 
 
 @pytest.mark.parametrize(

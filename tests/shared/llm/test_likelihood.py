@@ -21,7 +21,7 @@ def test_it_is_the_mean_and_the_least_of_the_logarithms() -> None:
     assert Likelihood.of([1e-7]) == Likelihood(0.0, 0.0)  # a rounding
 
 
-@pytest.mark.parametrize("told", [[], [-0.5, math.nan], [-math.inf]])
+@pytest.mark.parametrize("told", [[], [-0.5, math.nan], [-math.inf], [-1e308, -1e308]])
 def test_no_token_and_what_is_no_logarithm_tell_nothing(told: list[float]) -> None:
     assert Likelihood.of(told) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,8 +107,17 @@ class Desk:
         self.catalog = desk(dialect)
         self.sandbox = sandbox
 
-    def fit(self, question: str, query: str, examples: Sequence[Example] = (), *, whole_rows: bool = False) -> Mended:
-        heard, tables = linked(question, self.catalog), SQL.tables_of(query, self.catalog)
+    def fit(
+        self,
+        question: str,
+        query: str,
+        examples: Sequence[Example] = (),
+        *,
+        whole_rows: bool = False,
+        aside: Sequence[str] = (),
+    ) -> Mended:
+        heard = replace(linked(question, self.catalog), aside=frozenset(aside))
+        tables = SQL.tables_of(query, self.catalog)
         values = Values(SQL, self.catalog, self.sandbox) if self.sandbox.has_rows(self.catalog) else None
         told = account(question, query, tables, heard)
         return fit(query, question, heard, told, tables, examples=examples, values=values, whole_rows=whole_rows)

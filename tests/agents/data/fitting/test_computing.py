@@ -314,6 +314,11 @@ def test_counts_are_summed_and_words_for_numbers_are_no_values(desk: Desk) -> No
     [
         ("SELECT title, date_diff('hour', resolved_at, opened_at) AS hours FROM tickets", [["Disk full", 24]]),
         ("SELECT avg(date_diff('day', resolved_at, opened_at)) AS days FROM tickets", [[1]]),
+        (
+            "SELECT title, date_diff('day', resolved_at, opened_at) AS days FROM tickets WHERE resolved_at IS NOT NULL "
+            "ORDER BY date_diff('day', resolved_at, opened_at) DESC LIMIT 1",
+            [["Disk full", 1]],
+        ),
     ],
 )
 def test_a_span_that_is_below_zero_everywhere_is_turned(desk: Desk, query: str, rows: list[list[Any]]) -> None:
@@ -328,6 +333,9 @@ def test_a_span_that_is_below_zero_everywhere_is_turned(desk: Desk, query: str, 
         "SELECT title, date_diff('hour', opened_at, resolved_at) AS hours FROM tickets",
         "SELECT title, date_diff('day', now(), opened_at) AS days FROM tickets",
         "SELECT title, date_diff('day', resolved_at, opened_at) AS days FROM tickets WHERE status = 'open'",
+        "SELECT title, -1 * date_diff('day', resolved_at, opened_at) AS days FROM tickets",
+        "SELECT CASE WHEN date_diff('day', resolved_at, opened_at) < 0 THEN 'ok' END AS verdict FROM tickets",
+        "SELECT title FROM tickets WHERE date_diff('day', resolved_at, opened_at) < 0",
     ],
 )
 def test_other_spans_are_left(desk: Desk, query: str) -> None:

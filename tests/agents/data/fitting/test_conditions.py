@@ -124,7 +124,8 @@ def test_branches_that_the_question_may_say_in_other_words_stay(desk: Desk) -> N
         ("Teams with more than 2 people", "SELECT team_id FROM people GROUP BY 1 HAVING count(*) < 2", "COUNT(*) > 2"),
         ("Tickets over 100", "SELECT title FROM tickets WHERE 100 - ticket_id >= 100", "100 - ticket_id >= 100"),
         ("Badges below 90", "SELECT badge_id FROM badges WHERE 90 < 100 - badge_id", "90 > 100 - badge_id"),
-        ("Badges at least 10", "SELECT badge_id FROM badges WHERE badge_id <= 10", "badge_id >= 10"),
+        ("Badges at least 10", "SELECT badge_id FROM badges WHERE badge_id < 10", "badge_id >= 10"),
+        ("Badges over 10", "SELECT badge_id FROM badges WHERE badge_id <= 10", "badge_id > 10"),
     ],
 )
 def test_a_comparison_is_turned_to_the_side_that_is_said(desk: Desk, question: str, query: str, turned: str) -> None:
@@ -138,8 +139,26 @@ def test_a_comparison_is_turned_to_the_side_that_is_said(desk: Desk, question: s
         ("Badges over 10 and under 10", "SELECT badge_id FROM badges WHERE badge_id < 10"),
         ("Tickets open for more than 3 days", "SELECT title FROM tickets WHERE opened_at < now() - INTERVAL 3 DAY"),
         ("Badges over 10", "SELECT badge_id FROM badges WHERE NOT badge_id <= 10"),
+        ("Badges that don't exceed 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
+        ("Badges without those above 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
+        ("The mean over 10 rows", "SELECT avg(badge_id) FROM badges WHERE badge_id <= 10"),
+        ("Share over 10", "SELECT avg(CASE WHEN badge_id <= 10 THEN 0 ELSE 1 END) FROM badges"),
         ("Badges over 10", "SELECT badge_id FROM badges WHERE badge_id < 10 OR badge_id > 10"),
     ],
 )
 def test_a_comparison_that_may_be_meant_is_not_turned(desk: Desk, question: str, query: str) -> None:
     assert not any(note.startswith("turned") for note in desk.fit(question, query).notes)
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "kept"),
+    [
+        ("VPN tickets", "SELECT title FROM tickets WHERE host = 'vpn' AND title LIKE '%VPN%'", "title"),
+        ("Tickets of lt-101", "SELECT title FROM tickets WHERE host = 'lt-101'", "host"),  # a thing that it names
+    ],
+)
+def test_a_column_that_is_not_spoken_of_is_not_compared(desk: Desk, question: str, query: str, kept: str) -> None:
+    mended = desk.fit(question, query, aside=["host"])
+    is_left_out = any("how rows were collected" in note for note in mended.notes)
+    assert is_left_out is (kept == "title")
+    assert kept in mended.query.partition("WHERE")[2]

@@ -40,6 +40,10 @@ def test_the_moment_that_a_question_compares_at_is_read(
         "Tickets before and after the move",
         "Tickets since 1 March",
         "Tickets before and after 1 March, and those of 5 March",
+        "In the last month, compare the tickets before and after 10 March",
+        "Tickets of the day before and after 12 March",
+        "Which were not seen before or after 12 March?",
+        "Tickets before and after 2025",
     ],
 )
 def test_no_moment_or_several_are_no_two_sides(question: str) -> None:
@@ -59,6 +63,12 @@ def test_what_is_computed_is_told_for_each_side(desk: Desk, query: str) -> None:
     mended = desk.fit(QUESTION, query)
     assert "told before from since 2026-03-01 00:00 by opened_at, as the question compares" in mended.notes
     assert sorted(desk.rows(mended.query)) == [["before", 2], ["since", 2]]
+
+
+def test_rows_without_a_time_lie_on_no_side(desk: Desk) -> None:
+    query = "SELECT count(*) AS n FROM tickets WHERE resolved_at >= '2026-03-01'"
+    mended = desk.fit("Tickets resolved before and since 1 March 2026", query)
+    assert desk.rows(mended.query) == [["since", 1]]
 
 
 def test_other_groups_stay(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from shared.errors import ContextExceeded, ModelUnavailable
 from shared.llm.providers.base import ModelMissing
 from shared.llm.providers.openai import OpenAIProvider
-from shared.llm.providers.openai_wire import asked_pause
+from shared.llm.providers.openai_wire import Choice, asked_pause, logprobs_of
 from tests.scripted_openai import ScriptedOpenAI
 from tests.shared.llm.providers.conftest import HELLO, MODEL, Ears, asking, on_openai
 
@@ -72,6 +73,21 @@ async def test_a_server_that_refuses_to_tell_logprobs_is_asked_without_from_then
     assert [(reply.text, reply.likelihood) for reply in replies] == [("ok", None)] * 2
     assert ["logprobs" in body for _, body in scripted_openai.requests] == [True, False, False]
     assert ears.retries == 1
+
+
+@pytest.mark.parametrize("told", [None, {}, {"content": "none"}, {"content": [{"logprob": None}]}, [], "none"])
+def test_logprobs_in_another_form_are_none(told: Any) -> None:
+    assert logprobs_of(Choice(logprobs=told)) == []
+
+
+async def test_two_chats_at_once_are_both_asked_again_without_logprobs(
+    vllm: OpenAIProvider, scripted_openai: ScriptedOpenAI, ears: Ears
+) -> None:
+    refusal = {"message": "unexpected field", "type": "invalid_request_error", "param": "logprobs", "code": 400}
+    scripted_openai.fail(400, refusal)
+    scripted_openai.fail(400, refusal)
+    replies = await asyncio.gather(*(vllm.chat(HELLO, ears.heard) for _ in range(2)))
+    assert [reply.text for reply in replies] == ["ok", "ok"]
 
 
 async def test_a_hosted_model_is_not_asked_for_logprobs(scripted_openai: ScriptedOpenAI, ears: Ears) -> None:
