@@ -209,11 +209,11 @@ def _unnamed(columns: Iterable[str], question: str) -> frozenset[str]:
 def _within(heard: Heard, aside: frozenset[str]) -> list[Mention]:
     """What the question's words mean, other than values of the columns aside; a thing by its form is meant anywhere."""
     things = {one.text for one in heard.entities}
-    return [
-        replace(one, places=places)
+    kept = [
+        replace(one, places=tuple(place for place in one.places if place[1] not in aside or one.text in things))
         for one in heard.mentions
-        if (places := tuple(place for place in one.places if place[1] not in aside or one.text in things))
     ]
+    return [one for one in kept if one.places or one.kind == "term"]
 
 
 async def nearest_in_meaning(names: Sequence[str], tables: Sequence[Table], models: Models) -> dict[str, str]:

@@ -36,7 +36,7 @@ from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
 from agents.data.fitting.sides import part_by
-from agents.data.fitting.steps import by_step, read_step
+from agents.data.fitting.steps import by_step, drop_moments, read_step
 from agents.data.fitting.texts import look_inside
 from agents.data.fitting.times import TimesOf, set_time
 from agents.data.fitting.units import set_hours, set_unit, turn_spans
@@ -198,6 +198,7 @@ class _Fitting:
         what it groups and orders by shown."""
         step = read_step(self.question)
         if step:
+            yield from drop_moments(self.select, self.times_of())
             yield from by_step(self.select, step, self.times_of())
         elif isinstance(self.select, exp.Select):
             if not _speaks_of_units(self.question):
@@ -385,8 +386,14 @@ def _own_values(examples: Sequence[Example]) -> set[str]:
         one.literal.lower()
         for example in examples
         for one in comparisons(example.query)
-        if mostly_said(one.literal, example.question)
+        if mostly_said(one.literal, example.question) or _is_said_in_part(one.literal, example.question)
     }
+
+
+def _is_said_in_part(value: str, question: str) -> bool:
+    """`success` of successful sign-ins."""
+    words, said = pieces(value), set(content_words(question))
+    return bool(words) and all(word in said or _is_within(word, said) for word in words)
 
 
 def _speaks_of_units(question: str) -> bool:

@@ -102,6 +102,39 @@ def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
     yield f"grouped by {name}, '{step.words}'"
 
 
+def drop_moments(select: exp.Query, times: TimesOf) -> Iterator[str]:
+    """Groups by a time cut into steps and by its very moment are groups by the moment: that one goes. Changes it."""
+    group = select.args.get("group") if isinstance(select, exp.Select) else None
+    keys = group.expressions if group else []
+    if not isinstance(select, exp.Select) or any(isinstance(key, exp.Literal) for key in keys):
+        return
+    called = {one.alias for one in select.expressions if isinstance(one, exp.Alias)}
+    moments = [key for key in keys if isinstance(key, exp.Column) and times.is_time(key) and key.name not in called]
+    for moment in moments[:1] if len(moments) == 1 else []:
+        cuts = [one.unalias() for one in select.expressions if _is_cut_of(one.unalias(), moment)]
+        if len({cut.sql() for cut in cuts}) != 1 or times.is_day(moment):
+            continue
+        for window in select.find_all(exp.Window):
+            for column in [
+                one for one in window.find_all(exp.Column) if one == moment and one.find_ancestor(exp.Order)
+            ]:
+                column.replace(cuts[0].copy())
+        select.set("expressions", [one for one in select.expressions if one.unalias() != moment])
+        select.set("group", exp.Group(expressions=[key.copy() for key in keys if key != moment]))
+        if order := select.args.get("order"):
+            kept = [one for one in order.expressions if one.this != moment]
+            select.set("order", exp.Order(expressions=kept) if kept else None)
+        of, beside = (one.sql(dialect="duckdb") for one in (moment, cuts[0]))
+        yield f"did not group by `{of}`, the very moment, beside `{beside}`"
+
+
+def _is_cut_of(node: exp.Expr, moment: exp.Column) -> bool:
+    is_cut = isinstance(node, exp.TimestampTrunc | exp.DateBin | exp.Date | exp.TsOrDsToDate) or (
+        isinstance(node, exp.Cast) and node.is_type(exp.DType.DATE)
+    )
+    return is_cut and [*node.find_all(exp.Column)] == [moment]
+
+
 def _counted(select: exp.Select, step: Step, times: TimesOf) -> Iterator[str]:
     """Groups of one table by a time that show nothing but themselves are counted."""
     timed = [one for one in select.expressions if any(map(times.is_time, one.find_all(exp.Column)))]

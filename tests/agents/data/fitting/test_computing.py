@@ -341,3 +341,14 @@ def test_a_span_that_is_below_zero_everywhere_is_turned(desk: Desk, query: str, 
 def test_other_spans_are_left(desk: Desk, query: str) -> None:
     mended = desk.fit("How long did each ticket take from opening to resolution?", query)
     assert not any("other way round" in note for note in mended.notes)
+
+
+def test_groups_by_a_day_and_its_moments_are_groups_by_the_day(desk: Desk) -> None:
+    query = """SELECT CAST(opened_at AS DATE) AS day, count(*) AS n,
+        count(*) - lag(count(*)) OVER (ORDER BY opened_at) AS more, opened_at
+        FROM tickets WHERE host = 'db-7' GROUP BY day, opened_at ORDER BY opened_at, day"""
+    mended = desk.fit("The tickets of db-7 on each day, with the change against the day before", query)
+    assert "did not group by `opened_at`, the very moment, beside `CAST(opened_at AS DATE)`" in mended.notes
+    assert [row[1:] for row in desk.rows(mended.query)] == [[1, None], [1, 0]]
+    other = "SELECT CAST(opened_at AS DATE) AS day, resolved_at, count(*) AS n FROM tickets GROUP BY day, resolved_at"
+    assert not any("very moment" in note for note in desk.fit("Tickets per day", other).notes)

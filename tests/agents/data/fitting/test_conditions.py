@@ -72,6 +72,10 @@ def test_what_an_examples_question_alone_says_is_left_out_and_a_custom_of_the_gr
         "left out `status = 'pending'`, which nothing in the question says"
     ]
     assert desk.fit("Tickets of db hosts", query, [custom]).notes == []
+    closed = f"{IDS} WHERE status = 'closed' AND host LIKE 'db%'"
+    in_another_form = Example(question="Tickets closing today", query=f"{IDS} WHERE status = 'closed'")
+    assert desk.fit("Tickets of db hosts", closed, [in_another_form]).notes
+    assert desk.fit("Closing tickets of db hosts", closed, [in_another_form]).notes == []
 
 
 def test_the_only_value_of_a_column_is_no_condition(desk: Desk) -> None:
