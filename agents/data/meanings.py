@@ -1,6 +1,9 @@
-"""Glossary terms whose meaning is a condition: `status IN ('open', 'in_progress')` of `open ticket`."""
+"""Glossary terms whose meaning is a condition, `status IN ('open', 'in_progress')` of `open ticket`, or is computed,
+`1 - errors / requests` of `availability`."""
 
 from __future__ import annotations
+
+import re
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -8,6 +11,8 @@ from sqlglot.errors import SqlglotError
 from agents.data.words import content_words
 from shared.catalog import Catalog, GlossaryTerm, Table
 
+ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
+_AFTER = re.compile(r"\s+(?:of|in|for)\s+|:\s|;\s")
 _CONDITIONS = (exp.Predicate, exp.Connector, exp.In, exp.Between, exp.Is, exp.Like, exp.Not)
 
 
@@ -28,6 +33,21 @@ def condition_of(term: GlossaryTerm, catalog: Catalog) -> tuple[str, str]:
     tables = [table for table in catalog.tables if names <= table.by_name.keys()]
     named = [table for table in tables if _is_named(table, term)] if len(tables) > 1 else tables
     return (meaning, named[0].name) if len(named) == 1 else ("", "")
+
+
+def formula_of(meaning: str, catalog: Catalog) -> exp.Expr | None:
+    """What a term's meaning computes of columns of the group, where it begins with that: `requests * (1 - target)`, or
+    `errors / requests of services`."""
+    head = _AFTER.split(meaning if catalog.platform == "sql" else meaning.replace('"', "'"))[0]
+    try:
+        parsed = exp.maybe_parse(head, dialect="duckdb")
+    except SqlglotError:
+        return None
+    names = {column.name for column in parsed.find_all(exp.Column)}
+    known = {column.name for table in catalog.tables for column in table.columns}
+    parts = (exp.Binary, exp.Column, exp.Identifier, exp.Literal, exp.Paren)
+    plain = all(isinstance(node, parts) for node in parsed.walk())
+    return parsed if plain and isinstance(parsed.unnest(), ARITHMETIC) and names and names <= known else None
 
 
 def _has_bare(parsed: exp.Expr) -> bool:

@@ -26,7 +26,9 @@ from agents.data.fitting.computing import (
     sum_counts,
 )
 from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
-from agents.data.fitting.flags import hold_flags, is_said
+from agents.data.fitting.emptied import drop_emptying
+from agents.data.fitting.flags import hold_flags
+from agents.data.fitting.formulas import hold_formulas
 from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
 from agents.data.fitting.limits import first_of_each, set_limit
@@ -35,6 +37,7 @@ from agents.data.fitting.ordering import show_groups, show_rank, turn_order
 from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
+from agents.data.fitting.said import means_something_said, own_values
 from agents.data.fitting.sides import part_by
 from agents.data.fitting.steps import by_step, drop_moments, read_step
 from agents.data.fitting.texts import look_inside
@@ -43,7 +46,7 @@ from agents.data.fitting.units import set_hours, set_unit, turn_spans
 from agents.data.fitting.values import Values
 from agents.data.fitting.windows import add_windows, says_change
 from agents.data.linking import Linked
-from agents.data.literals import comparisons, is_time, mostly_said
+from agents.data.literals import is_time
 from agents.data.repair import Mended
 from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
@@ -57,11 +60,7 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _EITHER = re.compile(r"\b(?:or|either)\b", re.IGNORECASE)
 # What the question says to ask for a number, not for rows that hold the word.
 _MEASURES = frozenset(["average", "total", "sum", "count", "highest", "lowest", "maximum", "minimum", "median", "most"])
-_LONG = 5  # letters of a word that others are made of
-_FILE = re.compile(r"(\w[\w-]+)\.[A-Za-z]\w{0,3}")  # `7z.exe`, said as 7-Zip
 _SAYABLE = re.compile(r"\w")
-# Of columns whose numbers stand for something: `ErrorCode`, `ResultType`, `StatusCode`, `RemotePort`.
-_CODED = frozenset(pieces("code status result error port event reason"))
 _EACH = re.compile(r"\b(?:per|by|each)\s+(?:the\s+)?$", re.IGNORECASE)
 _WHEN = re.compile(r"(?<!\w)(?:when|times?)(?!\w)", re.IGNORECASE)
 _SPANS = re.compile(  # times that are measured, and tell no moment
@@ -110,14 +109,14 @@ class _Fitting:
     def values(self) -> Iterator[str]:
         """Conditions whose every value comes from nowhere, or from the question of an example alone, and lists of all
         the values that a column has."""
-        taken_over = _own_values(self.examples)
+        taken_over = own_values(self.examples)
         unsaid = {
             one.literal.strip("%*")
             for one in self.told.literals
             if one.column
             and _SAYABLE.search(one.literal)
             and not is_time(one.literal)
-            and not _means_something_said(one, self.question, self.tables if one.literal.lower() in taken_over else ())
+            and not means_something_said(one, self.question, self.tables if one.literal.lower() in taken_over else ())
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
         unsaid |= {one.literal for one in self.told.literals if one.origin == "question" and self._is_measure(one)}
@@ -300,6 +299,7 @@ def fit(
     joins = Joins(linked, question)
     named = {column for one in linked.columns for _, column in one.columns}
     notes += part_by(fitting.select, sides, times) if (sides := read_sides(question, times.now)) else ()
+    notes += hold_formulas(fitting.select, linked)
     notes += hold_rules(fitting.select, question, linked)
     notes += first_of_each(fitting.select, question, dialect)
     notes += set_limit(fitting.select, question)
@@ -313,6 +313,10 @@ def fit(
         notes += joins.unneeded(select, values.count) if values else ()
         notes += joins.count_once(select, question)
         notes += values.place(select, tables, question, named) if values else ()
+    if values:
+        texts = [one for one in told.literals if one.column and _SAYABLE.search(one.literal)]
+        unsaid = {one.literal.strip("%*") for one in texts if one.origin in (None, "catalog", "runbook")}
+        notes += drop_emptying(fitting.select, unsaid, values.count)
     notes += show_names(fitting.select, question, tables)
     notes += show_once(fitting.select, question, tables, times)
     if whole_rows:
@@ -323,33 +327,6 @@ def fit(
 
 def _text(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb")
-
-
-def _means_something_said(one: Accounted, question: str, tables: Sequence[Table]) -> bool:
-    """Whether a word of the value is said (`LogonFailed` of failed logins), or it is a code, which stands for words.
-
-    tables: those whose names and descriptions are what the question says such words for.
-    """
-    if one.literal.lstrip("-").isdigit():
-        return bool(set(pieces(one.column)) & _CODED)
-    if "month" in pieces(one.column) or is_said(one.column, one.literal, question):
-        return True
-    words = set(pieces(one.literal))
-    names = {word for table in tables for word in pieces(f"{table.name} {table.description}")}
-    said = set(content_words(question))
-    if any(word in said or _is_within(word, said) for word in words - names or words):
-        return True
-    file = _FILE.fullmatch(one.literal.strip("%*"))
-    return file is not None and any(_squeezed(word).startswith(_squeezed(file[1])) for word in question.split())
-
-
-def _squeezed(word: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", word.lower())
-
-
-def _is_within(word: str, said: set[str]) -> bool:
-    """`crypto` of cryptomining."""
-    return len(word) >= _LONG and any(one.startswith(word) or one.endswith(word) for one in said)
 
 
 def _without_branches(condition: exp.Expr, unsaid: set[str]) -> Iterator[str]:
@@ -378,22 +355,6 @@ def _is_grouped_by(select: exp.Select, column: exp.Expr) -> bool:
     return isinstance(column, exp.Column) and any(
         isinstance(key, exp.Column) and key.name.lower() == column.name.lower() for key in keys
     )
-
-
-def _own_values(examples: Sequence[Example]) -> set[str]:
-    """Texts in the examples' queries that their questions say: of those questions alone, and no custom of the group."""
-    return {
-        one.literal.lower()
-        for example in examples
-        for one in comparisons(example.query)
-        if mostly_said(one.literal, example.question) or _is_said_in_part(one.literal, example.question)
-    }
-
-
-def _is_said_in_part(value: str, question: str) -> bool:
-    """`success` of successful sign-ins."""
-    words, said = pieces(value), set(content_words(question))
-    return bool(words) and all(word in said or _is_within(word, said) for word in words)
 
 
 def _speaks_of_units(question: str) -> bool:
