@@ -31,6 +31,7 @@ from agents.data.fitting.flags import hold_flags
 from agents.data.fitting.formulas import hold_formulas
 from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
+from agents.data.fitting.labels import group_by_values
 from agents.data.fitting.limits import first_of_each, set_limit
 from agents.data.fitting.naming import show_names
 from agents.data.fitting.ordering import show_groups, show_rank, turn_order
@@ -205,6 +206,7 @@ class _Fitting:
             if not _speaks_of_units(_WHEN.sub(" ", self.question)):
                 yield from show_times(self.select, self.times_of())
         if isinstance(self.select, exp.Select):
+            yield from group_by_values(self.select, self.tables)
             yield from ungroup_either(self.select, self.question)
             yield from regroup(self.select, self._asked_by())
             if self.rows:
