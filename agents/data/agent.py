@@ -266,9 +266,9 @@ def _which_table(why: str, found: list[Linked]) -> Clarification:
 
 
 def _is_hopeless(answer: QueryAnswer) -> bool:
-    """Not what has rows, and not a solved example, which was right before."""
+    """Not what was not run or has rows, and not a solved example, which was right before."""
     unsure = answer.confidence is not None and answer.confidence < HOPELESS
-    return unsure and answer.route != "example" and not (answer.result and answer.result.rows)
+    return unsure and answer.route != "example" and answer.result is not None and not answer.result.rows
 
 
 def _unsure(answer: QueryAnswer, found: list[Linked]) -> Clarification:

@@ -202,7 +202,7 @@ class Linker:
 
 
 def _unnamed(columns: Iterable[str], question: str) -> frozenset[str]:
-    said = set(pieces(question))
+    said = {*pieces(question), "id", "name"}
     return frozenset(name for name in columns if not said.issuperset(pieces(name)))
 
 

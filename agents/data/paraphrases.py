@@ -26,7 +26,7 @@ _TERMS = [
 ]
 # Before it in its clause, what was not done, or only tried.
 _UNDONE = re.compile(
-    r"(?:n't|\b(?:not|never|nobody|no\s+one|none|hardly|blocked|prevented|kept|unable|(?:fail|tr[iy]|attempt|want)\w*))\b"
+    r"(?:n['’]t|\b(?:not|never|nobody|no\s+one|none|hardly|blocked|prevented|kept|unable|(?:fail|tr[iy]|attempt|want)\w*))\b"
     r"[^,;.?!]*$",
     re.IGNORECASE,
 )

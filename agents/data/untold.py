@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from agents.data.linking import Linked, likeness
 from agents.data.times.calendar import NUMBER
-from agents.data.vague import told_words
-from agents.data.words import pieces, subjects
+from agents.data.vague import COMPUTED, told_words
+from agents.data.words import subjects
 from shared.llm.client import Models
 
 _END = (
@@ -29,22 +29,6 @@ _THAN_XS = re.compile(
     rf"\b(?:(?:more|fewer|less)\s+than|at\s+(?:least|most))\s+{NUMBER}\s+"
     r"(?P<thing>(?:[\w-]+\s+)?[\w-]*[^sui\W]s)(?=\W|$)",
     re.I,
-)
-# Words for what is computed of any column, or of the rows themselves.
-_COMPUTED = frozenset(
-    pieces(
-        """
-        average mean typical usual total sum overall maximum minimum max min median mode deviation variance
-        highest lowest longest shortest largest smallest biggest busiest most least top number count different
-        distinct unique new old first last latest newest oldest current exact percentage percent share ratio rate
-        proportion fraction difference duration length age change growth trend time date day week month year hour
-        minute second daily monthly weekly hourly yearly people person peak list name id amount quantity frequency
-        volume popularity headcount turnover churn range gap delay order rank result distribution breakdown history
-        timeline story reason cause answer meaning status millisecond byte kilobyte megabyte gigabyte terabyte dollar
-        euro pound cent percent occurrence row record character retry line entry item element instance case attempt
-        unit word letter digit event log match hit
-        """
-    )
 )
 _EXPLAINED = re.compile(r"\(.+\)\s*\.?\s*$|\bFollow-up: ", re.S)
 """A reply to what was asked back stands in brackets at the end; a question that follows others was told there."""
@@ -103,4 +87,4 @@ def _names_table(question: str, linked: Linked) -> bool:
 def _names(thing: str) -> set[str]:
     """The words that name it. Short forms in capitals, which a team has of its own, name nothing here."""
     words = [word for word in thing.split() if not any(one.isdigit() for one in word) and not word.isupper()]
-    return set(subjects(" ".join(words))) - _COMPUTED
+    return set(subjects(" ".join(words))) - COMPUTED

@@ -17,8 +17,21 @@ from shared.catalog import Catalog
 _EMPTY = frozenset(
     pieces("data number time name value type thing one report information detail result case bad good best other again")
 )
-_DERIVED = frozenset(
-    pieces("number count total sum average rate share percent date time day week month quarter year hour minute second")
+# Words for what is computed of any column, or of the rows themselves.
+COMPUTED = frozenset(
+    pieces(
+        """
+        average mean typical usual total sum overall maximum minimum max min median mode deviation variance
+        highest lowest longest shortest largest smallest biggest busiest most least top number count different
+        distinct unique new old first last latest newest oldest current exact percentage percent share ratio rate
+        proportion fraction difference duration length age change growth trend time date day week month year hour
+        minute second daily monthly weekly hourly yearly people person peak list name id amount quantity frequency
+        volume popularity headcount turnover churn range gap delay order rank result distribution breakdown history
+        timeline story reason cause answer meaning status millisecond byte kilobyte megabyte gigabyte terabyte dollar
+        euro pound cent percent occurrence row record character retry line entry item element instance case attempt
+        unit word letter digit event log match hit
+        """
+    )
 )
 _FEWEST = 2  # words that the group's texts know, where none is a word of its names
 
@@ -52,11 +65,11 @@ def is_missing(name: str, question: str, linked: Linked) -> bool:
 
 
 def is_said_and_unknown(name: str, question: str, catalog: Catalog) -> bool:
-    """Whether the question says every word of the name, and no table or column is called so; not where it is a word for
-    what is computed."""
-    words = pieces(name)
-    known = {tuple(pieces(one)) for one in _names(catalog)}
-    return bool(words) and set(words) <= set(pieces(question)) - _DERIVED and tuple(words) not in known
+    """Whether the question says every word of the name, and no name of the group has them all; not where it is a word
+    for what is computed."""
+    words = set(pieces(name))
+    is_known = any(words <= set(pieces(one)) for one in _names(catalog))
+    return bool(words) and words <= set(pieces(question)) - COMPUTED and not is_known
 
 
 def called_missing(query: str, question: str, linked: Linked) -> list[str]:

@@ -26,12 +26,10 @@ from agents.data.fitting.computing import (
     sum_counts,
 )
 from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
-from agents.data.fitting.emptied import drop_emptying
 from agents.data.fitting.flags import hold_flags
 from agents.data.fitting.formulas import hold_formulas
 from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
-from agents.data.fitting.labels import group_by_values
 from agents.data.fitting.limits import first_of_each, set_limit
 from agents.data.fitting.naming import show_names
 from agents.data.fitting.ordering import show_groups, show_rank, turn_order
@@ -198,7 +196,8 @@ class _Fitting:
         what it groups and orders by shown."""
         step = read_step(self.question)
         if step:
-            yield from drop_moments(self.select, self.times_of())
+            if not _WHEN.search(without_times(self.question)):
+                yield from drop_moments(self.select, self.times_of())
             yield from by_step(self.select, step, self.times_of())
         elif isinstance(self.select, exp.Select):
             if not _speaks_of_units(self.question):
@@ -206,7 +205,6 @@ class _Fitting:
             if not _speaks_of_units(_WHEN.sub(" ", self.question)):
                 yield from show_times(self.select, self.times_of())
         if isinstance(self.select, exp.Select):
-            yield from group_by_values(self.select, self.tables)
             yield from ungroup_either(self.select, self.question)
             yield from regroup(self.select, self._asked_by())
             if self.rows:
@@ -301,7 +299,7 @@ def fit(
     joins = Joins(linked, question)
     named = {column for one in linked.columns for _, column in one.columns}
     notes += part_by(fitting.select, sides, times) if (sides := read_sides(question, times.now)) else ()
-    notes += hold_formulas(fitting.select, linked)
+    notes += hold_formulas(fitting.select, question, linked)
     notes += hold_rules(fitting.select, question, linked)
     notes += first_of_each(fitting.select, question, dialect)
     notes += set_limit(fitting.select, question)
@@ -315,10 +313,6 @@ def fit(
         notes += joins.unneeded(select, values.count) if values else ()
         notes += joins.count_once(select, question)
         notes += values.place(select, tables, question, named) if values else ()
-    if values:
-        texts = [one for one in told.literals if one.column and _SAYABLE.search(one.literal)]
-        unsaid = {one.literal.strip("%*") for one in texts if one.origin in (None, "catalog", "runbook")}
-        notes += drop_emptying(fitting.select, unsaid, values.count)
     notes += show_names(fitting.select, question, tables)
     notes += show_once(fitting.select, question, tables, times)
     if whole_rows:

@@ -24,7 +24,8 @@ _SAID = [
 ]
 # Where a question says one of these, the rows may be meant that lie on the other side.
 _NEGATED = re.compile(
-    r"n't\b|\b(?:no|not|none|never|nobody|nor|without|exclud\w+|except|ignor\w+|omit\w*|leav\w+|other|only|all|every)\b",
+    r"n['’]t\b|\b(?:no|not|none|never|nobody|nothing|nor|neither|without|rarely|hardly|unable|other|only|all|every|"
+    r"(?:exclud|except|ignor|omit|leav|fail|lack)\w*)\b",
     re.IGNORECASE,
 )
 _MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}

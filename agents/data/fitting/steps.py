@@ -106,13 +106,20 @@ def drop_moments(select: exp.Query, times: TimesOf) -> Iterator[str]:
     """Groups by a time cut into steps and by its very moment are groups by the moment: that one goes. Changes it."""
     group = select.args.get("group") if isinstance(select, exp.Select) else None
     keys = group.expressions if group else []
-    if not isinstance(select, exp.Select) or any(isinstance(key, exp.Literal) for key in keys):
+    order, having = (
+        (select.args.get("order"), select.args.get("having")) if isinstance(select, exp.Select) else (None, None)
+    )
+    numbered = [*keys, *(one.this for one in (order.expressions if order else []))]
+    if not isinstance(select, exp.Select) or any(isinstance(key, exp.Literal) for key in numbered):
+        return
+    if not select.find(exp.AggFunc):
         return
     called = {one.alias for one in select.expressions if isinstance(one, exp.Alias)}
     moments = [key for key in keys if isinstance(key, exp.Column) and times.is_time(key) and key.name not in called]
     for moment in moments[:1] if len(moments) == 1 else []:
         cuts = [one.unalias() for one in select.expressions if _is_cut_of(one.unalias(), moment)]
-        if len({cut.sql() for cut in cuts}) != 1 or times.is_day(moment):
+        is_held = having is not None and any(one.name == moment.name for one in having.find_all(exp.Column))
+        if len({cut.sql() for cut in cuts}) != 1 or times.is_day(moment) or is_held:
             continue
         for window in select.find_all(exp.Window):
             for column in [
@@ -121,7 +128,7 @@ def drop_moments(select: exp.Query, times: TimesOf) -> Iterator[str]:
                 column.replace(cuts[0].copy())
         select.set("expressions", [one for one in select.expressions if one.unalias() != moment])
         select.set("group", exp.Group(expressions=[key.copy() for key in keys if key != moment]))
-        if order := select.args.get("order"):
+        if order:
             kept = [one for one in order.expressions if one.this != moment]
             select.set("order", exp.Order(expressions=kept) if kept else None)
         of, beside = (one.sql(dialect="duckdb") for one in (moment, cuts[0]))

@@ -27,11 +27,6 @@ _TAKES = re.compile(
     re.IGNORECASE,
 )
 _LATE = re.compile(r"\b(?:late|later|early|earlier|overdue|past|due|delay\w*|ahead|behind|before)\b", re.IGNORECASE)
-_TAKES = re.compile(
-    r"\b(?:how\s+long|took|takes?|taken|pass(?:ed|es)?|elapsed|durations?|until|till|between|time\s+to|from\b.+\bto)\b",
-    re.IGNORECASE,
-)
-_LATE = re.compile(r"\b(?:late|later|early|earlier|overdue|past|due|delay\w*|ahead|behind|before)\b", re.IGNORECASE)
 _HOURS_OF_DAY = re.compile(r"(?<!\w)hours?\s+of\s+(?:the|a|each)\s+day(?!\w)", re.IGNORECASE)
 
 
@@ -77,7 +72,7 @@ def turn_spans(select: exp.Select, question: str, count: CountRows) -> Iterator[
             for node in [one for one in select.find_all(exp.DateDiff) if one == before]:
                 node.set("this", before.expression.copy())
                 node.set("expression", before.this.copy())
-            yield f"took `{before.sql(dialect='duckdb')}` the other way round: it is below zero in every row"
+            yield f"took `{before.sql(dialect='duckdb')}` the other way round: it is above zero in no row"
 
 
 def _is_plain(span: exp.DateDiff) -> bool:

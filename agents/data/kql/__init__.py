@@ -58,7 +58,7 @@ def best_prover() -> KqlProver:
 class Kql(Platform):
     name = "kql"
     language = "KQL"
-    collection = frozenset(("SourceSystem", "TenantId", "Type", "MG", "ManagementGroupName"))
+    collection = frozenset(("SourceSystem", "TenantId", "ManagementGroupName", "MG"))  # of Log Analytics
     text_is_never_null = True
     description = "Kusto: Azure Data Explorer, Log Analytics, Microsoft Sentinel and Defender"
     dialect_notes = (

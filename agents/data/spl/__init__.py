@@ -43,7 +43,6 @@ class Spl(Platform):
     name: ClassVar[str] = "spl"
     bind_is_final = True
     language: ClassVar[str] = "SPL (Splunk)"
-    collection = frozenset(("source", "splunk_server", "punct", "linecount", "timestartpos", "timeendpos"))
     description: ClassVar[str] = "Searches Splunk indexes and lookups with SPL"
     dialect_notes: ClassVar[str] = """\
 Start with index=NAME and filters, then pipe: index=web status>=500 earliest=-24h | stats count by host

@@ -29,6 +29,7 @@ _UNREACHED = (ConnectionError, httpx.RequestError)
 _TRANSIENT = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _TOO_LONG = "exceed_context_size_error"
 """The type of llama.cpp's error for a prompt beyond the window, which newer Ollamas pass on."""
+_LOGPROBS = "logprobs"
 _KEEP_ALIVE = "30m"
 _DIGEST_SECONDS = 60.0
 """After this a server is asked again what a name stands for: `ollama pull` may have brought another model."""
@@ -53,7 +54,7 @@ class OllamaProvider(Provider):
         self._connect = connect
         self._patience = Patience(timeout, idle_timeout)
         self._names = names or {}
-        self._logprobs = self.is_local or None  # as OpenAIProvider has it
+        self._logprobs = self.is_local  # hosted models that reason refuse to tell them, each in other words
         self._clients: dict[str, ollama.AsyncClient] = {}
         self._open = AsyncExitStack()
         self._digests: dict[tuple[str, str], tuple[float, str | None]] = {}
@@ -109,16 +110,19 @@ class OllamaProvider(Provider):
 
     async def _parts(self, client: ollama.AsyncClient, model: str, request: ChatRequest) -> AsyncGenerator[Part, None]:
         asked: dict[str, Any] = {"messages": request.messages, "format": request.format, "options": _options(request)}
+        asked |= {_LOGPROBS: True} if self._logprobs else {}
         try:
-            stream = await client.chat(
-                model=model, **asked, keep_alive=_KEEP_ALIVE, stream=True, logprobs=self._logprobs
-            )
+            stream = await client.chat(model=model, **asked, keep_alive=_KEEP_ALIVE, stream=True)
             async with aclosing(cast("AsyncGenerator[ollama.ChatResponse, None]", stream)) as chunks:
                 async for chunk in chunks:
                     logprobs = [one.logprob for one in chunk.logprobs or ()]
                     yield Part(chunk.message.content or "", _reply(chunk) if chunk.done else None, logprobs)
         except (*_NOT_OLLAMA, *_UNREACHED, ollama.ResponseError) as error:
-            raise self._problem(error, model) from error
+            problem = self._problem(error, model)
+            if _LOGPROBS in asked and _LOGPROBS in str(error) and getattr(error, "status_code", 0) == 400:
+                self._logprobs = False  # from now on: it can't tell them
+                raise Transient(self._refused(cast("ollama.ResponseError", error), model)) from error
+            raise problem from error
 
     async def _whole(
         self, ask: Callable[[ollama.AsyncClient], Awaitable[T]], model: str | None, on_retry: Callable[[], None]

@@ -145,7 +145,7 @@ def logprobs_of(choice: Choice) -> list[float]:
     """Of the chunk's tokens; none where the server tells them in another form: they are an extra."""
     try:
         return [float(token["logprob"]) for token in choice.logprobs["content"] or ()]
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return []
 
 

@@ -67,6 +67,7 @@ def test_a_name_is_missing_where_the_question_asks_for_it_in_a_word_of_its_own(
         ("nickname", "Show the nickname of each person", True),
         ("nickname", "Show what each person is called", False),
         ("team", "Show the team of each person", False),  # a column of that name is there
+        ("owner", "Show the owner of each ticket", False),  # owner_id is
         ("month", "Tickets per month", False),
     ],
 )

@@ -143,6 +143,8 @@ def test_a_comparison_is_turned_to_the_side_that_is_said(desk: Desk, question: s
         ("Badges over 10 and under 10", "SELECT badge_id FROM badges WHERE badge_id < 10"),
         ("Tickets open for more than 3 days", "SELECT title FROM tickets WHERE opened_at < now() - INTERVAL 3 DAY"),
         ("Badges over 10", "SELECT badge_id FROM badges WHERE NOT badge_id <= 10"),
+        ("Badges that don’t exceed 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
+        ("Badges that fail to exceed 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
         ("Badges that don't exceed 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
         ("Badges without those above 10", "SELECT badge_id FROM badges WHERE badge_id <= 10"),
         ("The mean over 10 rows", "SELECT avg(badge_id) FROM badges WHERE badge_id <= 10"),
@@ -166,19 +168,3 @@ def test_a_column_that_is_not_spoken_of_is_not_compared(desk: Desk, question: st
     is_left_out = any("how rows were collected" in note for note in mended.notes)
     assert is_left_out is (kept == "title")
     assert kept in mended.query.partition("WHERE")[2]
-
-
-@pytest.mark.parametrize(
-    ("where", "kept"),
-    [
-        ("host = 'db-7' AND status = 'closed'", {"host"}),  # nobody asked for closed ones, and there are none
-        ("host = 'db-7' AND status = 'open'", {"host", "status"}),  # there is one
-        ("host = 'db-9' AND status = 'closed'", {"host", "status"}),  # nor is there db-9
-    ],
-)
-def test_a_condition_that_nobody_asked_for_and_that_leaves_no_row_is_left_out(
-    desk: Desk, where: str, kept: set[str]
-) -> None:
-    mended = desk.fit(f"Tickets of {where[8:12]}", f"{IDS} WHERE {where}")
-    assert {name for name in ("host", "status") if name in mended.query} == kept
-    assert any("leaves no row" in note for note in mended.notes) is (kept == {"host"})

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import sqlglot
-from sqlglot import exp
 
-from agents.data.fitting.labels import group_by_values
-from shared.catalog import Column, Table
 from tests.agents.data.fitting.desk import Desk
 
 DAY = "date_trunc('day', opened_at)"
@@ -124,46 +120,3 @@ def test_rows_that_the_question_lists_with_or_are_one_group(desk: Desk) -> None:
     ]
     assert desk.leaves("How many open or pending tickets per region and status?", query)
     assert desk.leaves("How many open and pending tickets per region?", query)
-
-
-_TWO = "CASE WHEN step = 'Close' THEN 'Done' ELSE 'Begun' END"
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        f"SELECT {_TWO} AS state, count(*) AS n FROM devices GROUP BY state ORDER BY state",
-        f"SELECT {_TWO} AS state, count(*) AS n FROM devices GROUP BY 1 ORDER BY 1",
-        f"SELECT {_TWO} AS state, count(*) AS n FROM devices GROUP BY {_TWO} ORDER BY {_TWO}",
-    ],
-)
-def test_values_that_a_column_tells_apart_are_shown_as_they_are(query: str) -> None:
-    made = parsed(query)
-    known = [Table(name="devices", columns=[Column(name="step", type="VARCHAR", values=["Close", "Open"])])]
-    assert list(group_by_values(made, known)) == [f"grouped by step as it is, not by `{_TWO}`"]
-    assert _TWO not in made.sql("duckdb")
-    assert made.sql("duckdb").startswith("SELECT step, COUNT(*) AS n FROM devices GROUP BY ")
-
-
-@pytest.mark.parametrize(
-    ("values", "query"),
-    [
-        (["Close", "Open", "Wait"], f"SELECT {_TWO} AS state, count(*) AS n FROM devices GROUP BY state"),
-        ([], f"SELECT {_TWO} AS state, count(*) AS n FROM devices GROUP BY state"),
-        (["Close", "Open"], f"SELECT {_TWO} AS state FROM devices"),
-        (
-            ["Close", "Open"],
-            "SELECT CASE WHEN step = 'Close' THEN 1 ELSE 0 END AS done, count(*) FROM devices GROUP BY 1",
-        ),
-        (["Close", "Open"], "SELECT CASE WHEN n > 1 THEN 'a' ELSE 'b' END AS c, count(*) FROM devices GROUP BY 1"),
-    ],
-)
-def test_other_cases_stay(values: list[str], query: str) -> None:
-    known = [Table(name="devices", columns=[Column(name="step", type="VARCHAR", values=values)])]
-    assert list(group_by_values(parsed(query), known)) == []
-
-
-def parsed(query: str) -> exp.Select:
-    made = sqlglot.parse_one(query, dialect="duckdb")
-    assert isinstance(made, exp.Select)
-    return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from shared.errors import ContextExceeded, ModelUnavailable
@@ -43,6 +45,17 @@ async def test_embeddings_are_asked_with_the_window_too(
     assert (len(vectors.vectors), vectors.prompt_tokens) == (2, 3)
     assert vectors.load_seconds == 0.01
     assert vectors.prompt_seconds == pytest.approx(0.03)  # of 0.04 s in all
+
+
+async def test_a_server_that_refuses_to_tell_logprobs_is_asked_without_from_then_on(
+    ollama: OllamaProvider, scripted_ollama: ScriptedOllama, ears: Ears
+) -> None:
+    for _ in range(2):
+        scripted_ollama.fail(400, "this server does not support logprobs")
+    replies = await asyncio.gather(*(ollama.chat(HELLO, ears.heard) for _ in range(2)))
+    assert [reply.text for reply in replies] == ["ok", "ok"]
+    await ollama.chat(HELLO, ears.heard)
+    assert ["logprobs" in body for body in scripted_ollama.chats] == [True, True, False, False, False]
 
 
 async def test_a_digest_is_asked_once(ollama: OllamaProvider, scripted_ollama: ScriptedOllama) -> None:
