@@ -14,7 +14,7 @@ from agents.data.accounting import Account, account
 from agents.data.agreement import why_empty
 from agents.data.attempts import Attempt, Attempts
 from agents.data.complexity import complexity
-from agents.data.confidence import HOPELESS, confidence, read_calibration, share
+from agents.data.confidence import confidence, read_calibration, share
 from agents.data.connectors.connections import Connections
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
@@ -28,7 +28,7 @@ from agents.data.routes import first_route
 from agents.data.runbook_text import told_by_runbooks
 from agents.data.running import Runner
 from agents.data.sandbox import Sandbox
-from agents.data.untold import explains_itself, held_nowhere
+from agents.data.untold import held_nowhere
 from agents.data.vague import says_too_little
 from agents.data.words import pieces
 from shared.catalog import Catalog, Catalogs, Table
@@ -158,10 +158,8 @@ class DataAgent(Agent):
         attempt = await self._attempts.solve(brief)
         if unknown := _unknown(attempt, linked.catalog):
             return DataResult(clarification=_not_here(unknown, found))
-        answer = await self._answer(brief, await self._run(brief, attempt, request))
-        if _is_hopeless(answer) and not explains_itself(request.question) and not request.rejected:
-            return DataResult(clarification=_unsure(answer, found))
-        return DataResult(answers=[answer])
+        ran = await self._run(brief, attempt, request)
+        return DataResult(answers=[await self._answer(brief, ran)])
 
     async def prove(self, request: ProveRequest) -> Proof:
         catalog = await self._group(request.schema_group)
@@ -262,19 +260,6 @@ def _not_here(unknown: list[str], found: list[Linked]) -> Clarification:
 
 
 def _which_table(why: str, found: list[Linked]) -> Clarification:
-    return Clarification(question=f"{why} {_IS_IT}", options=_nearest_tables(found))
-
-
-def _is_hopeless(answer: QueryAnswer) -> bool:
-    """Not what was not run or has rows, and not a solved example, which was right before."""
-    unsure = answer.confidence is not None and answer.confidence < HOPELESS
-    return unsure and answer.route != "example" and answer.result is not None and not answer.result.rows
-
-
-def _unsure(answer: QueryAnswer, found: list[Linked]) -> Clarification:
-    """The query with it: whoever reads it may see what was understood wrong."""
-    query = " ".join(answer.query.split())
-    why = f"No query that could be written for this is likely to be right; the best is `{query}`."
     return Clarification(question=f"{why} {_IS_IT}", options=_nearest_tables(found))
 
 

@@ -23,8 +23,6 @@ from shared.models import Model
 
 Floats = npt.NDArray[np.float64]
 
-HOPELESS = 0.08
-"""A confidence below which a question is asked back rather than answered."""
 _SHIPPED = Path(__file__).parent / "calibration.json"
 _FEWEST = 10  # outcomes of a platform below which nothing is said of it
 _RIDGE = 1.0

@@ -47,7 +47,7 @@ async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], 
     Nothing is embedded where the words are known, and nothing is told of a question that names a table or explains
     itself, as one does that was asked back already. Raises ModelUnavailable.
     """
-    if not (things := dict(_asked(question))) or explains_itself(question) or _names_table(question, linked):
+    if not (things := dict(_asked(question))) or _EXPLAINED.search(question) or _names_table(question, linked):
         return []
     known = told_words(linked, knowledge)
     asked = [thing for thing, named in things.items() if _names(named) - known]
@@ -55,11 +55,6 @@ async def held_nowhere(question: str, linked: Linked, knowledge: Sequence[str], 
         return []
     alike = await likeness(asked, linked.catalog.tables, models)
     return [thing for thing, cosine in zip(asked, alike, strict=True) if cosine < _UNLIKE]
-
-
-def explains_itself(question: str) -> bool:
-    """Whether it was asked back already, or follows questions in which it was."""
-    return bool(_EXPLAINED.search(question))
 
 
 def _asked(question: str) -> Iterator[tuple[str, str]]:

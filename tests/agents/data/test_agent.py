@@ -257,28 +257,6 @@ async def test_a_column_that_no_spelling_is_near_to_is_found_by_its_meaning(
     assert len(scripted_ollama.chats) == 1
 
 
-async def test_a_query_without_rows_that_is_hardly_right_is_asked_back_once(
-    agent: DataAgent, scripted_ollama: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.data.agent.HOPELESS", 1.0)
-    scripted_ollama.reply = "SigninLogs | where UserPrincipalName == 'nobody'"
-    result = DataResult.model_validate(await agent.run("query", {"question": FAILED}))
-    assert result.answers == []
-    assert result.clarification
-    assert "`SigninLogs | where UserPrincipalName == 'nobody'`" in result.clarification.question
-    assert any(option.startswith("SigninLogs") for option in result.clarification.options)
-    assert (await ask(agent, f"{FAILED} ({result.clarification.options[0]})")).result
-    assert (await ask(agent, FAILED, run=False)).query
-
-
-async def test_what_has_rows_is_answered_however_unsure(
-    agent: DataAgent, scripted_ollama: ScriptedOllama, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.data.agent.HOPELESS", 1.0)
-    scripted_ollama.reply = "SigninLogs | where ResultType == 'Failure'"
-    assert (await ask(agent, FAILED)).result
-
-
 async def test_how_likely_the_query_was_to_the_model_is_evidence(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
