@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
         ingest.main(given[1:])
         return
     asked = _parser().parse_args(arguments)
+    asked.folder.mkdir(parents=True, exist_ok=True)
     figures = asyncio.run(_measure(asked))
     if asked.out:
         asked.out.write_text("\n".join(figures.lines) + "\n", encoding="utf-8")

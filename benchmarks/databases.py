@@ -66,7 +66,6 @@ async def ledger_on(name: Name, folder: Path, postgresql: str) -> AsyncIterator[
 
 @asynccontextmanager
 async def _sqlite(folder: Path) -> AsyncIterator[Place]:
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lexiquery-bench-", dir=folder) as temporary:
         path = Path(temporary) / "lexiquery.db"
         yield Place("sqlite", str(path), str(path), lambda: open_database(f"sqlite:///{path}"))
