@@ -61,11 +61,18 @@ def seed(seed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Seed:
 
 
 def questions() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (HERE / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    """Each with its gold query and, in `accepted`, that and the others that are as right."""
+    items = [json.loads(line) for line in (HERE / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    accepted = [item["gold"] if isinstance(item["gold"], list) else [item["gold"]] for item in items]
+    return [item | {"gold": own[0], "accepted": own} for item, own in zip(items, accepted, strict=True)]
 
 
 def golds() -> list[Query]:
-    return [Query(item["id"], item["platform"], item["gold"]) for item in questions()]
+    return [
+        Query(f"{item['id']}{'+' * number}", item["platform"], gold)
+        for item in questions()
+        for number, gold in enumerate(item["accepted"])
+    ]
 
 
 def examples() -> list[Query]:

@@ -91,6 +91,8 @@ def seeds(name: str) -> Iterator[str]:
     yield from (example.query for example in read_catalog(SEED / _GROUPS[platform] / "catalog.yaml").examples)
     for file in ("questions.jsonl", "spl_questions.jsonl"):
         items = map(json.loads, (SEED / file).read_text(encoding="utf-8").splitlines())
-        yield from (item["gold"] for item in items if item["platform"] == platform)
+        for item in items:
+            if item["platform"] == platform:
+                yield from item["gold"] if isinstance(item["gold"], list) else [item["gold"]]
     for path in sorted(FOUND.glob(f"{name}-*")):
         yield path.read_bytes().decode("utf-8", errors="surrogateescape")

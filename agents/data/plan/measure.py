@@ -161,7 +161,8 @@ def _seed(platform: str) -> Iterator[Gold]:
     lines = (_SEED / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     for item in map(json.loads, lines):
         if item["platform"] == platform:
-            yield read_catalog(_SEED / item["schema_group"] / "catalog.yaml"), item["gold"]
+            gold = item["gold"] if isinstance(item["gold"], str) else item["gold"][0]
+            yield read_catalog(_SEED / item["schema_group"] / "catalog.yaml"), gold
 
 
 def _line(name: str, counts: Counts, languages: Sequence[str]) -> list[str]:
