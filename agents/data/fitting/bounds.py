@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from agents.data.fitting.conditions import conditions, parts
+from agents.data.fitting.times import FLIPPED
 from agents.data.times import without_times
 from agents.data.times.calendar import UNIT
 
@@ -28,7 +29,6 @@ _NEGATED = re.compile(
     r"(?:exclud|except|ignor|omit|leav|fail|lack)\w*)\b",
     re.IGNORECASE,
 )
-_MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 _ABOVE = (exp.GT, exp.GTE)
 
 
@@ -49,18 +49,18 @@ def hold_bounds(query: exp.Query, question: str) -> Iterator[str]:
         if len(compared) == 1 and (compared[0][1] in _ABOVE) is not (wanted in _ABOVE):
             ((node, _),) = compared
             before = node.sql(dialect="duckdb")
-            kind = wanted if _is_number(node.expression, number) else _MIRRORED[wanted]
+            kind = wanted if _is_number(node.expression, number) else FLIPPED[wanted]
             node.replace(kind(this=node.this.copy(), expression=node.expression.copy()))
             yield f"turned `{before}`: the question says '{found[0]}'"
 
 
 def _kind(node: exp.Expr, number: float) -> type[exp.Expr] | None:
     """How what the node compares with the number lies to it; None where it compares nothing with it."""
-    if type(node) not in _MIRRORED:
+    if type(node) not in FLIPPED:
         return None
     if _is_number(node.expression, number):
         return type(node)
-    return _MIRRORED[type(node)] if _is_number(node.this, number) else None
+    return FLIPPED[type(node)] if _is_number(node.this, number) else None
 
 
 def _is_number(node: exp.Expr, number: float) -> bool:

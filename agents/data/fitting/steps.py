@@ -104,35 +104,32 @@ def by_step(select: exp.Query, step: Step, times: TimesOf) -> Iterator[str]:
 
 def drop_moments(select: exp.Query, times: TimesOf) -> Iterator[str]:
     """Groups by a time cut into steps and by its very moment are groups by the moment: that one goes. Changes it."""
-    group = select.args.get("group") if isinstance(select, exp.Select) else None
-    keys = group.expressions if group else []
-    order, having = (
-        (select.args.get("order"), select.args.get("having")) if isinstance(select, exp.Select) else (None, None)
-    )
-    numbered = [*keys, *(one.this for one in (order.expressions if order else []))]
-    if not isinstance(select, exp.Select) or any(isinstance(key, exp.Literal) for key in numbered):
+    if not isinstance(select, exp.Select) or not select.find(exp.AggFunc):
         return
-    if not select.find(exp.AggFunc):
+    group, order, having = (select.args.get(part) for part in ("group", "order", "having"))
+    keys = group.expressions if group else []
+    ordered = order.expressions if order else []
+    if any(isinstance(key, exp.Literal) for key in [*keys, *(one.this for one in ordered)]):
         return
     called = {one.alias for one in select.expressions if isinstance(one, exp.Alias)}
     moments = [key for key in keys if isinstance(key, exp.Column) and times.is_time(key) and key.name not in called]
-    for moment in moments[:1] if len(moments) == 1 else []:
-        cuts = [one.unalias() for one in select.expressions if _is_cut_of(one.unalias(), moment)]
-        is_held = having is not None and any(one.name == moment.name for one in having.find_all(exp.Column))
-        if len({cut.sql() for cut in cuts}) != 1 or times.is_day(moment) or is_held:
-            continue
-        for window in select.find_all(exp.Window):
-            for column in [
-                one for one in window.find_all(exp.Column) if one == moment and one.find_ancestor(exp.Order)
-            ]:
-                column.replace(cuts[0].copy())
-        select.set("expressions", [one for one in select.expressions if one.unalias() != moment])
-        select.set("group", exp.Group(expressions=[key.copy() for key in keys if key != moment]))
-        if order:
-            kept = [one for one in order.expressions if one.this != moment]
-            select.set("order", exp.Order(expressions=kept) if kept else None)
-        of, beside = (one.sql(dialect="duckdb") for one in (moment, cuts[0]))
-        yield f"did not group by `{of}`, the very moment, beside `{beside}`"
+    if len(moments) != 1:
+        return
+    (moment,) = moments
+    cuts = [one.unalias() for one in select.expressions if _is_cut_of(one.unalias(), moment)]
+    is_held = having is not None and any(one.name == moment.name for one in having.find_all(exp.Column))
+    if len({cut.sql() for cut in cuts}) != 1 or times.is_day(moment) or is_held:
+        return
+    for window in select.find_all(exp.Window):
+        for column in [one for one in window.find_all(exp.Column) if one == moment and one.find_ancestor(exp.Order)]:
+            column.replace(cuts[0].copy())
+    select.set("expressions", [one for one in select.expressions if one.unalias() != moment])
+    select.set("group", exp.Group(expressions=[key.copy() for key in keys if key != moment]))
+    if order:
+        kept = [one for one in ordered if one.this != moment]
+        select.set("order", exp.Order(expressions=kept) if kept else None)
+    of, beside = (one.sql(dialect="duckdb") for one in (moment, cuts[0]))
+    yield f"did not group by `{of}`, the very moment, beside `{beside}`"
 
 
 def _is_cut_of(node: exp.Expr, moment: exp.Column) -> bool:

@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _NO_INTERVALS = ("sqlite", "tsql")  # dialects; moments are written out there
 _COMPARING = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In)
-_FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
+FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class TimesOf:
             return None
         for kind, left, right in (
             (type(bare), bare.this, bare.expression),
-            (_FLIPPED.get(type(bare), exp.EQ), bare.expression, bare.this),
+            (FLIPPED.get(type(bare), exp.EQ), bare.expression, bare.this),
         ):
             if found := self._compared(kind, left, right):
                 return TimeCondition(node, found.column, found.lower, found.upper)
