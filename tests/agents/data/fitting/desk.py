@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
+from sqlglot import parse_one
 
 from agents.data.accounting import account
 from agents.data.columns import ColumnNames
@@ -123,7 +124,10 @@ class Desk:
         return fit(query, question, heard, told, tables, examples=examples, values=values, whole_rows=whole_rows)
 
     def rows(self, query: str) -> list[list[Any]]:
-        return self.sandbox.execute(SQL.to_duckdb(query, self.catalog), self.catalog, limit=50).rows
+        """Its rows, sorted by their text where the query asks for no order: DuckDB gives those in any."""
+        run = SQL.to_duckdb(query, self.catalog)
+        rows = self.sandbox.execute(run, self.catalog, limit=50).rows
+        return rows if parse_one(run, dialect="duckdb").args.get("order") else sorted(rows, key=str)
 
     def fitted_rows(self, question: str, query: str, note: str) -> list[list[Any]]:
         """The rows after the one mend that its note tells."""
