@@ -27,22 +27,39 @@ _COMPUTED = ("group", "having", "distinct", "limit", "qualify")
 _PEOPLE = frozenset(subjects("users accounts"))
 
 
-def show_once(select: exp.Query, question: str, tables: Sequence[Table], times: TimesOf) -> Iterator[str]:
+def show_once(query: exp.Query, question: str, tables: Sequence[Table], times: TimesOf) -> Iterator[str]:
     """`SELECT Computer, Version FROM Heartbeat` gives each once where the question asks which computers, and nothing is
-    asked of a time. Changes the select."""
-    if not isinstance(select, exp.Select) or any(select.args.get(part) for part in _COMPUTED):
+    asked of a time; so does a UNION ALL of such. Changes the query."""
+    parts = _parts(query)
+    selects = [one for one in parts if isinstance(one, exp.Select) and _shows_rows(one, times)]
+    if len(selects) < len(parts) or _ROWS_MEANT.search(question):
         return
-    if select.find(exp.AggFunc, exp.Window) or len(list(select.find_all(exp.Select))) > 1:
+    asked = _things(question).difference(*(_rows_are_called(one, tables) for one in selects))
+    if not any(asked & set(subjects(one.unalias().name)) for one in selects[0].expressions):
         return
-    shown = [one.unalias() for one in select.expressions]
-    columns = [one for one in shown if isinstance(one, exp.Column)]
-    if not columns or len(columns) < len(shown) or any(map(times.is_time, columns)) or _ROWS_MEANT.search(question):
-        return
-    things = _things(question) - _rows_are_called(select, tables)
-    if not any(things & set(subjects(one.name)) for one in columns):
-        return
-    select.distinct(copy=False)
+    if query is selects[0]:
+        selects[0].distinct(copy=False)
+    for union in query.find_all(exp.Union):
+        union.set("distinct", True)
     yield "shows each once: the question asks which, not for every row"
+
+
+def _parts(query: exp.Query) -> list[exp.Query]:
+    """The query, or what it is a UNION of."""
+    return [*_parts(query.left), *_parts(query.right)] if isinstance(query, exp.Union) and _is_bare(query) else [query]
+
+
+def _shows_rows(select: exp.Select, times: TimesOf) -> bool:
+    """Columns of rows as they are, none of them a time."""
+    if not _is_bare(select) or select.find(exp.AggFunc, exp.Window) or len(list(select.find_all(exp.Select))) > 1:
+        return False
+    shown = [one.unalias() for one in select.expressions]
+    return bool(shown) and not any(not isinstance(one, exp.Column) or times.is_time(one) for one in shown)
+
+
+def _is_bare(query: exp.Query) -> bool:
+    """Without what computes or counts rows, and not a plain UNION, which gives each once."""
+    return not any(query.args.get(part) for part in _COMPUTED)
 
 
 def _things(question: str) -> set[str]:

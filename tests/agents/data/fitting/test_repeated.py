@@ -13,7 +13,14 @@ NOTE = "shows each once: the question asks which, not for every row"
     ("question", "query", "rows"),
     [
         ("Which hosts had trouble?", "SELECT host FROM tickets", [["db-7"], ["lt-101"], ["lt-103"]]),
+        ("Which hosts had trouble?", "SELECT host AS name FROM tickets", [["db-7"], ["lt-101"], ["lt-103"]]),
         ("Which servers of US East had trouble?", "SELECT host FROM tickets WHERE region = 'US East'", [["db-7"]]),
+        (
+            "Which hosts are of US East or have ticket 101?",
+            "SELECT host FROM tickets WHERE region = 'US East' "
+            "UNION ALL SELECT host FROM tickets WHERE ticket_id = 101",
+            [["db-7"], ["lt-103"]],
+        ),
     ],
 )
 def test_a_thing_is_shown_once(desk: Desk, question: str, query: str, rows: list[list[str]]) -> None:
@@ -31,6 +38,8 @@ def test_a_thing_is_shown_once(desk: Desk, question: str, query: str, rows: list
         ("Show the hosts of the tickets", "SELECT host FROM tickets"),
         ("Which host has ticket 102?", "SELECT host FROM tickets WHERE ticket_id = 102"),
         ("Which hosts had trouble?", "SELECT host, count(*) AS n FROM tickets GROUP BY host"),
+        ("Which hosts had trouble?", "SELECT host FROM tickets UNION ALL (SELECT host FROM tickets LIMIT 1)"),
+        ("Which hosts had trouble?", "SELECT host FROM tickets UNION SELECT region FROM tickets"),
     ],
 )
 def test_rows_that_are_asked_for_stay(desk: Desk, question: str, query: str) -> None:
