@@ -20,7 +20,6 @@ from benchmarks.databases import Name, Place, ledger_on
 from benchmarks.discovery import discovery
 from benchmarks.figures import RANKS, Figures
 from benchmarks.filling import fill
-from benchmarks.protocols import measure_protocols
 from benchmarks.reading import searches, sums
 from benchmarks.recording import at_once, one_by_one
 
@@ -66,6 +65,9 @@ async def _measure(asked: argparse.Namespace) -> Figures:
         async with ledger_on(name, asked.folder, asked.postgresql) as place:
             await _measure_on(place, asked, figures)
     if "protocols" in asked.parts:
+        # The SDKs take seconds to import, which are none of what adding runbooks takes.
+        from benchmarks.protocols import measure_protocols
+
         await measure_protocols(figures, asked.rounds, asked.streams)
     return figures
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, insert, literal, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, false, insert, literal, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,7 +31,8 @@ _FIXED = frozenset(
 ) | {"is_summed"}
 """What a call has from its begin. A database writes each index anew whose column is set, also to what it was."""
 BEGUN, _TOLD = (Compiled(lambda _: insert(calls)) for _ in range(2))
-ENDED = Compiled(lambda _: _BY_ID.where(~calls.c.is_summed), without=_FIXED)
+ENDED = Compiled(lambda _: _BY_ID.where(calls.c.is_summed.is_(false())), without=_FIXED)
+"""As `~is_summed`, but PostgreSQL looks such a call up by its id, not among all that are open (llm_calls_open)."""
 _TAKEN_BACK = Compiled(lambda _: _BY_ID, without=_FIXED - {"is_summed"})
 _UNSUMMED = select(*(calls.c[name] for name in COUNTED)).where(is_unsummed).limit(_SUMMED_AT_ONCE).with_for_update()
 _ANY_UNSUMMED = select(literal(1)).where(is_unsummed).limit(1)

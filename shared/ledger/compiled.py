@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,8 +12,8 @@ from sqlalchemy.engine import Dialect
 from shared.ledger.transactions import driver_of
 
 Row = Mapping[str, Any]
-Columns = Sequence[tuple[str, Callable[[Any], Any] | None]]
-"""Names of a statement's values in order, each with what makes it one of the driver's, if anything does."""
+Take = Callable[[Row], tuple[Any, ...]]
+"""A statement's values of a row, in order and as the driver takes them."""
 
 
 class Compiled:
@@ -24,7 +25,7 @@ class Compiled:
     def __init__(self, build: Callable[[str], Any], without: Collection[str] = ()) -> None:
         self._build = build
         self._without = without
-        self._known: dict[str, tuple[str, Columns]] = {}
+        self._known: dict[str, tuple[str, Take]] = {}
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """For all rows, nothing for none; how many rows of the table were changed, as far as the driver tells (-1)."""
@@ -37,22 +38,32 @@ class Compiled:
 
     def prepared(self, dialect: Dialect, rows: Sequence[Row]) -> tuple[str, list[tuple[Any, ...]]]:
         """The statement, and its values for each row, as the driver takes them."""
-        text, columns = self._compiled(dialect, rows[0])
-        return text, [_values(row, columns) for row in rows]
+        text, values = self._compiled(dialect, rows[0])
+        return text, [values(row) for row in rows]
 
-    def _compiled(self, dialect: Dialect, row: Row) -> tuple[str, Columns]:
+    def _compiled(self, dialect: Dialect, row: Row) -> tuple[str, Take]:
         return self._known.get(dialect.name) or self._compile(dialect, row)
 
-    def _compile(self, dialect: Dialect, row: Row) -> tuple[str, Columns]:
+    def _compile(self, dialect: Dialect, row: Row) -> tuple[str, Take]:
         compiled = self._build(dialect.name).compile(
             dialect=dialect, column_keys=[name for name in row if name not in self._without]
         )
-        types = {name: compiled.binds[name].type.dialect_impl(dialect) for name in compiled.positiontup}
-        columns = [(name, kind.bind_processor(dialect)) for name, kind in types.items()]
-        assert len(columns) == len(compiled.positiontup), "no value is used twice"
-        self._known[dialect.name] = str(compiled), columns
+        names: Sequence[str] = compiled.positiontup or ()
+        assert len(set(names)) == len(names), "no value is used twice"
+        processors = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        self._known[dialect.name] = str(compiled), _taking(names, processors)
         return self._known[dialect.name]
 
 
-def _values(row: Row, columns: Columns) -> tuple[Any, ...]:
-    return tuple([turn(row[name]) if turn else row[name] for name, turn in columns])
+def _taking(names: Sequence[str], processors: Sequence[Callable[[Any], Any] | None]) -> Take:
+    """processors: what makes each value one of the driver's, if anything does."""
+    of_the_row = itemgetter(*names)
+    turned = [(place, turn) for place, turn in enumerate(processors) if turn]
+
+    def take(row: Row) -> tuple[Any, ...]:
+        values = list(of_the_row(row))
+        for place, turn in turned:
+            values[place] = turn(values[place])
+        return tuple(values)
+
+    return take

@@ -1,4 +1,4 @@
-"""Calls that begin and end on PostgreSQL by its driver itself: one trip for a single call, which commits it too."""
+"""Calls that begin and end by the database's driver itself: one statement for a single call, which commits it too."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, insert, select
+from sqlalchemy import Connection, Insert, bindparam, insert, select
+from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger.changes import BEGUN, ENDED, Change, begins_and_ends
 from shared.ledger.compiled import Compiled
 from shared.ledger.limits import ANY_BUDGET
 from shared.ledger.tables import budgets, calls
+from shared.ledger.transactions import driver_of
 
 _COMMITS_SOON = """
     SELECT set_config('synchronous_commit', 'off', false) FROM pg_settings
@@ -41,6 +43,22 @@ async def written_directly(connection: AsyncConnection, changes: Sequence[Change
     return written
 
 
+def written_at_hand(connection: Connection, changes: Sequence[Change]) -> int:
+    """As `written_directly`, on a file of SQLite whose connection commits by itself."""
+    driver, written = driver_of(connection), 0
+    if driver is None:
+        return 0
+    with suppress(Exception):  # as above
+        for change in changes:
+            if (rows := begins_and_ends([change])) is None:
+                break
+            text, values = _statement(connection.dialect, *rows)
+            if driver.execute(text, values).rowcount != 1:
+                break
+            written += 1
+    return written
+
+
 async def commit_soon(connection: AsyncConnection) -> None:
     """Let commits of this connection wait for PostgreSQL, not for its disk, unless somebody has set
     `synchronous_commit`, in the server's configuration or for the role or database
@@ -66,10 +84,16 @@ def _info(connection: AsyncConnection) -> dict[Any, Any]:
 
 
 async def _one(driver: Any, connection: AsyncConnection, begins: list[Any], ends: list[Any]) -> bool:
-    statement, rows = (_BEGUN_WITHOUT_BUDGETS, begins) if begins else (ENDED, ends)
-    text, [values] = statement.prepared(connection.dialect, rows)
+    text, values = _statement(connection.dialect, begins, ends)
     done: str = await driver.execute(text, *values)
     return done.endswith(" 1")
+
+
+def _statement(dialect: Dialect, begins: list[Any], ends: list[Any]) -> tuple[str, tuple[Any, ...]]:
+    """For one call. It changes no row where a budget is set, or where the sums have the call."""
+    statement, rows = (_BEGUN_WITHOUT_BUDGETS, begins) if begins else (ENDED, ends)
+    text, [values] = statement.prepared(dialect, rows)
+    return text, values
 
 
 async def _all(driver: Any, connection: AsyncConnection, begins: list[Any], ends: list[Any]) -> bool:

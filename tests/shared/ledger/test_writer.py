@@ -260,3 +260,24 @@ async def test_a_locked_file_is_waited_for_once_and_what_ended_meanwhile_is_writ
         assert (written.id, written.status, written.prompt_tokens) == ("a", "success", 3)
         [line] = await Statistics(engine).stats("model")
         assert (line.calls, line.prompt_tokens) == (1, 3)
+
+
+async def test_on_a_file_the_loop_writes_a_call_at_once_and_a_thread_one_that_has_to_wait(tmp_path: Path) -> None:
+    async with sqlite_file(tmp_path) as engine:
+        await create_tables(engine, schema)
+        ledger = Ledger(engine)
+        await ledger.begin(call("a"))
+        await ledger._writer.run(lambda _: None)  # the thread has connected, and nothing more to do
+        with pytest.raises(StopIteration):  # it ends without waiting for anything
+            ledger.begin(call("b")).send(None)
+        other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(ledger.begin(call("c")))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not waiting.done(), "and the loop went on"
+        other.execute("COMMIT")
+        other.close()
+        await waiting
+        assert [one.id for one in await ledger.calls("j1")] == ["a", "b", "c"]
+        await ledger.close()
