@@ -37,16 +37,18 @@ class Unstructured:
 def unstructured() -> Unstructured:
     """`unstructured`, told not to call home, with a blank English pipeline for the model that it would download."""
     os.environ.update(DO_NOT_TRACK="true", SCARF_NO_ANALYTICS="true", UNSTRUCTURED_DISABLE_NOTICE="1")
-    import spacy
+    from spacy.lang.en import English
     from unstructured.nlp import tokenize
     from unstructured.partition.docx import partition_docx
-    from unstructured.partition.html import partition_html
+    from unstructured.partition.html import parser, partition_html
     from unstructured.partition.text import partition_text
 
-    pipeline = spacy.blank("en")
+    pipeline = English()
     pipeline.add_pipe("sentencizer")
     # The original is an lru_cache whose type a plain function has not.
     vars(tokenize)["_get_nlp"] = lambda: pipeline
+    # Of a page nothing is a heading for its words: whether they read like prose, half of the work, changes no block.
+    vars(parser)["is_possible_narrative_text"] = lambda _: True
     return Unstructured(partition_text, partition_html, partition_docx)
 
 

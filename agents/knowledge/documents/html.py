@@ -61,7 +61,8 @@ def document_of(name: str, page: str, notes: list[str], code: tuple[Block, ...] 
     snippets = _take_out_code(tree)
     from lxml import html  # type: ignore[import-untyped]
 
-    elements = unstructured().partition_html(text=html.tostring(tree, encoding="unicode"), languages=[""])
+    plain = html.tostring(tree, encoding="unicode")
+    elements = unstructured().partition_html(text=plain, languages=[""], unique_element_ids=True)
     blocks = blocks_of(elements, snippets)
     first = next((block.text for block in blocks if block.kind == "heading"), None)
     return Document(first or title or title_of(blocks, name), blocks, [*notes, *broken, *shapeless, *hidden.notes()])

@@ -25,8 +25,8 @@ async def note(connection: AsyncConnection, document: Mapping[str, Any], text: s
     number = newest["number"] + 1 if newest else 1
     fields = ("location", "source", "title", "content_hash", "revision", "passages")
     values = {field: document[field] for field in fields}
-    values |= {"collection": collection, "document": name, "number": number, "text": text}
-    await connection.execute(insert(_history).values(**values, read_at=datetime.now(UTC)))
+    values |= {"collection": collection, "document": name, "number": number, "text": text, "read_at": datetime.now(UTC)}
+    await connection.execute(insert(_history), values)
     if number > KEPT:
         await connection.execute(delete(_history).where(_of(collection, name), _history.c.number <= number - KEPT))
 

@@ -218,7 +218,7 @@ class KnowledgeStore:
             known = (await connection.execute(query)).first()
             row["id"] = (known.id if known else None) or uuid4().hex
             dropped = await self._delete(connection, location) if known else set()
-            await connection.execute(documents_table.insert().values(row))
+            await connection.execute(documents_table.insert(), row)
             await connection.execute(passages_table.insert(), list(self._rows(row["id"], location, chunks)))
             if "text" in kept:
                 noted = row | {"passages": len(chunks)}

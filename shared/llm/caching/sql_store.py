@@ -44,8 +44,8 @@ _embeddings = Table(
     Column("text_hash", String(64), primary_key=True),
     Column("vector", LargeBinary, nullable=False, comment="float32"),
 )
-# SQLite takes 32,766 variables in a statement, PostgreSQL as many; a row has at most five.
 _AT_ONCE = 500
+"""Keys of one statement: SQLite takes 32,766 variables in it, PostgreSQL as many."""
 _PRUNING = 0x1E9C
 """Key of PostgreSQL's advisory lock that is held while a process prunes."""
 
@@ -90,8 +90,7 @@ class SqlResponses:
             for key, value in sorted(values.items())
         ]
         async with self._engine.begin() as connection:
-            for some in batches(rows, _AT_ONCE):
-                await connection.execute(_upsert(self._engine, some))
+            await connection.execute(_upsert(self._engine), rows)
         if self._allowance.is_used_up(sum(map(len, values.values()))):
             async with self._engine.begin() as connection:
                 await self._prune(connection)
@@ -142,10 +141,10 @@ class SqlEmbeddings:
         """One that another process kept first stays."""
         # In one order, so that two processes that keep the same vectors never wait for each other's rows.
         rows = [{"model": shelf, "text_hash": key, "vector": vector} for key, vector in sorted(values.items())]
+        insert = insert_on(self._engine.dialect, _embeddings).on_conflict_do_nothing()
         async with self._engine.begin() as connection:
-            for some in batches(rows, _AT_ONCE):
-                insert = insert_on(self._engine.dialect, _embeddings).values(some)
-                await connection.execute(insert.on_conflict_do_nothing())
+            # Rows beside the statement and not in it: one with other values is compiled anew, which takes longer.
+            await connection.execute(insert, rows)
 
     async def kept(self) -> Kept:
         size = func.coalesce(func.sum(func.length(_embeddings.c.vector)), 0)
@@ -155,8 +154,8 @@ class SqlEmbeddings:
         return await _clear(self._engine, _embeddings)
 
 
-def _upsert(engine: AsyncEngine, rows: list[dict[str, Any]]) -> Any:
-    insert = insert_on(engine.dialect, _responses).values(rows)
+def _upsert(engine: AsyncEngine) -> Any:
+    insert = insert_on(engine.dialect, _responses)
     changed = {name: insert.excluded[name] for name in ("value", "bytes", "kept_at", "used_at")}
     return insert.on_conflict_do_update(index_elements=["key"], set_=changed)
 

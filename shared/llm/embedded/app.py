@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -100,15 +101,15 @@ class Face:
         embedded = await _while_connected(request, self._embed(asked, texts, asked.truncate))
         vectors = [_shortened(vector, asked.dimensions) for vector in embedded.vectors]
         total = asyncio.get_running_loop().time() - began
-        return JSONResponse(
-            {
-                "model": asked.model,
-                "embeddings": vectors,
-                "total_duration": int(total * 1e9),
-                "load_duration": int(embedded.load_seconds * 1e9),
-                "prompt_eval_count": embedded.tokens,
-            }
-        )
+        answer = {
+            "model": asked.model,
+            "embeddings": vectors,
+            "total_duration": int(total * 1e9),
+            "load_duration": int(embedded.load_seconds * 1e9),
+            "prompt_eval_count": embedded.tokens,
+        }
+        # Thousands of numbers: in an eighth of the time of json.dumps.
+        return Response(to_json(answer), media_type="application/json")
 
     async def embeddings(self, request: Request) -> Response:
         """Ollama's older route: one text, one vector."""
