@@ -181,7 +181,7 @@ def read(model: type[T], outcome: Outcome, findings: Findings) -> T | None:
         findings.missing.append(outcome.problem)
         return None
     try:
-        return model.model_validate(outcome.output)
+        return model.heard(outcome.output)
     except ValidationError as error:
         nonsense = AgentUnavailable(f"agent '{outcome.agent}' answered no {model.__name__}: {first_problem(error)}")
         findings.missing.append(problem_detail(nonsense, instance=outcome.agent))

@@ -202,7 +202,7 @@ class LocalProduct:
 
     async def execute(self, request: ExecuteRequest) -> Rows:
         agent = await self._agent_for("execute", request.platform)
-        return Rows.model_validate(await self._client.invoke(agent, "execute", request.model_dump()))
+        return Rows.heard(await self._client.invoke(agent, "execute", request.model_dump()))
 
     async def explain(self, request: ProveRequest) -> Explanation:
         return await explain_request(request, self._catalogs)
@@ -215,7 +215,7 @@ class LocalProduct:
         within = scope.model_dump(include=set(SearchScope.model_fields)) if scope else {}
         request = SearchRequest(question=question, limit=limit, **within).model_dump()
         found = await self._heard(await self._own("search"), "search", request)
-        hits = [hit for one in found for hit in Hits.model_validate(one).hits]
+        hits = [hit for one in found for hit in Hits.heard(one).hits]
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
     async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
@@ -223,7 +223,7 @@ class LocalProduct:
         platform = (await self._catalogs.get(schema_group)).platform if schema_group else None
         request = LinkRequest(question=question, schema_group=schema_group, limit=limit).model_dump()
         found = await self._heard(await self._own("link", platform), "link", request)
-        tables = [table for one in found for table in Links.model_validate(one).tables]
+        tables = [table for one in found for table in Links.heard(one).tables]
         return sorted(tables, key=lambda table: -table.score)[:limit]
 
     async def _heard(self, agents: list[RegisteredAgent], skill: str, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -262,14 +262,14 @@ class LocalProduct:
     async def add_procedures(self, request: IngestRequest) -> IngestReport:
         """Give documents to the agent that keeps the runbooks."""
         [keeper, *_] = await self._own("ingest")
-        return IngestReport.model_validate(await self._client.invoke(keeper.id, "ingest", request.model_dump()))
+        return IngestReport.heard(await self._client.invoke(keeper.id, "ingest", request.model_dump()))
 
     async def remove_procedure(self, name: str, labels: Collection[str] = ()) -> IngestReport:
         """name: the document's id or source; labels: carried. Raises NotFound also for one that they don't show."""
         document = await self._shown(name, labels)
         [keeper, *_] = await self._own("remove")
         request = RemovalRequest(document=document.id).model_dump()
-        return IngestReport.model_validate(await self._client.invoke(keeper.id, "remove", request))
+        return IngestReport.heard(await self._client.invoke(keeper.id, "remove", request))
 
     async def procedure_history(self, name: str, labels: Collection[str] = ()) -> list[DocumentVersion]:
         return await self._runbooks.history((await self._shown(name, labels)).id)

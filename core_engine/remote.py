@@ -54,7 +54,7 @@ class RemoteProduct:
     async def answer(self, journey_id: str) -> Answer:
         async for _ in self.events(journey_id):
             pass
-        return Answer.model_validate(await self._send("GET", _journey(journey_id)))
+        return Answer.heard(await self._send("GET", _journey(journey_id)))
 
     async def cancel(self, journey_id: str) -> None:
         await self._send("POST", f"{_journey(journey_id)}/cancel")
@@ -74,7 +74,7 @@ class RemoteProduct:
                 with suppress(httpx.RemoteProtocolError):  # it broke off
                     async for line in response.aiter_lines():
                         if line.startswith("data: "):
-                            event = Event.model_validate_json(line.removeprefix("data: "))
+                            event = Event.model_validate_json(line.removeprefix("data: "), extra="ignore")
                             kind = event.kind
                             yield event
         if kind != "answer":
@@ -83,13 +83,13 @@ class RemoteProduct:
             raise AgentUnavailable(ended, suggestion=later)
 
     async def prove(self, request: ProveRequest) -> Proof:
-        return Proof.model_validate(await self._send("POST", "/api/v1/prove", request.model_dump()))
+        return Proof.heard(await self._send("POST", "/api/v1/prove", request.model_dump()))
 
     async def execute(self, request: ExecuteRequest) -> Rows:
-        return Rows.model_validate(await self._send("POST", "/api/v1/execute", request.model_dump()))
+        return Rows.heard(await self._send("POST", "/api/v1/execute", request.model_dump()))
 
     async def explain(self, request: ProveRequest) -> Explanation:
-        return Explanation.model_validate(await self._send("POST", "/api/v1/explain", request.model_dump()))
+        return Explanation.heard(await self._send("POST", "/api/v1/explain", request.model_dump()))
 
     async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
         body = {"question": question, "schema_group": schema_group, "limit": limit}
@@ -99,20 +99,20 @@ class RemoteProduct:
         return _groups.validate_python(await self._send("GET", "/api/v1/catalog"))
 
     async def catalog(self, group: str) -> Catalog:
-        return Catalog.model_validate(await self._send("GET", f"/api/v1/catalog/{quote(group, safe='')}"))
+        return Catalog.heard(await self._send("GET", f"/api/v1/catalog/{quote(group, safe='')}"))
 
     async def journeys(self, limit: int = 50) -> list[JourneySummary]:
         return _journeys.validate_python(await self._send("GET", f"/api/v1/journeys?limit={limit}"))
 
     async def peek(self, journey_id: str) -> Answer | None:
         found = await self._send("GET", _journey(journey_id))
-        return Answer.model_validate(found) if "plan" in found else None
+        return Answer.heard(found) if "plan" in found else None
 
     async def procedures(self) -> list[StoredDocument]:
         return _documents.validate_python(await self._send("GET", "/api/v1/procedures"))
 
     async def procedure(self, name: str) -> DocumentText:
-        return DocumentText.model_validate(await self._send("GET", f"/api/v1/procedures/{quote(name)}"))
+        return DocumentText.heard(await self._send("GET", f"/api/v1/procedures/{quote(name)}"))
 
     async def agents_version(self) -> str:
         asked = {"skill": "query", "limit": "1000"}
@@ -132,11 +132,11 @@ class RemoteProduct:
         return _hits.validate_python(await self._send("POST", "/api/v1/procedures/search", body))
 
     async def add_procedures(self, request: IngestRequest) -> IngestReport:
-        return IngestReport.model_validate(await self._send("POST", "/api/v1/procedures", request.model_dump()))
+        return IngestReport.heard(await self._send("POST", "/api/v1/procedures", request.model_dump()))
 
     async def remove_procedure(self, name: str, labels: Collection[str] = ()) -> IngestReport:
         path = f"/api/v1/procedures/{quote(name)}?{urlencode([('labels', one) for one in labels])}"
-        return IngestReport.model_validate(await self._send("DELETE", path))
+        return IngestReport.heard(await self._send("DELETE", path))
 
     async def list_agents(self) -> list[RegisteredAgent]:
         return await self.agents.find()
@@ -147,7 +147,7 @@ class RemoteProduct:
 
     async def journey_cost(self, journey_id: str) -> JourneyCostSummary:
         path = f"/api/v1/cost/journey/{quote(journey_id, safe='')}"
-        return JourneyCostSummary.model_validate(await self._send("GET", path))
+        return JourneyCostSummary.heard(await self._send("GET", path))
 
     async def _send(
         self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
@@ -176,7 +176,7 @@ def _json(response: httpx.Response) -> Any:
 
 def _error(response: httpx.Response) -> LexiQueryError:
     try:
-        problem = ProblemDetail.model_validate(response.json())
+        problem = ProblemDetail.heard(response.json())
     except ValueError:
         return LexiQueryError(f"the server answered {response.status_code}: {response.text[:200]}")
     return error_of(problem)

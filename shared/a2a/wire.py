@@ -261,7 +261,7 @@ def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
     reported = extension_data(metadata).get("calls")
     if not isinstance(reported, list):
         return []
-    calls = (CallRecord.model_validate(_known(call)) for call in reported[:CALLS])
+    calls = (CallRecord.heard(call) for call in reported[:CALLS])
     return [
         call.model_copy(
             update={
@@ -273,11 +273,6 @@ def calls_of(agent: str, metadata: dict[str, Any]) -> list[CallRecord]:
         )
         for call in calls
     ]
-
-
-def _known(call: Any) -> Any:
-    """Without fields that only a later version, or somebody else's agent, has."""
-    return {name: call[name] for name in CallRecord.model_fields if name in call} if isinstance(call, dict) else call
 
 
 def calls_by(agent: str, calls: Sequence[CallRecord], *, scope: Scope, since: datetime) -> list[CallRecord]:

@@ -73,6 +73,15 @@ async def test_a_dead_knowledge_agent_costs_only_its_part(workshop: Workshop, ag
     assert [problem.detail for problem in answer.missing] == ["agent 'sop' does not answer"]
 
 
+async def test_what_only_a_later_version_says_is_left_out(workshop: Workshop, agents: ScriptedAgents) -> None:
+    said = an_answer()
+    said["answers"][0] |= {"mood": "good"}
+    agents.replies["sql.query"] = says(said | {"of_tomorrow": 1})
+    answer = await workshop.ask()
+    assert (answer.status, answer.missing) == ("completed", [])
+    assert answer.answers[0].query == "SELECT name FROM hosts"
+
+
 async def test_an_agent_that_answers_nonsense_is_named_as_missing(workshop: Workshop, agents: ScriptedAgents) -> None:
     agents.replies["sop.search"] = says({"hits": [{"colour": "blue"}]})
     answer = await workshop.ask()
