@@ -13,7 +13,8 @@ from agents.data.meanings import condition_of
 from agents.data.paraphrases import terms_meant, words_meant
 from agents.data.samples import Samples
 from agents.data.times import without_times
-from agents.data.words import content_words, pieces
+from agents.data.words import content_words, pieces, subjects
+from agents.data.words_apart import WordsApart
 from shared.catalog import Catalog, GlossaryTerm, Table
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -90,6 +91,7 @@ class Phrases:
             *(table.name for table in catalog.tables),
             *(one.name for table in catalog.tables for one in table.columns),
         ]
+        self._apart = WordsApart(catalog)
         self._names = {word for name in named for word in pieces(name)}
         self._beginnings = {
             (key[0][:_SHORTEST_BEGINNING],): key
@@ -116,7 +118,8 @@ class Phrases:
 
     def mentions(self, question: str) -> list[Mention]:
         """Each phrase once, glossary terms first; a longer phrase hides the shorter ones in it, and a term hides values
-        that its words are only like: where failed sign-in is defined, `failed` is not the Failure of some column."""
+        that its words are only like: where failed sign-in is defined, `failed` is not the Failure of some column.
+        Values whose words stand apart come last, and hide those of the same column that are a part of them."""
         words = pieces(_told(question))
         found: list[Mention] = []
         covered: set[int] = set()
@@ -132,7 +135,15 @@ class Phrases:
         defined = {word for term in terms for word in pieces(term.phrase)}
         values = [one for one in found if one.kind == "value" or (one.kind == "like" and one.phrase not in defined)]
         values = [one for one in values if _says_something(one, question)]
-        return [*terms, *dict.fromkeys(values)]
+        return [*terms, *_with_apart(values, self._said_apart(question, {one.text for one in values}, defined))]
+
+    def _said_apart(self, question: str, found: set[str], defined: set[str]) -> list[Mention]:
+        told = _told(question)
+        return [
+            Mention(words, "like", value, places)
+            for words, value, places in self._apart.said(told)
+            if value not in found and not defined.issuperset(pieces(words))
+        ]
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
         """Terms said in other words, company or order: `sign-ins that failed` says failed sign-in."""
@@ -173,6 +184,14 @@ class Phrases:
         if other and (other[0].startswith(word) or word.startswith(other[0])):
             return other
         return None
+
+
+def _with_apart(values: Sequence[Mention], apart: Sequence[Mention]) -> Iterator[Mention]:
+    for one in dict.fromkeys(values):
+        words = set(subjects(one.text))
+        if not any(words < set(subjects(more.text)) and set(one.places) <= set(more.places) for more in apart):
+            yield one
+    yield from apart
 
 
 def _says_something(mention: Mention, question: str) -> bool:

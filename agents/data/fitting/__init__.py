@@ -37,10 +37,11 @@ from agents.data.fitting.repeated import show_once
 from agents.data.fitting.rows import search_as_usual, show_whole_rows
 from agents.data.fitting.rules import hold_rules
 from agents.data.fitting.said import means_something_said, own_values
+from agents.data.fitting.self_joins import leave_self_joins
 from agents.data.fitting.sides import part_by
 from agents.data.fitting.steps import by_step, drop_moments, read_step
 from agents.data.fitting.texts import look_inside
-from agents.data.fitting.times import TimesOf, set_time
+from agents.data.fitting.times import TimesOf, logged_at, set_time
 from agents.data.fitting.units import set_hours, set_unit, turn_spans
 from agents.data.fitting.values import Values
 from agents.data.fitting.windows import add_windows, says_change
@@ -103,6 +104,8 @@ class _Fitting:
                         drop(select, condition.node)
                         yield f"left out `{_text(condition.node)}`: the question says no time"
         elif len(asked) == 1 and len(self.linked.times) == 1:
+            for select in self.selects():
+                yield from logged_at(select, self.question, self.tables, times)
             yield from set_time(self.selects(), asked[0], times)
 
     def values(self) -> Iterator[str]:
@@ -135,6 +138,10 @@ class _Fitting:
                     drop(select, condition)
                     yield f"left out `{_text(condition)}`: the column has no other value"
                     continue
+                if column := self._says_the_table(condition):
+                    drop(select, condition)
+                    yield f"left out `{_text(condition)}`: the question says the table by that, and nothing of {column}"
+                    continue
                 values = literals_of(condition)
                 grouped = isinstance(condition, exp.EQ) and _is_grouped_by(select, condition.this)
                 if values and (unsaid | constants if grouped else unsaid).issuperset(values):
@@ -166,6 +173,20 @@ class _Fitting:
             return False
         known = [(one.name, one.by_name[column.name].values) for one in self.tables if column.name in one.by_name]
         return bool(known) and all(name == value.name and own == [name] for name, own in known)
+
+    def _says_the_table(self, condition: exp.Expr) -> str | None:
+        """Of logs: the column of `ServiceType = 'blob'` in StorageBlobLogs, where the question does not speak of it."""
+        column, value = condition.this, condition.expression
+        if not self.linked.as_database or not isinstance(condition, exp.EQ) or not isinstance(value, exp.Literal):
+            return None
+        owners = [table for table in self.tables if isinstance(column, exp.Column) and column.name in table.by_name]
+        words = set(pieces(value.name))
+        if len(owners) != 1 or not words or not words <= set(pieces(owners[0].name)):
+            return None
+        spoken = (set(content_words(column.name)) - set(pieces(owners[0].name))) & set(content_words(self.question))
+        named = any(name == column.name for one in self.linked.columns for _, name in one.columns)
+        quoted = any(one.text == value.name for one in self.linked.entities)
+        return None if spoken or named or quoted else str(column.name)
 
     def _is_measure(self, one: Accounted) -> bool:
         """`title = 'Average'` of a question that asks for an average, where no title is called so."""
@@ -308,6 +329,7 @@ def fit(
     notes += hold_undone(fitting.select, question, linked, times)
     notes += hold_already(fitting.select, question, times)
     for select in fitting.selects():
+        notes += leave_self_joins(select)
         notes += look_inside(select, question, tables, dialect)
         notes += joins.conditions(select)
         notes += joins.unneeded(select, values.count) if values else ()

@@ -29,23 +29,26 @@ def drop(select: exp.Select, condition: exp.Expr) -> None:
 
 
 def close_either(select: exp.Select, question: str) -> Iterator[str]:
-    """`a = 1 OR a = 2 AND b = 3` means `(a = 1 OR a = 2) AND b = 3` where the question lists 1 and 2 side by side: SQL
-    binds AND closer, those who list values of a column don't. Changes the select."""
+    """`a = 1 OR a = 2 AND b = 3` means `(a = 1 OR a = 2) AND b = 3` where the question lists 1 and 2 side by side, and
+    so does `b = 3 AND a = 1 OR a = 2`; of one value, it may be of either column. SQL binds AND closer, those who list
+    things don't. Changes the select."""
     where = select.args.get("where")
     either = where.this if where else None
     if where is None or not isinstance(either, exp.Or):
         return
-    *first, last = either.flatten()
-    if not isinstance(last, exp.And):
+    first, *middle, last = (list(one.flatten()) if isinstance(one, exp.And) else [one] for one in either.flatten())
+    if any(len(one) > 1 for one in middle) or len(first) + len(last) < 3:
         return
-    part, *rest = last.flatten()
-    alike = {_compared(one) for one in [*first, part]}
-    if len(alike) != 1 or None in alike or alike & {_compared(one) for one in rest}:
+    alike = [first[-1], *(one for (one,) in middle), last[0]]
+    rest = [*first[:-1], *last[1:]]
+    columns, values = {_compared(one) for one in alike}, [value for one in alike for value in literals_of(one)]
+    if None in columns or columns & {_compared(one) for one in rest}:
         return
-    if not are_listed([value for one in [*first, part] for value in literals_of(one)], question):
+    if not (are_listed(values, question) if len(columns) == 1 else len(set(values)) == 1 and values[0] in question):
         return
-    closed = exp.paren(exp.or_(*(one.copy() for one in [*first, part]), copy=False))
-    where.set("this", exp.and_(closed, *(one.copy() for one in rest), copy=False))
+    closed = exp.paren(exp.or_(*(one.copy() for one in alike), copy=False))
+    kept = [*first[:-1], closed, *last[1:]]
+    where.set("this", exp.and_(*(one.copy() for one in kept), copy=False))
     yield f"read `{where.this.sql(dialect='duckdb')}`: what else must hold is of every one"
 
 

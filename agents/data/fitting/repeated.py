@@ -17,6 +17,11 @@ _ASKED = re.compile(
     r"(?:(?:different|distinct|unique|other)\s+)?(?P<things>[\w-]+(?:\s+[\w-]+)?)",
     re.IGNORECASE,
 )
+_ALL = re.compile(
+    r"^\W*(?:please\s+)?(?:can you\s+)?(?:show|list|give|get|find|display|return)\s+(?:me\s+)?"
+    r"(?:all\s+(?:of\s+)?(?:the\s+)?|(?:the\s+)?(?:different|distinct|unique)\s+)(?P<things>[\w-]+(?:\s+[\w-]+)?)",
+    re.IGNORECASE,
+)
 _WHO = re.compile(r"^\W*who(?:se)?\b", re.IGNORECASE)
 _ROWS_MEANT = re.compile(
     r"\b(?:each time|every|all rows|one after|in order|sequence|when|at what time|latest|newest|oldest|earliest|"
@@ -29,12 +34,13 @@ _PEOPLE = frozenset(subjects("users accounts"))
 
 def show_once(query: exp.Query, question: str, tables: Sequence[Table], times: TimesOf) -> Iterator[str]:
     """`SELECT Computer, Version FROM Heartbeat` gives each once where the question asks which computers, and nothing is
-    asked of a time; so does a UNION ALL of such. Changes the query."""
+    asked of a time; so do `all descriptions`, shown alone, and a UNION ALL of such. Changes the query."""
     parts = _parts(query)
     selects = [one for one in parts if isinstance(one, exp.Select) and _shows_rows(one, times)]
     if len(selects) < len(parts) or _ROWS_MEANT.search(question):
         return
-    asked = _things(question).difference(*(_rows_are_called(one, tables) for one in selects))
+    asked = _things(question, alone=len(selects[0].expressions) == 1)
+    asked = asked.difference(*(_rows_are_called(one, tables) for one in selects))
     if not any(asked & set(subjects(one.unalias().name)) for one in selects[0].expressions):
         return
     if query is selects[0]:
@@ -62,11 +68,12 @@ def _is_bare(query: exp.Query) -> bool:
     return not any(query.args.get(part) for part in _COMPUTED)
 
 
-def _things(question: str) -> set[str]:
-    """What the question asks for, where it asks for several: the words after `which`, as subjects."""
+def _things(question: str, alone: bool) -> set[str]:
+    """What the question asks for, where it asks for several: the words after `which`, as subjects; alone: of what is
+    shown by itself, the words after `list all` too."""
     if _WHO.match(question):
         return set(_PEOPLE)
-    asked = _ASKED.match(question)
+    asked = _ASKED.match(question) or (_ALL.match(question) if alone else None)
     if not asked:
         return set()
     words = asked["things"].split()

@@ -11,6 +11,7 @@ from sqlglot import exp
 from agents.data.fitting.conditions import conditions, drop, full_name, sources
 from agents.data.fitting.instants import instant, whole_days
 from agents.data.times import TimeRange
+from agents.data.words import content_words, pieces
 from shared.catalog import Table
 
 _TIME_TYPES = ("timestamp", "datetime", "date")
@@ -18,6 +19,10 @@ _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _NO_INTERVALS = ("sqlite", "tsql")  # dialects; moments are written out there
 _COMPARING = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In)
+# Columns of the moment that a row of a log is of: Log Analytics', Defender's, Splunk's.
+_LOGGED_AT = frozenset(("TimeGenerated", "Timestamp", "_time"))
+_OF_TIMES = frozenset(pieces("time date timestamp datetime utc"))
+_BEGINNING = 4  # letters that two forms of a word share
 FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
 
 
@@ -186,6 +191,28 @@ def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) ->
                 drop(select, one.node)
             select.where(*_bounds(column, asked, times.dialect), copy=False)
             yield _note(asked, column)
+
+
+def logged_at(select: exp.Select, question: str, tables: Sequence[Table], times: TimesOf) -> Iterator[str]:
+    """Conditions of logs on another time than that of the log itself (`_TimeReceived`, ProcessCreationTime) are put on
+    that, where the question says no word of the other. Changes the select."""
+    read = sources(select)
+    own = times.of(read[0]) if len(read) == 1 and isinstance(read[0], exp.Table) else []
+    usual = next((name for name in own if name in _LOGGED_AT), None)
+    for other in {one.column.name for one in times.conditions(select)} - {usual} if usual else ():
+        of_table = {word for table in tables for word in content_words(table.name)}
+        words = set(content_words(other)) - of_table - _OF_TIMES
+        if not words or any(_is_said(word, content_words(question)) for word in words):
+            continue
+        for one in times.conditions(select):
+            if one.column.name == other:
+                one.column.set("this", exp.to_identifier(usual))
+        yield f"took the time as {usual}, when it was logged: the question does not speak of {other}"
+
+
+def _is_said(word: str, said: Sequence[str]) -> bool:
+    """In any form: `creation` of created."""
+    return any(one[:_BEGINNING] == word[:_BEGINNING] for one in said)
 
 
 def _give(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) -> Iterator[str]:

@@ -104,3 +104,42 @@ def test_a_word_of_names_speaks_less_for_a_table_than_a_telling_value() -> None:
 def test_a_value_that_every_question_may_say_is_meant_where_it_is_written_so(question: str, found: list[str]) -> None:
     phrases = Phrases(small_catalog(), {("Heartbeat", "Computer"): ["Data"]})
     assert [one.text for one in phrases.mentions(question)] == found
+
+
+def _connections() -> Catalog:
+    kinds = ["LogonFailed", "Failed", "ConnectionFailed", "NoLogonServers", "NetworkDevice", "Scan of port 22"]
+    columns = [
+        {"name": "Kind", "type": "string", "values": kinds},
+        {"name": "DeviceName", "type": "string"},
+        {"name": "Zone", "type": "string", "values": ["Failed"]},
+    ]
+    return Catalog.model_validate(
+        {"schema_group": "net", "platform": "kql", "tables": [{"name": "NetworkEvents", "columns": columns}]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "values"),
+    [
+        ("failed logins of today", ["Failed", "LogonFailed"]),
+        ("users who failed to log on", ["Failed", "LogonFailed"]),
+        ("connections that failed", ["Failed", "ConnectionFailed"]),
+        ("failed network connections", ["Failed", "ConnectionFailed"]),
+        ("connections of devices that were seen when scans failed", ["Failed"]),  # too far apart
+        ("servers that log in", []),  # the value denies it
+        ("devices of the network", []),  # words of the table and its columns
+        ("scans of a port", []),
+    ],
+)
+def test_a_value_is_found_though_its_words_stand_apart(question: str, values: list[str]) -> None:
+    found = Phrases(_connections()).mentions(question)
+    assert [one.text for one in found] == values
+    places = {place for one in found if one.text == "Failed" for place in one.places}
+    assert ("NetworkEvents", "Kind") in places or "Failed" not in values
+
+
+def test_a_value_whose_words_stand_apart_hides_the_shorter_one_of_its_column() -> None:
+    catalog = _connections()
+    catalog.tables[0].columns.pop()
+    found = Phrases(catalog).mentions("failed network connections")
+    assert [one.text for one in found] == ["ConnectionFailed"]

@@ -32,6 +32,8 @@ _TABLES = {
     "tickets": "ticket_id BIGINT, title VARCHAR, status VARCHAR, host VARCHAR, region VARCHAR, owner_id BIGINT, "
     "reporter_id BIGINT, opened_at TIMESTAMP, resolved_at TIMESTAMP",
     "Visits": "VisitId BIGINT, Site VARCHAR, SeenAt TIMESTAMP",
+    "SignLogs": "LogId BIGINT, SignKind VARCHAR, User VARCHAR, _TimeReceived TIMESTAMP, ClosedAt TIMESTAMP, "
+    "Timestamp TIMESTAMP",
     "devices": "device_id BIGINT, is_managed BOOLEAN, is_stolen VARCHAR, system VARCHAR, logon_kind VARCHAR, "
     "step VARCHAR",
     "ops.audits": "audit_id BIGINT, verdict VARCHAR, made_at TIMESTAMP",
@@ -116,8 +118,9 @@ class Desk:
         *,
         whole_rows: bool = False,
         aside: Sequence[str] = (),
+        as_logs: bool = False,
     ) -> Mended:
-        heard = replace(linked(question, self.catalog), aside=frozenset(aside))
+        heard = replace(linked(question, self.catalog), aside=frozenset(aside), as_database=as_logs)
         tables = SQL.tables_of(query, self.catalog)
         values = Values(SQL, self.catalog, self.sandbox) if self.sandbox.has_rows(self.catalog) else None
         told = account(question, query, tables, heard)

@@ -96,10 +96,27 @@ def test_words_of_a_tables_name_say_the_table_and_no_value_of_an_example(desk: D
     assert desk.fit("Open tickets", query, [example]).notes == [note]
 
 
+def test_a_word_that_says_which_logs_is_no_value_of_theirs(desk: Desk) -> None:
+    query = "SELECT LogId FROM SignLogs WHERE SignKind = 'Sign' AND \"User\" = 'ana'"
+    note = "left out `SignKind = 'Sign'`: the question says the table by that, and nothing of SignKind"
+    assert desk.fit("Sign logs of ana", query, as_logs=True).notes == [note]
+    assert desk.fit("Sign logs of ana", query).notes == []
+    assert desk.fit("Sign logs of the kind sign, by ana", query, as_logs=True).notes == []
+    assert desk.fit("Logs of 'Sign' by ana", query, as_logs=True).notes == []
+
+
 @pytest.mark.parametrize(
     ("question", "where", "closed"),
     [
         ("Open or pending tickets of US East", "status = 'open' OR status = 'pending' AND region = 'US East'", True),
+        ("Tickets of US East, open or pending", "region = 'US East' AND status = 'open' OR status = 'pending'", True),
+        (
+            "Tickets of US East, open or pending, under 104",
+            "region = 'US East' AND status = 'open' OR status = 'pending' AND ticket_id < 104",
+            True,
+        ),
+        ("Tickets about db-7 in US East", "title = 'db-7' OR host = 'db-7' AND region = 'US East'", True),
+        ("Tickets open in US East, or pending anywhere", "region = 'US East' AND status = 'open' OR status = 'pending'", False),
         ("Open tickets, or tickets pending in US East", "status = 'open' OR status = 'pending' AND region = 'US East'", False),
         ("Tickets that are open, or of US East", "status = 'open' OR region = 'US East'", False),
     ],
@@ -108,7 +125,7 @@ def test_a_list_is_closed_before_and_where_the_question_lists_it(
     desk: Desk, question: str, where: str, closed: bool
 ) -> None:
     mended = desk.fit(question, f"{IDS} WHERE {where} ORDER BY 1")
-    assert any(note.startswith("read `(") for note in mended.notes) is closed
+    assert any(note.startswith("read `") for note in mended.notes) is closed
     assert desk.rows(mended.query) == ([[102], [103]] if closed else desk.rows(f"{IDS} WHERE {where} ORDER BY 1"))
 
 

@@ -158,3 +158,25 @@ def test_a_column_that_a_join_holds_equal_is_of_either(desk: Desk) -> None:
     mended = Joins(linked(WHO, desk.catalog), WHO).complete(query)
     assert mended.notes == ["read 'person_id' from 'people', which is joined by it"]
     assert sorted(desk.rows(mended.query)) == [[10], [11]]
+
+
+def test_a_table_joined_with_itself_for_nothing_is_read_once(desk: Desk) -> None:
+    query = "SELECT a.title, b.host FROM tickets a JOIN tickets b ON a.ticket_id = b.ticket_id ORDER BY 1"
+    note = "did not join 'tickets' with itself, which brings nothing"
+    found = desk.fitted_rows("Tickets and their hosts", query, note)
+    assert found[0] == ["Disk full", "lt-103"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT a.title, b.title FROM tickets a JOIN tickets b ON a.host = b.host",
+        "SELECT a.title FROM tickets a JOIN tickets b ON a.host = b.host AND a.ticket_id < b.ticket_id",
+        "SELECT a.title FROM tickets a JOIN tickets b ON a.host = b.host WHERE b.title = 'Disk slow'",
+        "SELECT a.title FROM tickets a LEFT JOIN tickets b ON a.host = b.host",
+        "SELECT a.title, b.host FROM tickets a JOIN tickets b ON a.ticket_id = b.owner_id",
+        "SELECT b.title FROM tickets a JOIN people p ON p.person_id = a.owner_id JOIN tickets b ON b.owner_id = p.person_id",
+    ],
+)
+def test_a_table_compared_with_itself_stays(desk: Desk, query: str) -> None:
+    assert desk.leaves("Tickets on the host of Disk slow, and their titles", query)

@@ -14,6 +14,8 @@ NOTE = "shows each once: the question asks which, not for every row"
     [
         ("Which hosts had trouble?", "SELECT host FROM tickets", [["db-7"], ["lt-101"], ["lt-103"]]),
         ("Which hosts had trouble?", "SELECT host AS name FROM tickets", [["db-7"], ["lt-101"], ["lt-103"]]),
+        ("List all hosts of the tickets", "SELECT host FROM tickets", [["db-7"], ["lt-101"], ["lt-103"]]),
+        ("Give me the different hosts", "SELECT host FROM tickets", [["db-7"], ["lt-101"], ["lt-103"]]),
         ("Which servers of US East had trouble?", "SELECT host FROM tickets WHERE region = 'US East'", [["db-7"]]),
         (
             "Which hosts are of US East or have ticket 101?",
@@ -36,6 +38,8 @@ def test_a_thing_is_shown_once(desk: Desk, question: str, query: str, rows: list
         ("Which regions have trouble, with the title of every ticket?", "SELECT region, title FROM tickets"),
         ("What are the regions and titles of the tickets?", "SELECT region, status FROM tickets"),
         ("Show the hosts of the tickets", "SELECT host FROM tickets"),
+        ("List all hosts and their titles", "SELECT host, title FROM tickets"),
+        ("List all titles each time", "SELECT title FROM tickets"),
         ("Which host has ticket 102?", "SELECT host FROM tickets WHERE ticket_id = 102"),
         ("Which hosts had trouble?", "SELECT host, count(*) AS n FROM tickets GROUP BY host"),
         ("Which hosts had trouble?", "SELECT host FROM tickets UNION ALL (SELECT host FROM tickets LIMIT 1)"),

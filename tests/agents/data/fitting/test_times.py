@@ -146,3 +146,16 @@ def test_a_moment_that_is_compared_with_a_day_is_of_that_day(desk: Desk) -> None
 def test_somebodys_last_day_is_no_time_of_the_question(desk: Desk) -> None:
     query = "SELECT full_name, left_on FROM people WHERE left_on >= now() - INTERVAL 1 DAY"
     assert "left out" in desk.fit("Who left, and what was their last day?", query).notes[0]
+
+
+LOGS = 'SELECT LogId FROM "SignLogs" WHERE'
+
+
+def test_a_time_of_logs_is_when_they_were_logged_where_the_question_speaks_of_no_other(desk: Desk) -> None:
+    note = "took the time as Timestamp, when it was logged: the question does not speak of _TimeReceived"
+    mended = desk.fit("Signs of the last 7 days", f"{LOGS} _TimeReceived > now() - INTERVAL 7 DAY")
+    assert mended.notes == [note]
+    assert '"Timestamp" > ' in mended.query or "Timestamp > " in mended.query
+    assert desk.leaves("Signs closed in the last 7 days", f"{LOGS} ClosedAt > now() - INTERVAL 7 DAY")
+    assert desk.leaves("Signs of the last 7 days", f"{LOGS} Timestamp > now() - INTERVAL 7 DAY")
+    assert desk.leaves("Tickets of the last 7 days", f"{IDS} WHERE resolved_at > now() - INTERVAL 7 DAY")
