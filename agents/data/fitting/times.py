@@ -17,6 +17,7 @@ from shared.catalog import Table
 _TIME_TYPES = ("timestamp", "datetime", "date")
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
 _NO_INTERVALS = ("sqlite", "tsql")  # dialects; moments are written out there
 _COMPARING = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In)
 # Columns of the moment that a row of a log is of: Log Analytics', Defender's, Splunk's.
@@ -233,7 +234,10 @@ def _leaves(own: Sequence[TimeCondition], asked: TimeRange) -> bool:
         return _near(lower, asked.start, tolerance) and (upper is None or _near(upper, asked.end, tolerance))
     # `from 8 to 9 March` may mean to the end of the 9th, or to its beginning.
     days = asked.start and asked.end and asked.end - asked.start > _DAY and not (asked.start.hour or asked.end.hour)
-    return _near(lower, asked.start, tolerance) and _near(upper, asked.end, _DAY if days else tolerance)
+    # A moment is meant to the second, a last one also to the end of the minute before: 23:59 of a day.
+    late = not loose and not days and upper is not None and asked.end is not None and upper > asked.end + _SECOND
+    begins = _near(lower, asked.start, tolerance if loose else _SECOND)
+    return begins and not late and _near(upper, asked.end, _DAY if days else tolerance)
 
 
 def _borders(own: Sequence[TimeCondition], asked: TimeRange) -> bool:

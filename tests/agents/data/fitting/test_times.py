@@ -28,6 +28,16 @@ def test_a_miscounted_time_becomes_the_questions(desk: Desk, where: str, ids: li
     assert desk.fitted_rows(question, f"{IDS} {where}", WEEK) == [[one] for one in ids]
 
 
+def test_seconds_that_nobody_said_are_no_time_of_the_question(desk: Desk) -> None:
+    question = "Tickets opened from 2026-03-05 10:00 to 2026-03-13 09:00"
+    copied = "opened_at >= '2026-03-05 10:00:18' AND opened_at < '2026-03-13 09:00:18'"
+    mended = desk.fit(question, f"{IDS} WHERE {copied}")
+    assert desk.rows(mended.query) == [[101]]
+    assert desk.leaves(question, f"{IDS} WHERE {copied.replace(':18', ':00')}")
+    day = "opened_at BETWEEN '2026-03-05' AND '2026-03-05 23:59'"
+    assert desk.leaves("Tickets opened on 2026-03-05", f"{IDS} WHERE {day}")
+
+
 def test_whole_periods_get_both_edges(desk: Desk) -> None:
     question = "Which tickets were opened in March 2026?"
     found = desk.fitted_rows(question, f"{IDS} WHERE opened_at >= '2026-02-01' ORDER BY 1", MARCH)
