@@ -12,7 +12,7 @@ from shared.catalog import Table
 
 _ANYWHERE = "%{}%"
 _HOLDS = (
-    (re.compile(r"\bcontain(?:s|ing|ed)?\b", re.IGNORECASE), _ANYWHERE),
+    (re.compile(r"\b(?:contain(?:s|ing|ed)?|includes?)\b", re.IGNORECASE), _ANYWHERE),
     (re.compile(r"\bstart(?:s|ing)? with\b|\bbegin(?:s|ning)? with\b", re.IGNORECASE), "{}%"),
     (re.compile(r"\bend(?:s|ing)? (?:with|in)\b", re.IGNORECASE), "%{}"),
 )
@@ -53,7 +53,7 @@ def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
     """Compare as the question says, where the comparison does not yet. said: the pattern, and whether it is denied."""
     pattern, is_denied = said
     before = node.expression.this
-    wanted = before if before != part and pattern == _ANYWHERE else pattern.format(part)
+    wanted = pattern.format(part)
     under_not = isinstance(node.parent, exp.Not) or (
         isinstance(node.parent, exp.Paren) and isinstance(node.parent.parent, exp.Not)
     )

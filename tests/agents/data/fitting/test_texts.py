@@ -23,6 +23,7 @@ IDS = "SELECT ticket_id FROM tickets"
         ("Titles that don't contain disk", "title ILIKE '%disk%'", "looked for rows without '%disk%' in title, as the question says", [100, 103]),
         ("Titles that do not start with Disk", "title = 'Disk'", "looked for rows without 'Disk%' in title, as the question says", [100, 103]),
         ("Titles not ending with the word full", "title LIKE '%full%'", "looked for rows without '%full' in title, as the question says", [100, 102, 103]),
+        ("Tickets whose title includes slow", "title LIKE 'slow%'", "looked for '%slow%' in title, as the question says", [102]),
         ("Tickets called Disk full", "title LIKE 'Disk full'", "compared title with 'Disk full': the pattern has no wildcard", [101]),
     ],
 )  # fmt: skip
