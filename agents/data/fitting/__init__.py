@@ -40,7 +40,7 @@ from agents.data.fitting.said import means_something_said, own_values
 from agents.data.fitting.self_joins import leave_self_joins
 from agents.data.fitting.sides import part_by
 from agents.data.fitting.steps import by_step, drop_moments, read_step
-from agents.data.fitting.texts import look_inside
+from agents.data.fitting.texts import look_inside, look_into_lists
 from agents.data.fitting.times import TimesOf, logged_at, set_time
 from agents.data.fitting.units import set_hours, set_unit, turn_spans
 from agents.data.fitting.values import Values
@@ -330,6 +330,7 @@ def fit(
     notes += hold_already(fitting.select, question, times)
     for select in fitting.selects():
         notes += leave_self_joins(select)
+        notes += look_into_lists(select, tables)
         notes += look_inside(select, question, tables, dialect)
         notes += joins.conditions(select)
         notes += joins.unneeded(select, values.count) if values else ()

@@ -49,6 +49,33 @@ def look_inside(select: exp.Select, question: str, tables: Sequence[Table], dial
             yield f"compared {node.this.name} with '{part}': the pattern has no wildcard"
 
 
+def look_into_lists(select: exp.Select, tables: Sequence[Table]) -> Iterator[str]:
+    """`ThreatTypes = 'Phish'` looks for Phish within the lists that the column holds too, as the catalog lists them:
+    `Phish, Spam`. Changes the select."""
+    for node in list(select.find_all(exp.EQ, exp.NEQ, exp.In)):
+        column, values = node.this, node.expressions or [node.expression]
+        if not isinstance(column, exp.Column) or node.find_ancestor(exp.Select) is not select:
+            continue
+        if not all(isinstance(one, exp.Literal) and one.is_string for one in values):
+            continue
+        lists = _lists(column.name, tables)
+        held = [next((one for one in lists if value.this in one), None) for value in values]
+        if not all(held):
+            continue
+        parts = [exp.ILike(this=column.copy(), expression=exp.Literal.string(f"%{one.this}%")) for one in values]
+        inside = parts[0] if len(parts) == 1 else exp.paren(exp.or_(*parts, copy=False))
+        node.replace(exp.Not(this=inside) if isinstance(node, exp.NEQ) else inside)
+        said = ", ".join(f"'{one.this}'" for one in values)
+        yield f"looked for {said} within {column.name}, which holds lists: '{', '.join(held[0] or ())}'"
+
+
+def _lists(name: str, tables: Sequence[Table]) -> list[list[str]]:
+    """Of the values that the catalog knows of a column, those that are several of them."""
+    known = {value for table in tables if name in table.by_name for value in table.by_name[name].values}
+    split = [value.split(", ") for value in known if ", " in value]
+    return sorted(parts for parts in split if known.issuperset(parts))
+
+
 def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
     """Compare as the question says, where the comparison does not yet. said: the pattern, and whether it is denied."""
     pattern, is_denied = said

@@ -38,7 +38,11 @@ _TABLES = {
     "step VARCHAR",
     "ops.audits": "audit_id BIGINT, verdict VARCHAR, made_at TIMESTAMP",
 }
-_VALUES = {"status": ["open", "closed", "pending"], "kind": ["teams"]}
+_VALUES = {
+    "status": ["open", "closed", "pending"],
+    "kind": ["teams"],
+    "step": ["Open", "Close", "Close, Open", "Other, more"],
+}
 _ROWS = """
 INSERT INTO teams VALUES (1, 'Network', 'teams'), (2, 'Storage', 'teams');
 INSERT INTO people VALUES (10, 'Ana Silva', 1, NULL),

@@ -108,3 +108,24 @@ def test_the_latest_rows_are_no_time(desk: Desk) -> None:
     assert len(mended.notes) == 3
     newest = desk.fit("The latest 3 tickets", "SELECT ticket_id, opened_at FROM tickets ORDER BY opened_at DESC")
     assert newest.notes == ["shows 3 rows, as the question says"]
+
+
+@pytest.mark.parametrize(
+    ("where", "mended"),
+    [
+        ("step = 'Close'", "step ILIKE '%Close%'"),
+        ("step <> 'Close'", "NOT step ILIKE '%Close%'"),
+        ("step IN ('Close', 'Open')", "( step ILIKE '%Close%' OR step ILIKE '%Open%' )"),
+        ("step = 'Other'", None),  # the value with a comma is no list of others
+        ("step IN ('Close', 'Other')", None),
+        ("step = 'Close, Open'", None),
+    ],
+)
+def test_a_value_is_looked_for_within_the_lists_of_its_column(desk: Desk, where: str, mended: str | None) -> None:
+    query = f"SELECT device_id FROM devices WHERE {where}"
+    found = desk.fit("Devices by their step: Close, Open, Other", query)
+    if mended is None:
+        assert not any("which holds lists" in note for note in found.notes)
+    else:
+        assert any("within step, which holds lists: 'Close, Open'" in note for note in found.notes)
+        assert mended in " ".join(found.query.split())
