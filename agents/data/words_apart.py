@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from agents.data.words import plain, subjects
 from shared.catalog import Catalog
@@ -37,12 +37,28 @@ class WordsApart:
                 self._having[word].add(words)
 
     def said(self, question: str) -> Iterator[tuple[str, str, tuple[Place, ...]]]:
-        """The words as the question has them, the value, and its (table, column)s."""
+        """The words as the question has them, the value, and its (table, column)s. Of several values of a table with
+        these words the one that most tables have, and none where that does not tell: `failed logins` may be the kind of
+        an event, or the reason of it."""
         heard = subjects(question)
         near = {words for word in heard for words in self._having.get(word, ()) if words <= set(heard)}
         for words in sorted(near, key=sorted):
             length = len(words) + _BETWEEN
             windows = (heard[at : at + length] for at in range(max(1, len(heard) - length + 1)))
             if window := next((one for one in windows if words <= set(one)), None):
-                for value, places in self._values[words].items():
-                    yield " ".join(window), value, tuple(places)
+                for value, places in _told_apart(self._values[words]).items():
+                    yield " ".join(window), value, places
+
+
+def _told_apart(values: Mapping[str, Sequence[Place]]) -> dict[str, tuple[Place, ...]]:
+    spread = {value: len({table for table, _ in places}) for value, places in values.items()}
+    rivals: dict[str, list[int]] = defaultdict(list)
+    for value, places in values.items():
+        for table in {table for table, _ in places}:
+            rivals[table].append(spread[value])
+
+    def is_first(value: str, table: str) -> bool:
+        return rivals[table].count(spread[value]) == 1 and spread[value] == max(rivals[table])
+
+    kept = {value: tuple(one for one in places if is_first(value, one[0])) for value, places in values.items()}
+    return {value: places for value, places in kept.items() if places}

@@ -138,6 +138,13 @@ def test_a_value_is_found_though_its_words_stand_apart(question: str, values: li
     assert ("NetworkEvents", "Kind") in places or "Failed" not in values
 
 
+def test_of_several_values_of_the_same_words_in_a_table_none_is_meant() -> None:
+    catalog = _connections()
+    catalog.tables[0].columns[2].values.append("Connection failed.")
+    found = Phrases(catalog).mentions("failed network connections")
+    assert [one.text for one in found] == ["Failed"]
+
+
 def test_a_value_whose_words_stand_apart_hides_the_shorter_one_of_its_column() -> None:
     catalog = _connections()
     catalog.tables[0].columns.pop()
