@@ -30,7 +30,7 @@ from agents.data.fitting.flags import hold_flags
 from agents.data.fitting.formulas import hold_formulas
 from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
 from agents.data.fitting.joins import Joins
-from agents.data.fitting.limits import first_of_each, set_limit
+from agents.data.fitting.limits import first_of_each, row_of_each, set_limit
 from agents.data.fitting.naming import show_names
 from agents.data.fitting.ordering import show_groups, show_rank, turn_order
 from agents.data.fitting.repeated import show_once
@@ -323,6 +323,7 @@ def fit(
     notes += hold_formulas(fitting.select, question, linked)
     notes += hold_rules(fitting.select, question, linked)
     notes += first_of_each(fitting.select, question, dialect)
+    notes += row_of_each(fitting.select, question, tables, times, dialect)
     notes += set_limit(fitting.select, question)
     notes += turn_order(fitting.select, question, times)
     notes += add_windows(fitting.select, question, times)

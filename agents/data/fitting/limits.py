@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
 from agents.data.fitting.scopes import meaning
+from agents.data.fitting.times import TimesOf
 from agents.data.times import without_times
 from agents.data.words import subjects
+from shared.catalog import Table
 
 _NUMBER = r"(?<![\w.-])(\d{1,5})"
 _NO_UNIT = (
@@ -22,6 +24,7 @@ _ENTRIES = re.compile(
     rf"{_NUMBER}\s+(?:entries|rows|records|results|examples)\b",
     re.IGNORECASE,
 )
+_ONE_EXAMPLE = re.compile(r"\b(?:one|a single)\s+(?:[\w-]+\s+){0,4}(?:example|sample)\b", re.IGNORECASE)
 _ENDS = "latest|newest|oldest|earliest|most recent"
 _ORDERED = re.compile(
     rf"\b(?:the|show|show me|list)\s+{_NUMBER}\s+(?:{_ENDS})\b|\b(?:{_ENDS}|first|last)\s+{_NUMBER}{_NO_UNIT}",
@@ -46,6 +49,12 @@ _ONE_OF_MANY = re.compile(r"(?:ss|us|is)$", re.IGNORECASE)  # `address`, `status
 _EACH_FIRST = re.compile(
     r"\b(?:of|for|in|on|by|from|at)\s+(?:each|every)\s+(?P<each>[\w-]+)|"
     r"\b(?:latest|last|newest|most recent|first|oldest|earliest)\s+[\w-]+\s+per\s+(?P<per>[\w-]+)",
+    re.IGNORECASE,
+)
+_ROW_OF_EACH = re.compile(
+    r"\b(?:(?P<last>latest|last|newest|most recent)|first|oldest|earliest)\s+(?:[\w-]+\s+){0,3}?"
+    r"(?:records?|rows?|entry|entries|events?|messages?)\s+(?:for|of|per|by|from|grouped\s+by|in)\s+"
+    r"(?:all|each|every|the)?\s*(?P<things>(?:[\w-]+\s*){1,4})",
     re.IGNORECASE,
 )
 _QUALIFYING = ("duckdb", "snowflake", "bigquery", "databricks")  # dialects
@@ -77,6 +86,8 @@ def set_limit(select: exp.Query, question: str) -> Iterator[str]:
             yield from _limited(select, ordered[1] or ordered[2])
     elif entries := _ENTRIES.search(text):
         yield from _limited(select, entries[1])
+    elif _ONE_EXAMPLE.search(text) and not select.args.get("group") and not select.find(exp.AggFunc):
+        yield from _limited(select, "1")
     elif order and select.args.get("group") and _asks_for_one(text) and _ranks(order.expressions[0].this, select):
         select.limit(1, copy=False)
         yield "shows 1 row: the question asks for the one with the most or the least"
@@ -118,9 +129,59 @@ def first_of_each(select: exp.Query, question: str, dialect: str) -> Iterator[st
     yield f"shows the first row of each {keys[0].name}, as the question says: '{said[0]}'"
 
 
+def row_of_each(
+    select: exp.Query, question: str, tables: Sequence[Table], times: TimesOf, dialect: str
+) -> Iterator[str]:
+    """The whole rows where the question asks for the latest record of each, not their times alone (`max(at)` of each
+    host), and not every row of them. For one table; changes the select."""
+    said = _ROW_OF_EACH.search(question) if dialect in _QUALIFYING else None
+    if not said or not isinstance(select, exp.Select) or len(tables) != 1 or select.find(exp.Window, exp.Join):
+        return
+    if len(list(select.find_all(exp.Select))) > 1 or any(
+        select.args.get(one) for one in ("limit", "having", "distinct")
+    ):
+        return
+    is_last = bool(said["last"])
+    found = _newest_of(select, exp.Max if is_last else exp.Min) or _every_row(select, said["things"], tables[0], times)
+    if found is None or not times.is_time(found[1]):
+        return
+    keys, moment = found
+    order = exp.Order(expressions=[exp.Ordered(this=moment.copy(), desc=is_last, nulls_first=False)])
+    numbered = exp.Window(this=exp.RowNumber(), partition_by=[one.copy() for one in keys], order=order)
+    for part in ("group", "order"):
+        select.set(part, None)
+    select.set("expressions", [exp.Star()])
+    select.set("qualify", exp.Qualify(this=exp.EQ(this=numbered, expression=exp.Literal.number(1))))
+    which, each = "last" if is_last else "first", " and ".join(one.name for one in keys)
+    yield f"shows the {which} row of each {each}, as the question says: '{said[0].strip()}'"
+
+
+def _newest_of(select: exp.Select, kind: type[exp.Max | exp.Min]) -> tuple[list[exp.Column], exp.Column] | None:
+    """The plain columns that it groups by, and the one whose greatest or least it shows beside them."""
+    group = select.args.get("group")
+    keys = [one for one in group.expressions if isinstance(one, exp.Column)] if group else []
+    shown = [one.unalias() for one in select.expressions]
+    best = [one.this for one in shown if isinstance(one, kind) and isinstance(one.this, exp.Column)]
+    if not keys or not group or len(keys) < len(group.expressions) or len(best) != 1:
+        return None
+    return (keys, best[0]) if all(one in keys or isinstance(one, kind) for one in shown) else None
+
+
+def _every_row(
+    select: exp.Select, things: str, table: Table, times: TimesOf
+) -> tuple[list[exp.Column], exp.Column] | None:
+    """The one column that is called as what there is a row of each of, and the time by which all rows are in order."""
+    if select.args.get("group") or not select.is_star or not (order := select.args.get("order")):
+        return None
+    words = set(subjects(things))
+    keys = [one.name for one in table.columns if (own := set(subjects(one.name))) and own <= words]
+    ordered = order.expressions[0].this
+    return ([exp.column(keys[0])], ordered) if len(keys) == 1 and times.is_time(ordered) else None
+
+
 def _limited(select: exp.Select, number: str) -> Iterator[str]:
     """A number that the query compares with is no number of rows."""
     most = int(number)
     if most and number not in {one.this for one in select.find_all(exp.Literal)}:
         select.limit(most, copy=False)
-        yield f"shows {most} rows, as the question says"
+        yield f"shows {most} row{'s' * (most > 1)}, as the question says"

@@ -94,3 +94,48 @@ def test_an_order_that_runs_the_other_way_is_turned(desk: Desk, question: str, q
 )
 def test_an_order_as_it_is_asked_for_stays(desk: Desk, question: str, query: str) -> None:
     assert desk.leaves(question, query)
+
+
+@pytest.mark.parametrize(
+    ("question", "query", "note", "ids"),
+    [
+        (
+            "The latest ticket record of each region",
+            "SELECT region, max(opened_at) AS newest FROM tickets GROUP BY region",
+            "shows the last row of each region, as the question says: 'latest ticket record of each region'",
+            [100, 102],
+        ),
+        (
+            "The first ticket event by host and status",
+            "SELECT host, status, min(opened_at) FROM tickets GROUP BY 1, 2",
+            None,  # groups by numbers
+            [],
+        ),
+        (
+            "Show the oldest entry for all hosts",
+            "SELECT * FROM tickets ORDER BY opened_at",
+            "shows the first row of each host, as the question says: 'oldest entry for all hosts'",
+            [100, 101, 103],
+        ),
+        ("The latest record of each region", "SELECT region, min(opened_at) FROM tickets GROUP BY region", None, []),
+        ("The latest times of each region", "SELECT region, max(opened_at) FROM tickets GROUP BY region", None, []),
+        ("Show the oldest entry for all people", "SELECT * FROM tickets ORDER BY opened_at", None, []),
+        ("Show the oldest entry for all hosts", "SELECT * FROM tickets ORDER BY title", None, []),
+    ],
+)
+def test_the_latest_record_of_each_is_the_whole_row(
+    desk: Desk, question: str, query: str, note: str | None, ids: list[int]
+) -> None:
+    mended = desk.fit(question, query)
+    if note is None:
+        assert not any("row of each" in one for one in mended.notes)
+    else:
+        assert note in mended.notes
+        assert sorted(row[0] for row in desk.rows(mended.query)) == ids
+
+
+def test_one_example_is_one_row(desk: Desk) -> None:
+    note = "shows 1 row, as the question says"
+    assert note in desk.fit("Get one ticket example and display its title", "SELECT title FROM tickets").notes
+    assert desk.leaves("Get one ticket example and display its title", "SELECT title FROM tickets LIMIT 1")
+    assert desk.leaves("How many are there, in one example?", "SELECT count(*) AS n FROM tickets")

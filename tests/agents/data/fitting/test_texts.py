@@ -66,7 +66,7 @@ def test_what_the_question_does_not_say_to_hold_is_compared_whole(desk: Desk, qu
 )  # fmt: skip
 def test_as_many_rows_are_shown_as_asked_for(desk: Desk, question: str, query: str, rows: list[list[object]]) -> None:
     mended = desk.fit(question, query)
-    assert mended.notes == [f"shows {len(rows)} rows, as the question says"]
+    assert mended.notes == [f"shows {len(rows)} row{'s' * (len(rows) > 1)}, as the question says"]
     assert desk.rows(mended.query) == rows
 
 
