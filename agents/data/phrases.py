@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.data.countries import are_codes, names_of
+from agents.data.documented import documented_terms
 from agents.data.entities import kind_of
 from agents.data.meanings import condition_of
 from agents.data.paraphrases import terms_meant, words_meant
@@ -70,16 +71,17 @@ class Mention:
 
 
 class Phrases:
-    """An index by their words of a catalog's glossary terms, of the values it lists, and of those sampled from rows."""
+    """An index by their words of a catalog's glossary terms, of words for documented codes, of the values it lists, and
+    of those sampled from rows."""
 
     def __init__(self, catalog: Catalog, samples: Samples | None = None) -> None:
         self._values: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
         self._short: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
-        self._terms = {tuple(pieces(term.term)): term for term in catalog.glossary}
-        self._conditions = {term.term: condition_of(term, catalog) for term in catalog.glossary}
+        glossary = [*documented_terms(catalog), *catalog.glossary]
+        self._terms = {tuple(pieces(term.term)): term for term in glossary}
+        self._conditions = {term.term: condition_of(term, catalog) for term in glossary}
         self._term_places = {
-            term.term: tuple((table.name, "") for table in _tables_of(term, catalog.tables))
-            for term in catalog.glossary
+            term.term: tuple((table.name, "") for table in _tables_of(term, catalog.tables)) for term in glossary
         }
         for table in catalog.tables:
             for column in table.columns:
@@ -146,18 +148,20 @@ class Phrases:
         ]
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
-        """Terms said in other words, company or order: `sign-ins that failed` says failed sign-in."""
+        """Terms said in other words, company or order: `sign-ins that failed` says failed sign-in. A term whose words
+        are a part of another's is not meant: of `invalid or expired secret` not the invalid one."""
         said, meant = {*content_words(question), *words_meant(question)}, terms_meant(question)
         known = {mention.text for mention in found}
         numbers = set(_NUMBER.findall(question))
-        return [
-            self._term(term)
+        there = {
+            words: term
             for term in self._terms.values()
-            if term.told not in known
-            and (words := frozenset(content_words(term.term)))
+            if (words := frozenset(content_words(term.term)))
             and (words <= said or words in meant)
             and numbers.issuperset(_NUMBER.findall(term.term))
-        ]
+        }
+        whole = [term for words, term in there.items() if not any(words < other for other in there)]
+        return [self._term(term) for term in whole if term.told not in known]
 
     def _term(self, term: GlossaryTerm) -> Mention:
         condition, table = self._conditions[term.term]

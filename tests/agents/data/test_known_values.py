@@ -150,3 +150,41 @@ def test_a_value_whose_words_stand_apart_hides_the_shorter_one_of_its_column() -
     catalog.tables[0].columns.pop()
     found = Phrases(catalog).mentions("failed network connections")
     assert [one.text for one in found] == ["ConnectionFailed"]
+
+
+def _sign_ins(**more: object) -> Catalog:
+    tables = [
+        {"name": name, "columns": [{"name": "ResultType", "type": "string"}, {"name": "User", "type": "string"}]}
+        for name in ("SigninLogs", "AADServicePrincipalSignInLogs", "AuditLogs")
+    ]
+    return Catalog.model_validate({"schema_group": "entra", "platform": "kql", "tables": tables, **more})
+
+
+@pytest.mark.parametrize(
+    ("question", "meanings"),
+    [
+        ("successful sign-ins of today", ["ResultType = '0'"]),
+        ("sign-ins that failed", ["ResultType <> '0'"]),
+        ("apps with an invalid client secret", ["ResultType = '7000215'"]),
+        ("apps whose client secret has expired", ["ResultType = '7000222'"]),
+        ("apps with an invalid or expired client secret", ["ResultType IN ('7000215', '7000222')"]),
+        ("sign-ins of users", []),
+    ],
+)
+def test_documented_codes_are_known_by_their_words(question: str, meanings: list[str]) -> None:
+    terms = [one for one in Phrases(_sign_ins()).mentions(question) if one.kind == "term"]
+    assert [one.text for one in terms] == meanings
+    assert all(one.tables >= {"SigninLogs", "AADServicePrincipalSignInLogs"} for one in terms)
+
+
+def test_a_group_that_says_what_a_code_means_is_asked_alone() -> None:
+    own = {"term": "successful sign-in", "meaning": "ResultType in ('0', '50140')"}
+    found = Phrases(_sign_ins(glossary=[own])).mentions("successful sign-ins, and those of a disabled account")
+    assert [one.text for one in found] == [own["meaning"]]
+
+
+def test_codes_of_other_tables_and_platforms_are_not_documented() -> None:
+    audits = _sign_ins()
+    audits.tables[:] = audits.tables[2:]
+    assert Phrases(audits).mentions("successful sign-ins") == []
+    assert Phrases(_sign_ins(platform="sql")).mentions("successful sign-ins") == []
