@@ -25,15 +25,16 @@ def _codes() -> list[dict[str, Any]]:
     return found
 
 
-def documented_terms(catalog: Catalog) -> Iterator[GlossaryTerm]:
-    """Terms for the catalog's tables of documented codes, by a condition on the column."""
+def documented_terms(catalog: Catalog) -> Iterator[tuple[GlossaryTerm, tuple[str, ...]]]:
+    """Terms by a condition on a column of documented codes, with the catalog's tables that have it. They are told to
+    the model, and not held by code: nobody of the house has accepted them."""
     for code in _codes() if catalog.platform == "kql" else ():
         column = code["column"]
-        tables = [
-            table
+        tables = tuple(
+            table.name
             for table in catalog.tables
             if column in table.by_name and re.search(code["tables"], table.name, re.IGNORECASE)
-        ]
+        )
         own = any(re.search(rf"\b{column}\b", f"{one.meaning} {one.condition}") for one in catalog.glossary)
         for condition, terms in code["terms"].items() if tables and not own else ():
-            yield from (GlossaryTerm(term=term, meaning=f"{column} {condition}") for term in terms)
+            yield from ((GlossaryTerm(term=term, meaning=f"{column} {condition}"), tables) for term in terms)

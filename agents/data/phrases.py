@@ -14,7 +14,7 @@ from agents.data.meanings import condition_of
 from agents.data.paraphrases import terms_meant, words_meant
 from agents.data.samples import Samples
 from agents.data.times import without_times
-from agents.data.words import content_words, pieces, subjects
+from agents.data.words import content_words, pieces
 from agents.data.words_apart import WordsApart
 from shared.catalog import Catalog, GlossaryTerm, Table
 
@@ -77,12 +77,13 @@ class Phrases:
     def __init__(self, catalog: Catalog, samples: Samples | None = None) -> None:
         self._values: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
         self._short: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
-        glossary = [*documented_terms(catalog), *catalog.glossary]
-        self._terms = {tuple(pieces(term.term)): term for term in glossary}
-        self._conditions = {term.term: condition_of(term, catalog) for term in glossary}
-        self._term_places = {
-            term.term: tuple((table.name, "") for table in _tables_of(term, catalog.tables)) for term in glossary
-        }
+        told = [
+            *documented_terms(catalog),
+            *((term, tuple(table.name for table in _tables_of(term, catalog.tables))) for term in catalog.glossary),
+        ]
+        self._terms = {tuple(pieces(term.term)): term for term, _ in told}
+        self._term_places = {term.term: tuple((name, "") for name in tables) for term, tables in told}
+        self._conditions = {term.term: condition_of(term, catalog) for term in catalog.glossary}
         for table in catalog.tables:
             for column in table.columns:
                 self._add_countries(column.values, (table.name, column.name))
@@ -137,7 +138,10 @@ class Phrases:
         defined = {word for term in terms for word in pieces(term.phrase)}
         values = [one for one in found if one.kind == "value" or (one.kind == "like" and one.phrase not in defined)]
         values = [one for one in values if _says_something(one, question)]
-        return [*terms, *_with_apart(values, self._said_apart(question, {one.text for one in values}, defined))]
+        return [
+            *terms,
+            *_with_apart(values, self._said_apart(question, {one.text for one in values}, defined), set(words)),
+        ]
 
     def _said_apart(self, question: str, found: set[str], defined: set[str]) -> list[Mention]:
         told = _told(question)
@@ -153,18 +157,18 @@ class Phrases:
         said, meant = {*content_words(question), *words_meant(question)}, terms_meant(question)
         known = {mention.text for mention in found}
         numbers = set(_NUMBER.findall(question))
-        there = {
-            words: term
+        there = [
+            (words, term)
             for term in self._terms.values()
             if (words := frozenset(content_words(term.term)))
             and (words <= said or words in meant)
             and numbers.issuperset(_NUMBER.findall(term.term))
-        }
-        whole = [term for words, term in there.items() if not any(words < other for other in there)]
-        return [self._term(term) for term in whole if term.told not in known]
+        ]
+        whole = {term.told: term for words, term in there if not any(words < other for other, _ in there)}
+        return [self._term(term) for told, term in whole.items() if told not in known]
 
     def _term(self, term: GlossaryTerm) -> Mention:
-        condition, table = self._conditions[term.term]
+        condition, table = self._conditions.get(term.term, ("", ""))
         places = self._term_places[term.term]
         return Mention(term.term, "term", term.told, places, condition=condition, table=table, source=term.source)
 
@@ -190,10 +194,12 @@ class Phrases:
         return None
 
 
-def _with_apart(values: Sequence[Mention], apart: Sequence[Mention]) -> Iterator[Mention]:
+def _with_apart(values: Sequence[Mention], apart: Sequence[Mention], said: set[str]) -> Iterator[Mention]:
+    """A value is hidden by one of its columns that has more words, where the question says all of these."""
+    whole = [one for one in apart if set(pieces(one.text)) <= said]
     for one in dict.fromkeys(values):
-        words = set(subjects(one.text))
-        if not any(words < set(subjects(more.text)) and set(one.places) <= set(more.places) for more in apart):
+        words = set(pieces(one.text))
+        if not any(words < set(pieces(more.text)) and set(one.places) <= set(more.places) for more in whole):
             yield one
     yield from apart
 

@@ -64,4 +64,10 @@ def subjects(text: str) -> list[str]:
     return [_SUBJECT_OF.get(word, word) for word in content_words(_LOGIN.sub("login", plain(text)))]
 
 
+def words_said(text: str) -> list[str]:
+    """`content_words` of a text or a name, all words for a login as one: `users who log on`, `LogonFailed` → login."""
+    return [_LOGINS.get(word, word) for word in content_words(_LOGIN.sub("login", plain(text)))]
+
+
+_LOGINS = {stem(word): "login" for word in _SUBJECTS[0]}
 _SUBJECT_OF = {stem(word): stem(group[0]) for group in _SUBJECTS for word in group}

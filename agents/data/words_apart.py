@@ -7,12 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from agents.data.words import plain, subjects
+from agents.data.words import plain, words_said
 from shared.catalog import Catalog
 
 _FEWEST, _MOST = 2, 4  # different words of such a value
 _BETWEEN = 1  # other words that may stand among them
-_DENIED = re.compile(r"\b(?:no|not|non|never|without|un\w+)\b")
+_DENIED = re.compile(r"\b(?:no|not|non|never|without|unable|unsuccessful)\b")
 _NUMBER = re.compile(r"\d")
 Place = tuple[str, str]
 
@@ -25,10 +25,10 @@ class WordsApart:
         self._values: dict[frozenset[str], dict[str, list[Place]]] = defaultdict(lambda: defaultdict(list))
         self._having: dict[str, set[frozenset[str]]] = defaultdict(set)
         for table in catalog.tables:
-            own = {word for name in (table.name, *table.by_name) for word in subjects(name)}
+            own = {word for name in (table.name, *table.by_name) for word in words_said(name)}
             for column in table.columns:
                 for value in column.values:
-                    words = frozenset(subjects(value))
+                    words = frozenset(words_said(value))
                     is_plain = _NUMBER.search(value) or _DENIED.search(plain(value))
                     if _FEWEST <= len(words) <= _MOST and not is_plain and not words <= own:
                         self._values[words][value].append((table.name, column.name))
@@ -40,7 +40,7 @@ class WordsApart:
         """The words as the question has them, the value, and its (table, column)s. Of several values of a table with
         these words the one that most tables have, and none where that does not tell: `failed logins` may be the kind of
         an event, or the reason of it."""
-        heard = subjects(question)
+        heard = words_said(question)
         near = {words for word in heard for words in self._having.get(word, ()) if words <= set(heard)}
         for words in sorted(near, key=sorted):
             length = len(words) + _BETWEEN

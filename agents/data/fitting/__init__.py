@@ -104,7 +104,7 @@ class _Fitting:
                         drop(select, condition.node)
                         yield f"left out `{_text(condition.node)}`: the question says no time"
         elif len(asked) == 1 and len(self.linked.times) == 1:
-            for select in self.selects():
+            for select in self.selects() if self.linked.as_database else ():
                 yield from logged_at(select, self.question, self.tables, times)
             yield from set_time(self.selects(), asked[0], times)
 
@@ -179,9 +179,13 @@ class _Fitting:
         column, value = condition.this, condition.expression
         if not self.linked.as_database or not isinstance(condition, exp.EQ) or not isinstance(value, exp.Literal):
             return None
+        if not value.is_string:
+            return None
         owners = [table for table in self.tables if isinstance(column, exp.Column) and column.name in table.by_name]
         words = set(pieces(value.name))
         if len(owners) != 1 or not words or not words <= set(pieces(owners[0].name)):
+            return None
+        if value.name in (listed := owners[0].by_name[column.name].values) and len(listed) > 1:
             return None
         spoken = (set(content_words(column.name)) - set(pieces(owners[0].name))) & set(content_words(self.question))
         named = any(name == column.name for one in self.linked.columns for _, name in one.columns)
@@ -330,7 +334,7 @@ def fit(
     notes += hold_undone(fitting.select, question, linked, times)
     notes += hold_already(fitting.select, question, times)
     for select in fitting.selects():
-        notes += leave_self_joins(select)
+        notes += leave_self_joins(select, tables)
         notes += look_into_lists(select, tables)
         notes += look_inside(select, question, tables, dialect)
         notes += joins.conditions(select)

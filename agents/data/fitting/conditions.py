@@ -36,6 +36,8 @@ def close_either(select: exp.Select, question: str) -> Iterator[str]:
     either = where.this if where else None
     if where is None or not isinstance(either, exp.Or):
         return
+    if any(isinstance(one.unnest(), exp.And) for one in either.find_all(exp.Paren)):
+        return  # what belongs together is said
     first, *middle, last = (list(one.flatten()) if isinstance(one, exp.And) else [one] for one in either.flatten())
     if any(len(one) > 1 for one in middle) or len(first) + len(last) < 3:
         return
@@ -44,7 +46,8 @@ def close_either(select: exp.Select, question: str) -> Iterator[str]:
     columns, values = {_compared(one) for one in alike}, [value for one in alike for value in literals_of(one)]
     if None in columns or columns & {_compared(one) for one in rest}:
         return
-    if not (are_listed(values, question) if len(columns) == 1 else len(set(values)) == 1 and values[0] in question):
+    said = are_listed(values, question) if len(columns) == 1 else len(set(values)) == 1 and _says(question, values[0])
+    if not said:
         return
     closed = exp.paren(exp.or_(*(one.copy() for one in alike), copy=False))
     kept = [*first[:-1], closed, *last[1:]]
@@ -60,6 +63,10 @@ def are_listed(values: Sequence[str], question: str) -> bool:
         return False
     between = (text[at + length : after] for (at, length), (after, _) in pairwise(places))
     return all(_LISTING.fullmatch(one) for one in between)
+
+
+def _says(question: str, value: str) -> bool:
+    return bool(value) and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", question) is not None
 
 
 def _compared(condition: exp.Expr) -> str | None:

@@ -24,7 +24,11 @@ _ENTRIES = re.compile(
     rf"{_NUMBER}\s+(?:entries|rows|records|results|examples)\b",
     re.IGNORECASE,
 )
-_ONE_EXAMPLE = re.compile(r"\b(?:one|a single)\s+(?:[\w-]+\s+){0,4}(?:example|sample)\b", re.IGNORECASE)
+_ONE_EXAMPLE = re.compile(
+    r"\b(?:show|give|get|find|list|return|display|see)\s+(?:me\s+)?(?:just\s+|only\s+)?(?:one|a single)\s+"
+    r"(?:(?!for\b)[\w-]+\s+){0,4}(?:example|sample)\b",
+    re.IGNORECASE,
+)
 _ENDS = "latest|newest|oldest|earliest|most recent"
 _ORDERED = re.compile(
     rf"\b(?:the|show|show me|list)\s+{_NUMBER}\s+(?:{_ENDS})\b|\b(?:{_ENDS}|first|last)\s+{_NUMBER}{_NO_UNIT}",
@@ -53,10 +57,11 @@ _EACH_FIRST = re.compile(
 )
 _ROW_OF_EACH = re.compile(
     r"\b(?:(?P<last>latest|last|newest|most recent)|first|oldest|earliest)\s+(?:[\w-]+\s+){0,3}?"
-    r"(?:records?|rows?|entry|entries|events?|messages?)\s+(?:for|of|per|by|from|grouped\s+by|in)\s+"
-    r"(?:all|each|every|the)?\s*(?P<things>(?:[\w-]+\s*){1,4})",
+    r"(?:records?|rows?|entry|entries|events?|messages?)\s+"
+    r"(?:(?:for|of|from|in)\s+(?:all|each|every)|per|by|grouped\s+by)\s+(?P<things>(?:[\w-]+\s*){1,4})",
     re.IGNORECASE,
 )
+_TIMES_ASKED = re.compile(r"\b(?:when|times?|dates?|timestamps?|how long|ago)\b", re.IGNORECASE)
 _QUALIFYING = ("duckdb", "snowflake", "bigquery", "databricks")  # dialects
 
 _OF_EACH = re.compile(r"\b(?:per|each|every)\b", re.IGNORECASE)
@@ -137,9 +142,8 @@ def row_of_each(
     said = _ROW_OF_EACH.search(question) if dialect in _QUALIFYING else None
     if not said or not isinstance(select, exp.Select) or len(tables) != 1 or select.find(exp.Window, exp.Join):
         return
-    if len(list(select.find_all(exp.Select))) > 1 or any(
-        select.args.get(one) for one in ("limit", "having", "distinct")
-    ):
+    cut = any(select.args.get(one) for one in ("limit", "offset", "having", "distinct"))
+    if cut or len(list(select.find_all(exp.Select))) > 1 or _TIMES_ASKED.search(question):
         return
     is_last = bool(said["last"])
     found = _newest_of(select, exp.Max if is_last else exp.Min) or _every_row(select, said["things"], tables[0], times)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from agents.data.fitting.scopes import tables_read
 from agents.data.fitting.times import TimesOf
-from agents.data.words import subjects
+from agents.data.words import content_words, subjects
 from shared.catalog import Table
 
 _ASKED = re.compile(
@@ -29,6 +29,8 @@ _ROWS_MEANT = re.compile(
     re.IGNORECASE,
 )
 _COMPUTED = ("group", "having", "distinct", "limit", "qualify")
+_TEXT = ("varchar", "string", "text", "char", "nvarchar")
+_SAID_OFTEN = frozenset(content_words("message log line command query text"))
 _PEOPLE = frozenset(subjects("users accounts"))
 
 
@@ -39,7 +41,8 @@ def show_once(query: exp.Query, question: str, tables: Sequence[Table], times: T
     selects = [one for one in parts if isinstance(one, exp.Select) and _shows_rows(one, times)]
     if len(selects) < len(parts) or _ROWS_MEANT.search(question):
         return
-    asked = _things(question, alone=len(selects[0].expressions) == 1)
+    shown = selects[0].expressions
+    asked = _things(question, alone=len(shown) == 1 and _is_a_name(shown[0], tables))
     asked = asked.difference(*(_rows_are_called(one, tables) for one in selects))
     if not any(asked & set(subjects(one.unalias().name)) for one in selects[0].expressions):
         return
@@ -66,6 +69,14 @@ def _shows_rows(select: exp.Select, times: TimesOf) -> bool:
 def _is_bare(query: exp.Query) -> bool:
     """Without what computes or counts rows, and not a plain UNION, which gives each once."""
     return not any(query.args.get(part) for part in _COMPUTED)
+
+
+def _is_a_name(shown: exp.Expr, tables: Sequence[Table]) -> bool:
+    """Whether it is a text that names or describes things: no number, and no message, each of which may count."""
+    name = shown.unalias().name
+    types = [table.by_name[name].type.lower() for table in tables if name in table.by_name]
+    is_text = bool(types) and all(one.startswith(_TEXT) for one in types)
+    return is_text and _SAID_OFTEN.isdisjoint(content_words(name))
 
 
 def _things(question: str, alone: bool) -> set[str]:

@@ -12,7 +12,7 @@ from shared.catalog import Table
 
 _ANYWHERE = "%{}%"
 _HOLDS = (
-    (re.compile(r"\b(?:contain(?:s|ing|ed)?|includes?)\b", re.IGNORECASE), _ANYWHERE),
+    (re.compile(r"\b(?:contain(?:s|ing|ed)?|includes|(?:that|which|to)\s+include)\b", re.IGNORECASE), _ANYWHERE),
     (re.compile(r"\bstart(?:s|ing)? with\b|\bbegin(?:s|ning)? with\b", re.IGNORECASE), "{}%"),
     (re.compile(r"\bend(?:s|ing)? (?:with|in)\b", re.IGNORECASE), "%{}"),
 )
@@ -70,10 +70,13 @@ def look_into_lists(select: exp.Select, tables: Sequence[Table]) -> Iterator[str
 
 
 def _lists(name: str, tables: Sequence[Table]) -> list[list[str]]:
-    """Of the values that the catalog knows of a column, those that are several of them."""
+    """Of the values that the catalog knows of a column, those that are several of them; none of which is a part of
+    another value, or a pattern."""
     known = {value for table in tables if name in table.by_name for value in table.by_name[name].values}
+    single = {value for value in known if ", " not in value and not re.search("[%_]", value)}
+    whole = {one for one in single if not any(one != other and one.lower() in other.lower() for other in single)}
     split = [value.split(", ") for value in known if ", " in value]
-    return sorted(parts for parts in split if known.issuperset(parts))
+    return sorted(parts for parts in split if whole.issuperset(parts))
 
 
 def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:

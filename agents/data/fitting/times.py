@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ _NO_INTERVALS = ("sqlite", "tsql")  # dialects; moments are written out there
 _COMPARING = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between, exp.In)
 # Columns of the moment that a row of a log is of: Log Analytics', Defender's, Splunk's.
 _LOGGED_AT = frozenset(("TimeGenerated", "Timestamp", "_time"))
+_BESIDE = re.compile(r"received|ingest|process\w*(?:creation|start)", re.IGNORECASE)  # of another thing than the row
 _OF_TIMES = frozenset(pieces("time date timestamp datetime utc"))
 _BEGINNING = 4  # letters that two forms of a word share
 FLIPPED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GT: exp.LT, exp.GTE: exp.LTE, exp.LT: exp.GT, exp.LTE: exp.GTE}
@@ -195,15 +197,16 @@ def set_time(selects: Sequence[exp.Select], asked: TimeRange, times: TimesOf) ->
 
 
 def logged_at(select: exp.Select, question: str, tables: Sequence[Table], times: TimesOf) -> Iterator[str]:
-    """Conditions of logs on another time than that of the log itself (`_TimeReceived`, ProcessCreationTime) are put on
-    that, where the question says no word of the other. Changes the select."""
+    """Conditions of logs on the time when they were received, or when a process of theirs began (`_TimeReceived`,
+    ProcessCreationTime), are put on the time of the log itself, where the question says no word of the other. Changes
+    the select."""
     read = sources(select)
     own = times.of(read[0]) if len(read) == 1 and isinstance(read[0], exp.Table) else []
     usual = next((name for name in own if name in _LOGGED_AT), None)
     for other in {one.column.name for one in times.conditions(select)} - {usual} if usual else ():
         of_table = {word for table in tables for word in content_words(table.name)}
         words = set(content_words(other)) - of_table - _OF_TIMES
-        if not words or any(_is_said(word, content_words(question)) for word in words):
+        if not _BESIDE.search(other) or not words or any(_is_said(word, content_words(question)) for word in words):
             continue
         for one in times.conditions(select):
             if one.column.name == other:

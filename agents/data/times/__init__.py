@@ -14,7 +14,9 @@ from agents.data.times.ranges import range_places, read_ranges
 _ANY_DAY = Now(datetime(2026, 3, 15, 12, tzinfo=UTC), UTC)
 # `The 5 latest` and `the latest 5` order rows, and say no time.
 _VAGUE = re.compile(
-    r"\b(?:now|currently|(?<!most )recent(?:ly)?|(?<!\d )latest(?! \d)|tomorrow|older|newer)\b", re.IGNORECASE
+    r"\b(?:now|currently|(?<!most )recent(?:ly)?|(?<!\d )latest(?! \d)|tomorrow|older|newer|"
+    r"most recent (?:\w+ )?(?:hour|day|night|week|month|quarter|shift)s?)\b",
+    re.IGNORECASE,
 )
 _DURATION = re.compile(r"\b\d+\s*(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b", re.IGNORECASE)
 

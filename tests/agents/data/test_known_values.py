@@ -8,9 +8,11 @@ import duckdb
 import pytest
 
 from agents.data.columns import ColumnNames
+from agents.data.documented import documented_terms
 from agents.data.phrases import Phrases
 from agents.data.samples import sample_values
 from agents.data.sandbox import Sandbox
+from agents.data.words import content_words
 from shared.catalog import Catalog
 from shared.settings import Settings
 from tests.agents.data.deriving import small_catalog
@@ -129,6 +131,7 @@ def _connections() -> Catalog:
         ("servers that log in", []),  # the value denies it
         ("devices of the network", []),  # words of the table and its columns
         ("scans of a port", []),
+        ("traffic that failed", ["Failed"]),  # no connection is said
     ],
 )
 def test_a_value_is_found_though_its_words_stand_apart(question: str, values: list[str]) -> None:
@@ -174,7 +177,8 @@ def _sign_ins(**more: object) -> Catalog:
 def test_documented_codes_are_known_by_their_words(question: str, meanings: list[str]) -> None:
     terms = [one for one in Phrases(_sign_ins()).mentions(question) if one.kind == "term"]
     assert [one.text for one in terms] == meanings
-    assert all(one.tables >= {"SigninLogs", "AADServicePrincipalSignInLogs"} for one in terms)
+    assert all(one.tables == {"SigninLogs", "AADServicePrincipalSignInLogs"} for one in terms)
+    assert not any(one.condition for one in terms)  # told, and not held by code
 
 
 def test_a_group_that_says_what_a_code_means_is_asked_alone() -> None:
@@ -184,6 +188,10 @@ def test_a_group_that_says_what_a_code_means_is_asked_alone() -> None:
 
 
 def test_codes_of_other_tables_and_platforms_are_not_documented() -> None:
+    assert all(
+        len(set(content_words(term.term))) > 1 and not {"not", "no", "off"} & set(term.term.split())
+        for term, _ in documented_terms(_sign_ins())
+    )
     audits = _sign_ins()
     audits.tables[:] = audits.tables[2:]
     assert Phrases(audits).mentions("successful sign-ins") == []

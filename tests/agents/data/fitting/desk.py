@@ -41,7 +41,7 @@ _TABLES = {
 _VALUES = {
     "status": ["open", "closed", "pending"],
     "kind": ["teams"],
-    "step": ["Open", "Close", "Close, Open", "Other, more"],
+    "step": ["Open", "Close", "Close, Open", "Other, more", "Part", "Partly", "Open, Part"],
 }
 _ROWS = """
 INSERT INTO teams VALUES (1, 'Network', 'teams'), (2, 'Storage', 'teams');

@@ -116,6 +116,8 @@ def test_a_word_that_says_which_logs_is_no_value_of_theirs(desk: Desk) -> None:
             True,
         ),
         ("Tickets about db-7 in US East", "title = 'db-7' OR host = 'db-7' AND region = 'US East'", True),
+        ("Tickets on db-7, or called db-7 in US East", "host = 'db-7' OR (title = 'db-7' AND region = 'US East')", False),
+        ("Tickets without a host", "host = '' OR title = '' AND region = 'US East'", False),
         ("Tickets open in US East, or pending anywhere", "region = 'US East' AND status = 'open' OR status = 'pending'", False),
         ("Open tickets, or tickets pending in US East", "status = 'open' OR status = 'pending' AND region = 'US East'", False),
         ("Tickets that are open, or of US East", "status = 'open' OR region = 'US East'", False),

@@ -118,6 +118,18 @@ def test_an_order_as_it_is_asked_for_stays(desk: Desk, question: str, query: str
             [100, 101, 103],
         ),
         ("The latest record of each region", "SELECT region, min(opened_at) FROM tickets GROUP BY region", None, []),
+        (
+            "Show the latest events for the host",
+            "SELECT * FROM tickets WHERE host = 'db-7' ORDER BY opened_at",
+            None,
+            [],
+        ),
+        (
+            "When was the latest event of each region?",
+            "SELECT region, max(opened_at) FROM tickets GROUP BY region",
+            None,
+            [],
+        ),
         ("The latest times of each region", "SELECT region, max(opened_at) FROM tickets GROUP BY region", None, []),
         ("Show the oldest entry for all people", "SELECT * FROM tickets ORDER BY opened_at", None, []),
         ("Show the oldest entry for all hosts", "SELECT * FROM tickets ORDER BY title", None, []),
@@ -138,4 +150,5 @@ def test_one_example_is_one_row(desk: Desk) -> None:
     note = "shows 1 row, as the question says"
     assert note in desk.fit("Get one ticket example and display its title", "SELECT title FROM tickets").notes
     assert desk.leaves("Get one ticket example and display its title", "SELECT title FROM tickets LIMIT 1")
+    assert desk.leaves("Tickets with at least one sample", "SELECT title FROM tickets")
     assert desk.leaves("How many are there, in one example?", "SELECT count(*) AS n FROM tickets")

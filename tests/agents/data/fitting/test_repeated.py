@@ -38,6 +38,7 @@ def test_a_thing_is_shown_once(desk: Desk, question: str, query: str, rows: list
         ("Which regions have trouble, with the title of every ticket?", "SELECT region, title FROM tickets"),
         ("What are the regions and titles of the tickets?", "SELECT region, status FROM tickets"),
         ("Show the hosts of the tickets", "SELECT host FROM tickets"),
+        ("List all ticket ids", "SELECT ticket_id FROM tickets"),
         ("List all hosts and their titles", "SELECT host, title FROM tickets"),
         ("List all titles each time", "SELECT title FROM tickets"),
         ("Which host has ticket 102?", "SELECT host FROM tickets WHERE ticket_id = 102"),

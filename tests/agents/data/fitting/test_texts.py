@@ -119,6 +119,7 @@ def test_the_latest_rows_are_no_time(desk: Desk) -> None:
         ("step = 'Other'", None),  # the value with a comma is no list of others
         ("step IN ('Close', 'Other')", None),
         ("step = 'Close, Open'", None),
+        ("step = 'Part'", None),  # a part of another value
     ],
 )
 def test_a_value_is_looked_for_within_the_lists_of_its_column(desk: Desk, where: str, mended: str | None) -> None:

@@ -163,9 +163,12 @@ LOGS = 'SELECT LogId FROM "SignLogs" WHERE'
 
 def test_a_time_of_logs_is_when_they_were_logged_where_the_question_speaks_of_no_other(desk: Desk) -> None:
     note = "took the time as Timestamp, when it was logged: the question does not speak of _TimeReceived"
-    mended = desk.fit("Signs of the last 7 days", f"{LOGS} _TimeReceived > now() - INTERVAL 7 DAY")
+    mended = desk.fit("Signs of the last 7 days", f"{LOGS} _TimeReceived > now() - INTERVAL 7 DAY", as_logs=True)
     assert mended.notes == [note]
     assert '"Timestamp" > ' in mended.query or "Timestamp > " in mended.query
+    assert desk.leaves("Signs of the last 7 days", f"{LOGS} _TimeReceived > now() - INTERVAL 7 DAY")
+    ended = f"{LOGS} ClosedAt > now() - INTERVAL 7 DAY"
+    assert desk.fit("Signs that ended in the last 7 days", ended, as_logs=True).notes == []
     assert desk.leaves("Signs closed in the last 7 days", f"{LOGS} ClosedAt > now() - INTERVAL 7 DAY")
     assert desk.leaves("Signs of the last 7 days", f"{LOGS} Timestamp > now() - INTERVAL 7 DAY")
     assert desk.leaves("Tickets of the last 7 days", f"{IDS} WHERE resolved_at > now() - INTERVAL 7 DAY")
