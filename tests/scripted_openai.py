@@ -25,6 +25,9 @@ class _Handler(ScriptedHandler):
             self.send_json(self.error_body(401, "Incorrect API key provided: sk-wrong"), 401)
         elif body["model"] not in self.script.models:
             self.send_json(self.error_body(404, f"The model `{body['model']}` does not exist"), 404)
+        elif self.path == "/v1/chat/completions" and self.script.refused in body:
+            error = {"message": "unexpected field", "type": "invalid_request_error", "param": self.script.refused}
+            self.send_json(self.error_body(400, {**error, "code": 400}), 400)
         elif self.path == "/v1/chat/completions":
             self._chat(body)
         elif self.path == "/v1/embeddings":
@@ -86,6 +89,7 @@ class ScriptedOpenAI(ScriptedServer):
     models: names that are served; any other gets OpenAI's 404. key: what the client must send, when set.
     cached, timings: `prompt_tokens_details.cached_tokens` and llama.cpp's `timings`, when set.
     finish: the `finish_reason`, instead of that of the text's length. window: characters of the longest embedded text.
+    refused: a field that a chat must not have, when set.
     `fail` takes a text as an error's message, or the whole `error` object.
     """
 
@@ -99,6 +103,7 @@ class ScriptedOpenAI(ScriptedServer):
         self.timings: Json | None = None
         self.finish: str | None = None
         self.window: int | None = None
+        self.refused = ""
 
 
 def _event(chunk: Json) -> bytes:

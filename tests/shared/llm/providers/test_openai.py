@@ -67,8 +67,7 @@ async def test_llama_cpp_s_timings_give_seconds_and_what_usage_does_not_say(
 async def test_a_server_that_refuses_to_tell_logprobs_is_asked_without_from_then_on(
     vllm: OpenAIProvider, scripted_openai: ScriptedOpenAI, ears: Ears
 ) -> None:
-    refusal = {"message": "unexpected field", "type": "invalid_request_error", "param": "logprobs", "code": 400}
-    scripted_openai.fail(400, refusal)
+    scripted_openai.refused = "logprobs"
     replies = [await vllm.chat(HELLO, ears.heard) for _ in range(2)]
     assert [(reply.text, reply.likelihood) for reply in replies] == [("ok", None)] * 2
     assert ["logprobs" in body for _, body in scripted_openai.requests] == [True, False, False]
@@ -83,9 +82,7 @@ def test_logprobs_in_another_form_are_none(told: Any) -> None:
 async def test_two_chats_at_once_are_both_asked_again_without_logprobs(
     vllm: OpenAIProvider, scripted_openai: ScriptedOpenAI, ears: Ears
 ) -> None:
-    refusal = {"message": "unexpected field", "type": "invalid_request_error", "param": "logprobs", "code": 400}
-    scripted_openai.fail(400, refusal)
-    scripted_openai.fail(400, refusal)
+    scripted_openai.refused = "logprobs"
     replies = await asyncio.gather(*(vllm.chat(HELLO, ears.heard) for _ in range(2)))
     assert [reply.text for reply in replies] == ["ok", "ok"]
 
