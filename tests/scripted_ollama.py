@@ -51,6 +51,8 @@ class _Handler(ScriptedHandler):
     def post(self, body: Json) -> None:
         if not self._installed(body["model"]):
             self.send_json({"error": f"model '{body['model']}' not found"}, 404)
+        elif self.path == "/api/chat" and self.script.refused in body:
+            self.send_json({"error": f"this server does not support {self.script.refused}"}, 400)
         elif self.path in ("/api/chat", "/api/generate"):
             self._complete(body)
         elif self.path == "/api/embed":

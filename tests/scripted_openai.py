@@ -89,7 +89,6 @@ class ScriptedOpenAI(ScriptedServer):
     models: names that are served; any other gets OpenAI's 404. key: what the client must send, when set.
     cached, timings: `prompt_tokens_details.cached_tokens` and llama.cpp's `timings`, when set.
     finish: the `finish_reason`, instead of that of the text's length. window: characters of the longest embedded text.
-    refused: a field that a chat must not have, when set.
     `fail` takes a text as an error's message, or the whole `error` object.
     """
 
@@ -103,7 +102,6 @@ class ScriptedOpenAI(ScriptedServer):
         self.timings: Json | None = None
         self.finish: str | None = None
         self.window: int | None = None
-        self.refused = ""
 
 
 def _event(chunk: Json) -> bytes:

@@ -33,6 +33,7 @@ class ScriptedServer:
         requests: (path, body) of every POST, as they came; headers: of every request.
         counts: False leaves the token counts out.
         logprob: of every piece of an answer, told where it is asked for, when set.
+        refused: a field that a chat must not have, when set.
         raw: the body of every answer, when set.
         left: set when a client went away before the end of its answer.
     """
@@ -45,6 +46,7 @@ class ScriptedServer:
         self.headers: list[dict[str, str]] = []
         self.counts = True
         self.logprob: float | None = None
+        self.refused = ""
         self.raw: str | None = None
         self.arrived = threading.Event()
         self.left = threading.Event()
