@@ -79,13 +79,13 @@ async def test_a_journey_is_one_trace_and_its_time_is_counted(
     async with with_scripted(agents, observed) as lexiquery:
         agents.replies["sql.query"] = served(lexiquery, "j-1")
         conversation = (await lexiquery.state.store.open_conversation()).conversation_id
-        answer = await ask(lexiquery, "j-1", conversation_id=conversation, user="ada")
+        answer = await ask(lexiquery, "j-1", conversation_id=conversation, user="grete")
         assert answer.status == "completed"
         agents.replies["sql.query"] = fails(BudgetExceeded("the budget is spent"))
         assert (await ask(lexiquery, "j-2")).status == "failed"
     check_trace([span for span in collector.spans if span.trace_id.hex() == trace_of("j-1")], conversation)
     assert b"secret" not in collector.bodies
-    assert b"ada" not in collector.bodies
+    assert b"grete" not in collector.bodies
     points = collector.points("gen_ai.workflow.duration")
     assert [(attributes(one), one.count) for one in points] == [
         ({"gen_ai.workflow.name": "journey"}, 1),
