@@ -128,8 +128,7 @@ def first_of_each(select: exp.Query, question: str, dialect: str) -> Iterator[st
     keys = [one for one in shown if isinstance(one, exp.Column) and thing & set(subjects(one.name))]
     if len(keys) != 1:
         return
-    numbered = exp.Window(this=exp.RowNumber(), partition_by=[keys[0].copy()], order=order.copy())
-    select.set("qualify", exp.Qualify(this=exp.EQ(this=numbered, expression=exp.Literal.number(1))))
+    _take_first(select, keys, order.copy())
     select.set("limit", None)
     yield f"shows the first row of each {keys[0].name}, as the question says: '{said[0]}'"
 
@@ -151,13 +150,18 @@ def row_of_each(
         return
     keys, moment = found
     order = exp.Order(expressions=[exp.Ordered(this=moment.copy(), desc=is_last, nulls_first=False)])
-    numbered = exp.Window(this=exp.RowNumber(), partition_by=[one.copy() for one in keys], order=order)
     for part in ("group", "order"):
         select.set(part, None)
     select.set("expressions", [exp.Star()])
-    select.set("qualify", exp.Qualify(this=exp.EQ(this=numbered, expression=exp.Literal.number(1))))
+    _take_first(select, keys, order)
     which, each = "last" if is_last else "first", " and ".join(one.name for one in keys)
     yield f"shows the {which} row of each {each}, as the question says: '{said[0].strip()}'"
+
+
+def _take_first(select: exp.Select, keys: Sequence[exp.Column], order: exp.Order) -> None:
+    """Of the rows of each combination of keys the first in the order."""
+    numbered = exp.Window(this=exp.RowNumber(), partition_by=[one.copy() for one in keys], order=order)
+    select.set("qualify", exp.Qualify(this=exp.EQ(this=numbered, expression=exp.Literal.number(1))))
 
 
 def _newest_of(select: exp.Select, kind: type[exp.Max | exp.Min]) -> tuple[list[exp.Column], exp.Column] | None:
