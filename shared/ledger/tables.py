@@ -191,11 +191,14 @@ budget_alerts = Table(
 def row_of(record: CallRecord) -> dict[str, Any]:
     """The columns of a call, by name, so that every database takes them: without NUL and lone surrogates, which
     servers send, and no longer than their columns."""
-    row = {name: _storable(value) if type(value) in _NESTED else value for name, value in vars(record).items()}
-    for name, length in _LENGTHS.items():
-        if row[name] is not None and len(row[name]) > length:
-            row[name] = row[name][:length]
-    return {**row, "day": record.started_at.astimezone(UTC).date().isoformat()}
+    row = dict(vars(record))
+    for name, length in _TEXTS:
+        if (text := row[name]) is not None:
+            row[name] = _storable(text)[:length]
+    for name in _NESTED:
+        row[name] = _storable(row[name])
+    row["day"] = record.started_at.astimezone(UTC).date().isoformat()
+    return row
 
 
 def _storable(value: Any) -> Any:
@@ -210,10 +213,11 @@ def _storable(value: Any) -> Any:
     return value
 
 
-_NESTED = (str, list, dict)
 _LONGEST_ERROR = 4000
-_LENGTHS = {"error": _LONGEST_ERROR} | {
-    name: length
+"""Characters of an error that a row keeps."""
+_TEXTS = [
+    (name, _LONGEST_ERROR if name == "error" else kind.length)
     for name in CallRecord.model_fields
-    if (length := getattr(calls.c[name].type, "length", None)) is not None
-}
+    if isinstance(kind := calls.c[name].type, String)
+]
+_NESTED = [name for name in CallRecord.model_fields if isinstance(calls.c[name].type, JSON)]
