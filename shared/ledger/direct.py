@@ -30,7 +30,7 @@ async def written_directly(connection: AsyncConnection, changes: Sequence[Change
     budget is set or a call was closed as lost; or they can't be written, and the usual way tells why."""
     if connection.dialect.driver != "asyncpg":
         return 0
-    driver = (await connection.get_raw_connection()).driver_connection
+    driver = await _driver_of(connection)
     parts = [[change] for change in changes] if len(changes) <= _FEW else [changes]
     written = 0
     with suppress(Exception):  # the usual way meets it again
@@ -66,7 +66,7 @@ async def commit_soon(connection: AsyncConnection) -> None:
     if connection.dialect.driver != "asyncpg" or connection.invalidated or _ARE_SET in (info := _info(connection)):
         return
     info[_ARE_SET] = True
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    driver = await _driver_of(connection)
     with suppress(Exception):  # it commits as it did; a connection that is lost is told by what is written next
         await driver.execute(_COMMITS_SOON)
 
@@ -76,6 +76,14 @@ async def drop(connection: AsyncConnection) -> None:
     if not connection.invalidated and _ARE_SET in _info(connection):
         await connection.invalidate()
     await connection.close()
+
+
+async def _driver_of(connection: AsyncConnection) -> Any:
+    """The driver's connection; a new one where it was lost."""
+    known = connection.sync_connection
+    if known and not connection.invalidated:  # SQLAlchemy asks in a greenlet, which a call would wait for
+        return known.connection.driver_connection
+    return (await connection.get_raw_connection()).driver_connection
 
 
 def _info(connection: AsyncConnection) -> dict[Any, Any]:
