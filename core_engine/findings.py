@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from agents.planner.evidence import LINK_FLOOR
 from protocol_interface.product import RegisteredAgent
-from shared.errors import AgentUnavailable, QueryRejected, first_problem, problem_detail
+from shared.errors import AgentUnavailable, BudgetExceeded, QueryRejected, first_problem, problem_detail
 from shared.models import (
     Answer,
     AvailableAgent,
@@ -52,6 +52,7 @@ class Findings(Model):
     """What a journey has found so far; its answer is made of this, however far it came.
 
     silent: LexiQuery's own agents that did not answer when they were last asked whether they live; they are left out.
+    spent: the budget that left no room for a call of some agent.
     """
 
     available: list[AvailableAgent] = []
@@ -64,6 +65,7 @@ class Findings(Model):
     answers: list[QueryAnswer] = []
     clarifications: list[Clarification] = []
     missing: list[ProblemDetail] = []
+    spent: ProblemDetail | None = None
 
     def take(self, available: Available, question: Question) -> None:
         """Note whom the question's journey can ask; whom of ours it can't is missing."""
@@ -179,6 +181,8 @@ def read(model: type[T], outcome: Outcome, findings: Findings) -> T | None:
     """The outcome's output as `model`; None, with the reason in `missing`, when it failed or is not of that shape."""
     if outcome.problem:
         findings.missing.append(outcome.problem)
+        if outcome.problem.code == BudgetExceeded.code:
+            findings.spent = outcome.problem
         return None
     try:
         return model.heard(outcome.output)
@@ -229,6 +233,8 @@ def merged(clarifications: list[Clarification]) -> Clarification:
 def verdict(findings: Findings) -> tuple[JourneyStatus, ProblemDetail | None]:
     if any(answer.proof.verdict != "rejected" for answer in findings.answers):
         return "completed", None
+    if findings.spent:
+        return "failed", findings.spent
     if findings.answers:
         first = next(iter(findings.answers[0].proof.problems), None)
         reason = first.message if first else "its proof failed"

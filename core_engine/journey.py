@@ -67,6 +67,9 @@ KNOWLEDGE_HITS = 5
 NO_GROUP = "no schema group is known yet: `lexiquery catalog import` adds yours, `lexiquery seed` a made-up company's"
 FINISH_AGAIN_SECONDS = 5.0
 """How long a journey whose end could not be stored waits before it tries again."""
+_BEFORE_DATA: tuple[Stage, ...] = ("discovery", "planning", "knowledge")
+"""Stages whose followers ask more of models: a journey whose budget is spent ends with them. What was derived is
+proven, which asks nothing."""
 _LIVE = ("PENDING", "ENQUEUED", "DELAYED")
 WORKFLOW_VERSION = "1"
 """Journeys left behind by another version of the workflow's steps are not resumed by this one."""
@@ -191,6 +194,8 @@ class Journeys:
                 found = await run()
                 done = {"stage": stage, "status": "completed", **found}
                 await self._event(journey_id, f"{stage}:completed", "stage", done)
+                if findings.spent and stage in _BEFORE_DATA:
+                    raise Stopped("failed", findings.spent)
         except Stopped as stopped:
             return stopped.status, stopped.problem
         return verdict(findings)
@@ -296,9 +301,6 @@ class Journeys:
         ]
         outcomes = [Outcome.model_validate(outcome) for outcome in await asyncio.gather(*steps)]
         await self._stop_if_cancelled(journey_id)
-        for outcome in outcomes:
-            if outcome.problem and outcome.problem.code == BudgetExceeded.code:
-                raise Stopped("failed", outcome.problem)
         return outcomes
 
     async def _stop_if_cancelled(self, journey_id: str) -> None:

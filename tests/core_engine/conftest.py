@@ -110,12 +110,13 @@ class ScriptedAgents:
     says: dict[str, str] = field(default_factory=dict)
     trusted: bool = True
     silent: set[str] = field(default_factory=set)
+    platforms: tuple[str, ...] = ("sql",)
 
     async def discover(self) -> list[RegisteredAgent]:
         registered = [
             _registered("planner", ["plan"]),
             _registered("sop", ["search"]),
-            _registered("sql", ["query", "link"], platform="sql"),
+            *(_registered(platform, ["query", "link"], platform=platform) for platform in self.platforms),
         ]
         return [
             agent.model_copy(update={"trusted": self.trusted, "healthy": agent.id not in self.silent})

@@ -134,6 +134,36 @@ async def test_a_spent_budget_ends_the_journey_with_what_was_found(workshop: Wor
     assert answer.knowledge
 
 
+async def test_a_query_that_was_paid_for_is_kept_when_the_budget_is_spent_beside_it(
+    workshop: Workshop, agents: ScriptedAgents
+) -> None:
+    _asks_two_platforms(agents)
+    agents.replies["kql.query"] = fails(BudgetExceeded("the journey's budget of 10 tokens is spent"))
+    answer = await workshop.ask()
+    assert answer.status == "completed"
+    assert [one.proof.verdict for one in answer.answers] == ["proven"]
+    assert [problem.code for problem in answer.missing] == ["budget_exceeded"]
+
+
+async def test_a_rejected_query_beside_a_spent_budget_is_kept_too(workshop: Workshop, agents: ScriptedAgents) -> None:
+    _asks_two_platforms(agents)
+    agents.replies["sql.query"] = says(an_answer("SELECT nothing FROM nowhere"))
+    agents.replies["kql.query"] = fails(BudgetExceeded("the journey's budget of 10 tokens is spent"))
+    answer = await workshop.ask()
+    assert (answer.status, answer.problem and answer.problem.code) == ("failed", "budget_exceeded")
+    assert [one.proof.verdict for one in answer.answers] == ["rejected"]
+
+
+async def test_a_budget_that_is_spent_before_a_query_is_asked_for_ends_the_journey(
+    workshop: Workshop, agents: ScriptedAgents
+) -> None:
+    agents.replies["planner.plan"] = fails(BudgetExceeded("the journey's budget of 10 tokens is spent"))
+    answer = await workshop.ask()
+    assert (answer.status, answer.problem and answer.problem.code) == ("failed", "budget_exceeded")
+    assert answer.knowledge
+    assert "sql.query" not in [asked for asked, _ in agents.asked]
+
+
 async def test_a_fault_of_our_own_still_ends_the_journey(workshop: Workshop, agents: ScriptedAgents) -> None:
     agents.replies["planner.plan"] = fails(ZeroDivisionError("oops"))
     answer = await workshop.ask()
@@ -236,3 +266,10 @@ async def test_a_hit_is_said_to_be_of_the_agent_that_gave_it(workshop: Workshop,
     agents.replies["sop.search"] = says({"hits": [forged]})
     answer = await workshop.ask()
     assert [hit.agent for hit in answer.knowledge] == ["sop"]
+
+
+def _asks_two_platforms(agents: ScriptedAgents) -> None:
+    agents.platforms = ("sql", "kql")
+    agents.replies["kql.link"] = says({"tables": []})
+    steps = [{"agent": agent, "skill": "query", "reason": "asked"} for agent in agents.platforms]
+    agents.replies["planner.plan"] = says({"steps": steps})
