@@ -52,7 +52,7 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     engine = open_database(settings.sqlalchemy_url)
     sandbox, telemetry = Sandbox(settings), open_telemetry(settings)
     alerts = Alerts(engine, settings.alert_webhook.get_secret_value() if settings.alert_webhook else None)
-    ledger = Ledger(engine, on_end=[telemetry.call_ended, alerts.ended])
+    ledger = Ledger(engine, on_end=[telemetry.call_ended, alerts.ended], on_merge=[alerts.ended])
     try:
         await create_tables(engine, ledger_schema, catalog_schema, store_schema, connections_schema)
         yield State(

@@ -35,12 +35,14 @@ Ended = Callable[[CallRecord], None]
 
 
 class Ledger:
-    """Records calls in `llm_calls` of the process's database. on_end: told of every call that ended here."""
+    """Records calls in `llm_calls` of the process's database. on_end: told of every call that ended here; on_merge: of
+    every one that another service reports."""
 
-    def __init__(self, engine: AsyncEngine, on_end: Sequence[Ended] = ()) -> None:
+    def __init__(self, engine: AsyncEngine, on_end: Sequence[Ended] = (), on_merge: Sequence[Ended] = ()) -> None:
         self.engine = engine
         self._writer = Writer(engine)
         self._on_end = list(on_end)
+        self._on_merge = list(on_merge)
         self.written = 0
         """Calls that were written down here so far: as many as before means that nobody has called since."""
 
@@ -95,6 +97,8 @@ class Ledger:
             if record.status == "pending":  # whoever reports it has ended, and nobody else can tell how it did
                 record = record.model_copy(update={"status": "lost"})
             await self._writer.write(Merge(record))
+            for told in self._on_merge:
+                told(record)
 
     async def replay(self, idempotency_key: str) -> CallRecord | None:
         """The answered call of that key whose text is here as it was, if there is one."""

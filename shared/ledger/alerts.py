@@ -93,10 +93,10 @@ class Alerts:
 
 def _raise_for(connection: Connection, calls: dict[tuple[str | None, str | None], Budget | None]) -> list[Alert]:
     """The alerts that nobody, in any process, has raised before. calls: journey and user, and the journey's budget."""
-    limits: dict[tuple[str, str, str], Limit] = {}
+    limits: dict[tuple[str, str, str, bool], Limit] = {}
     for (journey, user), budget in calls.items():
-        for limit in limits_of(connection, journey, user, budget):
-            limits[limit.scope, limit.who, limit.window] = limit
+        for limit in limits_of(connection, journey, user, budget):  # the journey's own holds beside the one for all
+            limits[limit.scope, limit.who, limit.window, limit.budget is budget] = limit
     alerts = [alert for key in sorted(limits) for alert in _reached(connection, limits[key])]
     return [alert for alert in alerts if _is_new(connection, alert)]
 

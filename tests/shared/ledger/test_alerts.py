@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
+from core_engine.state import open_state
+from shared.context import scoped
 from shared.ledger import Ledger
 from shared.ledger.alerts import Alerts
 from shared.ledger.budgets import Budgets
 from shared.models import Budget
+from shared.settings import Settings
 from tests.shared.ledger.calls import call, record
 
 
@@ -69,6 +73,24 @@ async def test_an_alert_is_told_once_at_its_share_and_once_when_the_budget_is_sp
     await spend(either, again, "c")
     assert [(one["used"], one["limit"], one["share"]) for one in webhook.sent] == [(80, 100, 0.5), (120, 120, 1.0)]
     assert webhook.sent[0]["text"].endswith("has used 80 of 100 tokens")
+
+
+async def test_a_questions_own_budget_and_the_one_for_journeys_are_each_told(either: Ledger, webhook: Webhook) -> None:
+    await Budgets(either.engine).set("journey", "", Budget(tokens=100, calls=3), alert_at=0.4)
+    with scoped(budget=Budget(calls=2)):
+        await spend(either, Alerts(either.engine, webhook.url), "a", "b")
+    told = [(one["scope"], one["unit"], one["used"], one["limit"], one["share"]) for one in webhook.sent]
+    assert sorted(told[:-1]) == [("journey", "calls", 2, 3, 0.4), ("journey", "tokens", 40, 100, 0.4)]
+    assert told[-1] == ("journey", "calls", 2, 2, 1.0)
+
+
+async def test_calls_that_an_agent_reports_raise_an_alert_too(settings: Settings, webhook: Webhook) -> None:
+    asked = settings.model_copy(update={"alert_webhook": SecretStr(webhook.url)})
+    async with open_state(asked) as state:
+        await Budgets(state.engine).set("user", "ada", Budget(tokens=40))
+        reported = call("theirs", status="success", user="ada", prompt_tokens=30, completion_tokens=10)
+        await state.ledger.merge([reported, reported])
+    assert [(one["used"], one["share"]) for one in webhook.sent] == [(40, 1.0)]
 
 
 async def test_without_a_budget_nothing_is_told(either: Ledger, webhook: Webhook) -> None:
