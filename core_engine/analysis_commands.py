@@ -11,6 +11,7 @@ from core_engine.results import Result, as_table, opened_state
 from shared.ledger.tables import PEER, calls
 from shared.llm.rates import CARD, Hardware, RateCard, SecondRate, TokenRate, read_card
 from shared.models import Model
+from shared.render import render_amount
 
 if TYPE_CHECKING:
     from core_engine.cost_analysis import Saving
@@ -48,7 +49,7 @@ async def cost_analyze(days: int) -> Result:
 def _lines(saving: Saving) -> str:
     tokens = "tokens unknown" if saving.tokens is None else f"{saving.tokens} tokens"
     seconds = "seconds unknown" if saving.seconds is None else f"{saving.seconds:.1f} s"
-    cost = "cost unknown" if saving.cost is None else f"{saving.cost:.4f} {saving.currency}"
+    cost = "cost unknown" if saving.cost is None else render_amount(saving.cost, saving.currency)
     gap = f" (no price for {saving.unpriced_calls} of {saving.calls})" if saving.unpriced_calls else ""
     return f"{saving.what}\n  up to {tokens}, {seconds}, {cost}{gap}\n  {saving.advice}"
 

@@ -14,6 +14,7 @@ from shared.llm.caching import CacheStores, open_stores
 from shared.llm.caching.savings import Savings, read_savings
 from shared.llm.caching.store import Kind
 from shared.models import Model
+from shared.render import render_amount
 from shared.settings import Settings
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -98,7 +99,7 @@ def _why_off(settings: Settings) -> str | None:
 def _said(saved: Savings) -> str:
     if not saved.hits:
         return "no call was spared yet"
-    costs = [f"{amount:.4g} {currency}" for currency, amount in sorted(saved.cost.items())]
+    costs = [render_amount(amount, currency) for currency, amount in sorted(saved.cost.items())]
     tokens = "tokens unknown" if saved.tokens is None else f"{saved.tokens} tokens"
     seconds = "time unknown" if saved.seconds is None else f"{saved.seconds:.1f} s"
     spared = [tokens, seconds, *costs]

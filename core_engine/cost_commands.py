@@ -15,6 +15,7 @@ from shared.calls import CallStatus
 from shared.errors import InvalidInput, did_you_mean, first_problem
 from shared.ledger.budgets import Budgets, BudgetState, read_whose
 from shared.ledger.statistics import BY, By, CallFilter, Statistics
+from shared.llm.rates import read_card
 from shared.models import Budget, CostLine, JourneyCostSummary
 from shared.render import cut, render_cost
 
@@ -183,13 +184,14 @@ async def cost_prune(days: int, texts: bool) -> Result:
 async def budgets() -> Result:
     async with opened_state() as opened:
         states = await Budgets(opened.engine).states()
-    lines = [_budget_line(one) for one in states]
+        currency = read_card(opened.settings.rate_card).known_currency
+    lines = [_budget_line(one, currency) for one in states]
     return Result(
         states, listed(lines, "no budget is set; `lexiquery cost set-budget day --tokens 1000000` sets one").text
     )
 
 
-def _budget_line(one: BudgetState) -> dict[str, Any]:
+def _budget_line(one: BudgetState, currency: str | None) -> dict[str, Any]:
     whose = {"journey": "each journey", "day": "everybody, a day", "user": f"{one.who or 'each user'}, a day"}[
         one.scope
     ]
@@ -197,6 +199,8 @@ def _budget_line(one: BudgetState) -> dict[str, Any]:
     for unit in ("tokens", "seconds", "calls", "money"):
         limit, used = getattr(one.budget, unit), getattr(one, unit)
         told[unit] = None if limit is None else f"{limit:g}" if used is None else f"{used:g} of {limit:g}"
+    if told["money"] and currency:
+        told["money"] += f" {currency}"
     missing = {"uncounted": one.uncounted_calls, "unpriced": one.unpriced_calls}
     told["calls missing"] = ", ".join(f"{count} {kind}" for kind, count in missing.items() if count) or None
     return told | {"warns at": f"{one.alert_at:.0%}"}
@@ -209,8 +213,10 @@ async def set_budget(whose: str, limits: dict[str, Any], alert_at: float) -> Res
     except ValidationError as error:
         raise InvalidInput(first_problem(error), suggestion=_BAD_LIMIT) from error
     async with opened_state() as opened:
+        units = {"money": read_card(opened.settings.rate_card).known_currency or "money"}
         await Budgets(opened.engine).set(scope, who, budget, alert_at)
-    set_to = ", ".join(f"{value:g} {unit}" for unit, value in budget.model_dump(exclude_none=True).items())
+    limited = budget.model_dump(exclude_none=True).items()
+    set_to = ", ".join(f"{value:g} {units.get(unit, unit)}" for unit, value in limited)
     return Result({"whose": whose, "budget": budget}, f"{whose}: {set_to}")
 
 

@@ -28,7 +28,7 @@ from shared.errors import (
     first_problem,
     problem_detail,
 )
-from shared.render import visible
+from shared.render import render_amount, visible
 from shared.settings import Settings
 
 DONE, FAILED, USAGE, ASKED_BACK = 0, 1, 2, 3
@@ -101,7 +101,7 @@ def _cell(value: Any) -> str:
 
 
 def money(amount: float | None, currency: str | None) -> str:
-    return "-" if amount is None else f"{amount:.4g} {currency or ''}".rstrip()
+    return "-" if amount is None else render_amount(amount, currency)
 
 
 def listed(lines: Sequence[dict[str, Any]], otherwise: str) -> Result:

@@ -24,6 +24,7 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0
 _ROWS_SHOWN = 20
 _CELL_WIDTH = 40
 _EXCERPT_WIDTH = 300
+_SMALL_AMOUNT = 0.1  # below which four decimals would leave out digits that tell
 _UNLIKELY = 0.25  # confidence below which an answer is called so
 
 
@@ -105,8 +106,14 @@ def _money(cost: JourneyCostSummary) -> str:
     gap = f"no price for {cost.unpriced_calls} of {cost.calls} calls" if cost.unpriced_calls else ""
     if cost.cost is None:
         return f"cost unknown: {gap}" if gap else "cost unknown"
-    money = f"cost {cost.cost:.4f} {cost.currency or ''}".rstrip()
+    money = f"cost {render_amount(cost.cost, cost.currency)}"
     return f"{money}, {gap}" if gap else money
+
+
+def render_amount(amount: float, currency: str | None) -> str:
+    """`0.5000 EUR`, `0.00123 EUR`, `2.437e-06 EUR`: four digits that tell, so that only nothing reads as 0."""
+    is_small = amount and abs(amount) < _SMALL_AMOUNT
+    return f"{amount:{'.4g' if is_small else '.4f'}} {currency or ''}".rstrip()
 
 
 def _plan(plan: Plan) -> str:

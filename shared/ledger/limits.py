@@ -34,12 +34,14 @@ _BUDGETS = select(budgets)
 @dataclass(frozen=True)
 class Reservation:
     """What a call may come to: about its prompt plus the longest answer, in tokens; their price, or what such calls
-    cost lately; the seconds that they took lately. budget: of its journey."""
+    cost lately; the seconds that they took lately. budget: of its journey; currency: of the rate card, None where it
+    prices nothing."""
 
     tokens: int | None = None
     cost: float | None = None
     seconds: float | None = None
     budget: Budget | None = None
+    currency: str | None = None
 
     def wanted(self, unit: Unit) -> float:
         return {"tokens": self.tokens, "money": self.cost, "seconds": self.seconds}.get(unit) or 0
@@ -202,11 +204,12 @@ def _limit(row: Any, who: str, window: str) -> Limit:
 
 def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Reservation) -> str | None:
     used = spent.used(unit)
+    what = f"{most:g} {reserved.currency if unit == 'money' and reserved.currency else unit}"
     if used >= most:
-        return f"{limit} of {most:g} {unit} is spent: {used:g} used{spent.missing(unit)}"
+        return f"{limit} of {what} is spent: {used:g} used{spent.missing(unit)}"
     held = {"tokens": spent.held_tokens, "money": spent.held_money, "seconds": spent.held_seconds}.get(unit, 0)
     wanted = reserved.wanted(unit)
     if used + held + wanted > most:
         kept = f" and {held:g} held by calls under way" if held else ""
-        return f"{limit} of {most:g} {unit} leaves too little for a call of up to {wanted:g}: {used:g} used{kept}"
+        return f"{limit} of {what} leaves too little for a call of up to {wanted:g}: {used:g} used{kept}"
     return None

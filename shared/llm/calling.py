@@ -167,7 +167,8 @@ class Calls:
         cost = typical.cost if typical else None
         if isinstance(rate, TokenRate):
             cost = tokens * max(rate.prompt, rate.completion) / 1e6
-        return Reservation(tokens, cost, typical.seconds if typical else None, context.current().budget)
+        seconds = typical.seconds if typical else None
+        return Reservation(tokens, cost, seconds, context.current().budget, self._card.known_currency)
 
     def _settle(self, record: CallRecord) -> None:
         """The price of a call that has ended, and what it says of the next one. Its error may quote what was sent."""

@@ -23,6 +23,7 @@ ANY = "*"
 _YEAR = 365.25 * 86_400  # seconds in a Julian year
 _KWH = 3.6e6  # joules in a kilowatt-hour
 _MOST = 1e9  # what the ledger can hold
+_NO_CURRENCY = "XXX"
 _PAGE = "docs/costs.md shows a whole card"
 
 Text = Annotated[str, Field(min_length=1)]
@@ -88,6 +89,11 @@ class RateCard(Model):
     tokens: list[TokenRate] = Field([], description="a list of prices per million tokens")
     seconds: list[SecondRate] = Field([], description="a list of prices per second of computing")
     hardware: list[Hardware] = Field([], description="a list of your machines")
+
+    @property
+    def known_currency(self) -> str | None:
+        """None of the shipped card, which has ISO 4217's code for no currency."""
+        return None if self.currency == _NO_CURRENCY else self.currency
 
     def rate(self, provider: str, model: str, host: str | None = None) -> Rate | None:
         """What prices a call that `host` makes; this machine if None. The most specific rate wins: one that names the

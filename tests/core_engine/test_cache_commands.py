@@ -61,7 +61,7 @@ async def test_stats_say_what_is_kept_and_what_it_spared(settings: Settings) -> 
         ("responses", 2, 30),
         ("embeddings", 1, 4),
     ]
-    assert result.text.splitlines()[-1] == "3 calls spared: 300 tokens, 4.5 s, 0.75 EUR"
+    assert result.text.splitlines()[-1] == "3 calls spared: 300 tokens, 4.5 s, 0.7500 EUR"
 
 
 @pytest.mark.usefixtures("_here")

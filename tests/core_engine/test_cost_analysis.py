@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 
 from core_engine.analysis_commands import cost_analyze, cost_card
 from core_engine.cost_analysis import Saving, analyse
+from core_engine.cost_commands import budgets, set_budget
 from shared.calls import CallRecord
 from shared.ledger import PEER, schema
 from shared.ledger.tables import calls
@@ -246,6 +247,23 @@ async def test_the_commands_say_what_would_save_and_what_has_no_price(engine: As
         ("m", 2, 1, "tokens"),
     ]
     assert report.text.startswith(f"rate card 7 (EUR): 1 rate, {card}\n")
+
+
+@pytest.mark.usefixtures("card")
+async def test_a_cost_that_is_not_nothing_is_never_told_as_zero(engine: AsyncEngine) -> None:
+    row = call(started_at=datetime.now(UTC), status="error", cost=2.437e-06, currency="EUR", total_seconds=2.0)
+    async with engine.begin() as connection:
+        await connection.execute(insert(calls), [row])
+    assert "up to tokens unknown, 2.0 s, 2.437e-06 EUR\n" in (await cost_analyze(30)).text
+
+
+@pytest.mark.usefixtures("card")
+async def test_a_budget_of_money_names_the_card_s_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await set_budget("day", {"money": 0.001}, 0.8)).text == "day: 0.001 EUR"
+    assert " 0 of 0.001 EUR " in (await budgets()).text
+    monkeypatch.delenv("LEXIQUERY_RATE_CARD")
+    assert (await set_budget("day", {"money": 0.001}, 0.8)).text == "day: 0.001 money"
+    assert "EUR" not in (await budgets()).text
 
 
 async def test_without_a_call_there_is_nothing_to_save(card: Path) -> None:

@@ -51,7 +51,15 @@ def answer(**fields: Any) -> Answer:
         ({}, "2 model calls, 811 prompt + 64 completion tokens, 3.2 s; cost unknown: no price for 2 of 2 calls"),
         (
             {"calls": 1, "unpriced_calls": 0, "cost": 0.00123, "currency": "EUR"},
-            "1 model call, 811 prompt + 64 completion tokens, 3.2 s; cost 0.0012 EUR",
+            "1 model call, 811 prompt + 64 completion tokens, 3.2 s; cost 0.00123 EUR",
+        ),
+        (
+            {"unpriced_calls": 0, "cost": 2.437e-06, "currency": "EUR"},
+            "2 model calls, 811 prompt + 64 completion tokens, 3.2 s; cost 2.437e-06 EUR",
+        ),
+        (
+            {"unpriced_calls": 0, "cost": 0.0, "currency": "EUR"},
+            "2 model calls, 811 prompt + 64 completion tokens, 3.2 s; cost 0.0000 EUR",
         ),
         (
             {"cost": 0.5, "currency": "USD", "unpriced_calls": 1, "failed_calls": 1},

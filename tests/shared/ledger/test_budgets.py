@@ -101,6 +101,8 @@ async def test_money_is_counted_where_calls_have_a_price_and_the_others_are_name
     await spend(either, "b", cost=0.5, currency="EUR")
     with pytest.raises(BudgetExceeded, match=r"0.5 money is spent: 0.5 used \(1 calls unpriced\)"):
         await either.begin(call("c"))
+    with pytest.raises(BudgetExceeded, match=r"0.5 EUR is spent: 0.5 used"):
+        await either.begin(call("c"), Reservation(currency="EUR"))
 
 
 async def test_calls_that_begin_at_once_hold_back_what_they_may_take(either: Ledger) -> None:
