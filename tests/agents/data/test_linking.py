@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from agents.bm25 import BM25
@@ -41,6 +43,17 @@ def names(linked: Linked) -> list[str]:
 )
 async def test_the_table_that_holds_the_answer_is_first(linker: Linker, question: str, table: str) -> None:
     assert names(await linker.link(question, CATALOG))[0] == table
+
+
+async def test_a_question_of_a_thousand_words_is_linked_with_little_memory(linker: Linker) -> None:
+    await linker.link("Which computers?", CATALOG)
+    words = " ".join(f"zq{number}x" for number in range(1300))
+    tracemalloc.start()
+    linked = await linker.link(f"Which computers give signs of life {words}"[:8000], CATALOG)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(names(linked)) == {table.name for table in CATALOG.tables}
+    assert most < 100_000_000, "every run of its words would be gigabytes"
 
 
 async def test_a_runbook_that_names_a_table_speaks_for_it(linker: Linker) -> None:
