@@ -105,20 +105,31 @@ def _slow(row: RowMapping) -> Words:
         f"{row['purpose']} on {row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} took more than {FAR} "
         f"times the median of {median:.1f} s (p95 {p95:.1f} s)"
     )
-    parts = {name: float(row[name] or 0) for name in _WHEN_SLOW}
+    parts = {name: float(row[name] or 0) for name in ("load", *_WHEN_SLOW)}
     most = max(parts, key=lambda name: parts[name])
     if not parts[most]:
         return what, "the server tells no times of its own: see whether the machine does other work"
     share = parts[most] / sum(parts.values())
-    return f"{what}, {share:.0%} of it {most}", _WHEN_SLOW[most]
+    return f"{what}, {share:.0%} of it {most}", _when_loading(row) if most == "load" else _WHEN_SLOW[most]
 
 
 _WHEN_SLOW = {
     "queue": "let the server take more calls at a time (LEXIQUERY_MODEL_CONCURRENCY), or give it a machine more",
-    "load": "keep the model loaded, and fewer models beside it",
     "prompt": "smaller prompts: describe fewer tables and columns in the catalog, or split the schema group",
     "generation": "a smaller model where `lexiquery eval` shows that it is as good, or a faster machine",
 }
+
+
+_WHEN_LOADING = {
+    "embedded": "let a server stay, which keeps what it has loaded: `lexiquery up`; a command by itself loads it anew",
+    "ollama": "LexiQuery asks Ollama to keep a model for half an hour after a call, whatever OLLAMA_KEEP_ALIVE says: "
+    "see by `ollama ps` which model takes its place, and give both room (OLLAMA_MAX_LOADED_MODELS, a smaller "
+    "LEXIQUERY_NUM_CTX); after longer pauses ask once before people do",
+}
+
+
+def _when_loading(row: RowMapping) -> str:
+    return _WHEN_LOADING.get(row["provider"], "keep the model loaded on that server, and fewer models beside it")
 
 
 def _failed(row: RowMapping) -> Words:
@@ -161,7 +172,7 @@ def _cold(row: RowMapping, total: RowMapping) -> Words:
     what = (
         f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} waited {COLD:g} s or more for the model"
     )
-    return f"{what} to be loaded, {_share(row, total)}", "keep the model loaded (Ollama: OLLAMA_KEEP_ALIVE=-1)"
+    return f"{what} to be loaded, {_share(row, total)}", _when_loading(row)
 
 
 def _repaired(row: RowMapping, total: RowMapping) -> Words:

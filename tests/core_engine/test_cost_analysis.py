@@ -157,6 +157,25 @@ async def test_a_load_of_a_second_or_more_is_one_that_a_kept_model_saves(databas
     assert found.what.endswith("waited 1 s or more for the model to be loaded, 16% of all seconds")
 
 
+@pytest.mark.parametrize(
+    ("provider", "cure", "not_it"),
+    [
+        ("embedded", "`lexiquery up`", "OLLAMA"),
+        ("ollama", "OLLAMA_MAX_LOADED_MODELS", "OLLAMA_KEEP_ALIVE="),
+        ("vllm", "on that server", "OLLAMA"),
+    ],
+)
+async def test_what_keeps_a_model_loaded_is_told_for_the_provider_that_has_it(
+    engine: AsyncEngine, provider: str, cure: str, not_it: str
+) -> None:
+    usual = [call(provider=provider, total_seconds=1.0) for _ in range(20)]
+    cold = call(provider=provider, load_seconds=9.0, total_seconds=9.5)
+    found = await savings(engine, *usual, cold)
+    for kind in ("cold", "slow"):
+        assert cure in found[kind].advice
+        assert not_it not in found[kind].advice
+
+
 async def test_failed_calls_are_told_by_their_cause(database: AsyncEngine) -> None:
     rows = [call(status="error", error=f"model_unavailable: {why}", total_seconds=2.0) for why in ("gone", "busy")]
     found = (await savings(database, *rows))["failed"]
