@@ -7,6 +7,7 @@ from core_engine.agents import PORTS, check_agent, open_agent
 from core_engine.listening import address, open_socket
 from core_engine.state import open_state
 from protocol_interface.a2a_server import grpc_place, webhooks_of
+from shared.ledger.losses import closing_lost
 from shared.llm.runtime import open_models
 from shared.settings import Settings
 
@@ -20,9 +21,8 @@ async def serve_agent(name: str, settings: Settings) -> None:
     settings = with_own_port(name, settings)
     listener = open_socket(settings)
     async with open_state(settings) as state, open_models(settings, state.ledger, state.engine) as models:
-        await state.ledger.close_lost()
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        async with open_agent(name, state, models) as agent:
+        async with closing_lost(state.ledger), open_agent(name, state, models) as agent:
             url = address(settings, listener)
             await run_agent_server(
                 agent,

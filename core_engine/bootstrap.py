@@ -26,6 +26,7 @@ from protocol_interface.registry.signatures import TrustedKeys
 from protocol_interface.registry.static import register_cards
 from shared.database import create_tables
 from shared.errors import InvalidInput, did_you_mean
+from shared.ledger.losses import closing_lost
 from shared.llm.client import Models
 from shared.llm.runtime import open_models
 from shared.settings import Settings
@@ -55,7 +56,7 @@ async def open_lexiquery(settings: Settings, *, url: str | None = None, wait: fl
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(own_data_dir(settings, url=url, wait=wait))
         state = await stack.enter_async_context(open_state(settings))
-        await state.ledger.close_lost()
+        await stack.enter_async_context(closing_lost(state.ledger))
         await create_tables(state.engine, registry_schema)
         models = await stack.enter_async_context(open_models(settings, state.ledger, state.engine))
         keys, limit = TrustedKeys.read(settings.agent_keys), settings.registry_limit

@@ -107,6 +107,12 @@ def test_compose_starts_no_service_before_its_database_and_models() -> None:
     assert set(AGENTS) <= services["core_engine"]["depends_on"].keys()
 
 
+def test_compose_gives_each_service_a_host_name_that_lasts() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    names = {name: services[name].get("hostname") for name in ("core_engine", *AGENTS)}
+    assert names == {name: name.replace("_", "-") for name in names}  # RFC 1123 knows no underscore
+
+
 def test_compose_pulls_the_models_that_the_services_ask_for() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     asked, pulled = services["core_engine"]["environment"], services["ollama_models"]["environment"]

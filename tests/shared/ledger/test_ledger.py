@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.ledger import PEER, Ledger
+from shared.ledger.losses import closing_lost
 from shared.process import is_alive, process_started, this_process
 from tests.shared.ledger.calls import NOW, call, record
 
@@ -137,6 +140,41 @@ async def test_the_pending_call_of_another_host_is_lost_only_when_it_is_old(
     assert {row.id: row.status for row in await ledger.calls("j1")} == {"young": "pending", "old": "lost"}
 
 
+async def test_a_call_of_another_host_is_closed_while_a_server_runs(
+    either: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.ledger.losses.LOOK_SECONDS", 0.02)
+    async with closing_lost(either), asyncio.timeout(10):
+        await either.begin(call("old", started_at=NOW - timedelta(hours=2)))
+        await either.begin(call("young"))
+        async with either.engine.begin() as connection:
+            await connection.execute(text("update llm_calls set owner_host = 'elsewhere'"))
+        while (await _statuses(either))["old"] == "pending":  # noqa: ASYNC110 -- no event tells it
+            await asyncio.sleep(0.02)
+    assert await _statuses(either) == {"young": "pending", "old": "lost"}
+
+
+async def test_a_database_that_fails_is_asked_again_for_lost_calls(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = asyncio.Event()
+
+    async def fails() -> int:
+        failed.set()
+        raise OperationalError("select", None, Exception("locked"))
+
+    monkeypatch.setattr("shared.ledger.losses.LOOK_SECONDS", 0.02)
+    async with closing_lost(ledger), asyncio.timeout(10):
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger, "close_lost", fails)
+            await failed.wait()
+        await ledger.begin(call("old", started_at=NOW - timedelta(hours=2)))
+        async with ledger.engine.begin() as connection:
+            await connection.execute(text("update llm_calls set owner_host = 'elsewhere'"))
+        while await _statuses(ledger) != {"old": "lost"}:  # noqa: ASYNC110 -- no event tells it
+            await asyncio.sleep(0.02)
+
+
 def test_a_reused_pid_is_not_the_same_process() -> None:
     pid, started = this_process()
     assert is_alive(pid, started)
@@ -149,3 +187,7 @@ async def _own(engine: AsyncEngine, call_id: str, pid: int, started: str | None)
             text("update llm_calls set owner_pid = :pid, owner_started = :started where id = :id"),
             {"pid": pid, "started": started, "id": call_id},
         )
+
+
+async def _statuses(ledger: Ledger) -> dict[str, str]:
+    return {row.id: row.status for row in await ledger.calls("j1")}
