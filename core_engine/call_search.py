@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import Literal, get_args
 
 from core_engine.store import Store
 from shared.calls import CallRecord
 from shared.errors import NotFound
 from shared.ledger.statistics import CallFilter, Statistics
 
-Named = Literal["agent", "provider", "model", "operation", "purpose", "user", "tag"]
+Named = Literal["agent", "provider", "model", "operation", "purpose", "prompt_name", "prompt_version", "user", "tag"]
+_NAMED: tuple[Named, ...] = get_args(Named)
 _ALL_DAYS = 36_500
 """A century."""
 
@@ -30,17 +31,18 @@ async def search_calls(
 
 async def _unknown(statistics: Statistics, wanted: CallFilter) -> AsyncIterator[NotFound]:
     """For each name asked for that no call has, where others do: an empty ledger knows nobody, and that is no error."""
-    names: tuple[Named, ...] = ("agent", "provider", "model", "operation", "purpose", "user", "tag")
-    for name in names:
+    for name in _NAMED:
         value = getattr(wanted, name)
         if value is None or await statistics.find(CallFilter.model_validate({name: value}), 1):
             continue
         if known := await _known(statistics, name):
-            yield NotFound.named(name, value, known)
+            yield NotFound.named(name.replace("_", " "), value, known)
 
 
 async def _known(statistics: Statistics, name: Named) -> set[str]:
     if name in ("user", "tag"):
         by: Literal["user", "tag"] = "user" if name == "user" else "tag"
         return {line.value for line in await statistics.stats(by, days=_ALL_DAYS)}
+    if name in ("prompt_name", "prompt_version"):
+        return await statistics.prompts(name)
     return {getattr(kind, name) for kind in await statistics.kinds()}

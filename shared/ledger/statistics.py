@@ -165,6 +165,11 @@ class Statistics:
         times = _by_value(await self._rows(_times_query([day_totals.c.dimension == "model"])))
         return {value: counts for (_, value), kept in times.items() if (counts := added(kept).by_bin())}
 
+    async def prompts(self, name: str) -> set[str]:
+        """name: `prompt_name` or `prompt_version`; those that calls have. No sum has them: it reads every call."""
+        found = await self._rows(select(calls.c[name]).where(calls.c[name].is_not(None)).distinct())
+        return {row[0] for row in found}
+
     async def find(self, wanted: CallFilter, limit: int = 100, offset: int = 0) -> list[CallRecord]:
         """The newest first. Raises NotFound for a call that `before` names and that is not there."""
         order = (calls.c.started_at.desc(), calls.c.id.desc())

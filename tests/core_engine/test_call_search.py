@@ -32,6 +32,8 @@ UNKNOWN = [
     ({"user": "eve"}, r"^unknown user 'eve'; known: ada$"),
     ({"tag": "prd"}, r"^unknown tag 'prd'; did you mean 'prod'\?$"),
     ({"purpose": "derived"}, r"^unknown purpose 'derived'; did you mean 'derive'\?$"),
+    ({"prompt_name": "deriv"}, r"^unknown prompt name 'deriv'; did you mean 'derive'\?$"),
+    ({"prompt_version": "2"}, r"^unknown prompt version '2'; known: 1$"),
     ({"model": "qwen2.5-coder", "user": "eve"}, r"^unknown user 'eve'"),
     ({"journey_id": "nosuch"}, r"^unknown journey 'nosuch'$"),
 ]
@@ -41,7 +43,8 @@ UNKNOWN = [
 async def test_a_name_that_no_call_has_is_said_with_the_nearest(
     ledger: Ledger, wanted: dict[str, str], says: str
 ) -> None:
-    await record(ledger, call("a", status="success", model="qwen2.5-coder", user="ada", tags=["prod"]))
+    prompt = {"prompt_name": "derive", "prompt_version": "1"}
+    await record(ledger, call("a", status="success", model="qwen2.5-coder", user="ada", tags=["prod"], **prompt))
     with pytest.raises(NotFound, match=says):
         await found(ledger, **wanted)
 
