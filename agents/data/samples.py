@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
+import structlog
+
 from agents.data.platform import Platform, load_platform
 from agents.data.sandbox import Sandbox
 from agents.data.session import first_rows, quoted
 from shared.catalog import Catalog, Column, Table
 from shared.errors import LexiQueryError
 
+log = structlog.get_logger(__name__)
 Samples: TypeAlias = Mapping[tuple[str, str], Sequence[str]]
 
 _ROWS = 200_000  # of a table that are looked at
@@ -21,13 +24,14 @@ _VERY_FEW = 60  # different numbers: codes, not amounts
 _SHORTEST, _LONGEST = 2, 80  # characters of a value
 _TEXTS = ("VARCHAR", "TEXT")
 _NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "INT")
-_SECONDS = 5.0  # after which the tables that are left stay unknown
+_SECONDS = 30.0  # after which the tables that are left stay unknown, on a machine that is busy with something else
 
 
 def sample_values(catalog: Catalog, sandbox: Sandbox) -> dict[tuple[str, str], Sequence[str]]:
     """(table, column) to its different values, for columns that the catalog lists no values of. Blocks.
 
-    Empty where the group has no rows; a table that can't be read is left out.
+    Empty where the group has no rows; a table that can't be read is left out, and so are those that come after 30
+    seconds, with a warning in the log.
     """
     found: dict[tuple[str, str], Sequence[str]] = {}
     if not sandbox.has_rows(catalog):
@@ -35,6 +39,7 @@ def sample_values(catalog: Catalog, sandbox: Sandbox) -> dict[tuple[str, str], S
     platform, until = load_platform(catalog.platform), time.monotonic() + _SECONDS
     for table in catalog.tables:
         if time.monotonic() > until:
+            log.warning("values of some tables are not known: reading them took too long", first=table.name)
             break
         with suppress(LexiQueryError):
             columns = list(_with_few(table, platform, catalog, sandbox))
@@ -59,19 +64,17 @@ def _most(duckdb_type: str) -> int:
     return _VERY_FEW if duckdb_type.startswith(_NUMBERS) else 0
 
 
-def _values(table: Table, columns: Sequence[Column], catalog: Catalog, sandbox: Sandbox) -> list[list[str]]:
-    """Of each column its values, the most frequent first: one query, one row a column. Fewer where the setting
-    `row_limit` is below the number of columns."""
-    parts = [_listed(number, quoted(column.name), first_rows(table, _ROWS)) for number, column in enumerate(columns)]
-    rows = sandbox.execute(f"{' UNION ALL '.join(parts)} ORDER BY 1", catalog, limit=len(columns)).rows
-    return [row[1] or [] for row in rows]
-
-
-def _listed(number: int, column: str, head: str) -> str:
-    text = f"CAST({column} AS VARCHAR)"
-    where = f"length({text}) BETWEEN {_SHORTEST} AND {_LONGEST}"
-    return (
-        f"SELECT {number}, list(value ORDER BY rows DESC, value) FROM "  # noqa: S608 - quoted names
-        f"(SELECT {text} AS value, count(*) AS rows FROM {head} WHERE {where} "
-        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_FEW})"
-    )
+def _values(table: Table, columns: Sequence[Column], catalog: Catalog, sandbox: Sandbox) -> list[Sequence[str]]:
+    """Of each column its values, the most frequent first: one query, one row a column that has any. Fewer where the
+    setting `row_limit` is below the number of columns."""
+    texts = ", ".join(f'CAST({quoted(one.name)} AS VARCHAR) AS "{number}"' for number, one in enumerate(columns))
+    rows = sandbox.execute(
+        "SELECT number, list(value ORDER BY rows DESC, value) FROM "  # noqa: S608 - quoted names
+        f"(SELECT number, value, count(*) AS rows FROM (UNPIVOT (SELECT {texts} FROM {first_rows(table, _ROWS)}) "
+        f"ON COLUMNS(*) INTO NAME number VALUE value) WHERE length(value) BETWEEN {_SHORTEST} AND {_LONGEST} "
+        "GROUP BY ALL) GROUP BY number",
+        catalog,
+        limit=len(columns),
+    ).rows
+    found = {number: values[:_FEW] for number, values in rows}
+    return [found.get(str(number), ()) for number in range(len(columns))]
