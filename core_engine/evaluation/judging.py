@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from agents.data.comparing import same_rows
-from agents.data.literals import comparisons, is_time
+from agents.data.literals import Comparison, comparisons, is_time
 from core_engine.evaluation.suite import Item, Measures, Outcome
 from shared.errors import LexiQueryError
 from shared.models import Answer, Proof, Rows
 
 _STRING = re.compile(r"\"((?:\\.|[^\"\\\n])*)\"|'((?:''|\\.|[^'\\\n])*)'")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
+_KQL_VALUE = re.compile(r"-?\d+(?:\.\d+)?|true|false", re.IGNORECASE)
 _WORD = re.compile(r"[\w.*:@/\\%-]+")
 
 
@@ -70,7 +71,7 @@ async def judge(item: Item, outcome: Outcome, bench: Bench) -> None:
     if readings:
         measures.tables_right = found is not None and any(found.tables == one.tables for one in readings)
         measures.columns = max(_jaccard(found.columns, one.columns) for one in readings) if found else 0.0
-    measures.literals = literals_there(item.accepted, query)
+    measures.literals = literals_there(item.accepted, query, item.platform)
     measures.executed = False
     if answer and answer.proof.verdict != "rejected":
         rows = await bench.execute(item, query)
@@ -79,12 +80,13 @@ async def judge(item: Item, outcome: Outcome, bench: Bench) -> None:
             measures.rows_equal = any(same_rows(gold, rows, order_matters=item.order_matters) for gold in golds)
 
 
-def literals_there(accepted: Iterable[str], query: str) -> bool | None:
+def literals_there(accepted: Iterable[str], query: str, platform: str) -> bool | None:
     """Whether the query has every literal that some accepted one compares a column with; None where none has any.
 
-    Times don't count (`ago(7d)` and a date say the same), nor does case or a wildcard at an end.
+    Times don't count (`ago(7d)` and a date say the same), nor does case or a wildcard at an end. In KQL a word without
+    quotes is a kind of a join or a column's new name (`kind=inner`), not a value; in SPL it is one.
     """
-    wanted = [literals for gold in accepted if (literals := _compared(gold))]
+    wanted = [literals for gold in accepted if (literals := _compared(gold, platform))]
     if not wanted:
         return None
     said = {_plain(found[1] or found[2] or "") for found in _STRING.finditer(query)}
@@ -99,9 +101,14 @@ def columns_used(query: str, columns: Iterable[str], platform: str) -> frozenset
     return frozenset(column.lower() for column in columns if column.lower() in names)
 
 
-def _compared(query: str) -> set[str]:
-    found = (one.literal for one in comparisons(query) if not is_time(one.literal))
+def _compared(query: str, platform: str) -> set[str]:
+    found = (one.literal for one in comparisons(query) if not is_time(one.literal) and _is_value(one, query, platform))
     return {plain for literal in found if (plain := _plain(literal))}
+
+
+def _is_value(one: Comparison, query: str, platform: str) -> bool:
+    is_quoted = query[one.start - 1] in "\"'"
+    return platform != "kql" or is_quoted or bool(_KQL_VALUE.fullmatch(one.literal))
 
 
 def _plain(literal: str) -> str:

@@ -188,17 +188,22 @@ async def test_the_outcome_says_the_route_and_what_could_not_be_measured(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("gold", "query", "there"),
+    ("platform", "gold", "query", "there"),
     [
-        ("T | where a == 'x' and b > 5", "select 1 from t where b > 5 and a = 'X'", True),
-        ("T | where a == 'x' and b > 5", "T | where a == 'x' and b > 6", False),
-        ("T | where a contains 'x' | where t > ago(7d)", "SELECT 1 FROM t WHERE a LIKE '%x%'", True),
-        ("index=web status=404", "index=web | where status=404", True),
-        ("T | count", "T | where a == 'x'", None),
+        ("kql", "T | where a == 'x' and b > 5", "select 1 from t where b > 5 and a = 'X'", True),
+        ("kql", "T | where a == 'x' and b > 5", "T | where a == 'x' and b > 6", False),
+        ("kql", "T | where a contains 'x' | where t > ago(7d)", "SELECT 1 FROM t WHERE a LIKE '%x%'", True),
+        ("spl", "index=web status=404", "index=web | where status=404", True),
+        ("spl", "index=web host=web-1", "index=web", False),
+        ("kql", "T | count", "T | where a == 'x'", None),
+        ("kql", "T | where a == 'x' | join kind=inner U on b | project c=d", "T | where a == 'x'", True),
+        ("kql", "T | where is_new==true", "T | where a == 'x'", False),
     ],
 )
-def test_the_literals_of_the_gold_are_looked_for_times_aside(gold: str, query: str, there: bool | None) -> None:
-    assert literals_there([gold], query) is there
+def test_the_literals_of_the_gold_are_looked_for_times_aside(
+    platform: str, gold: str, query: str, there: bool | None
+) -> None:
+    assert literals_there([gold], query, platform) is there
 
 
 def test_columns_are_names_in_the_query_not_words_in_its_text() -> None:

@@ -13,7 +13,7 @@ from agents.data.phrases import Phrases
 from agents.data.samples import sample_values
 from agents.data.sandbox import Sandbox
 from agents.data.words import content_words
-from shared.catalog import Catalog
+from shared.catalog import Catalog, Column, Table
 from shared.settings import Settings
 from tests.agents.data.deriving import small_catalog
 
@@ -179,6 +179,25 @@ def test_documented_codes_are_known_by_their_words(question: str, meanings: list
     assert [one.text for one in terms] == meanings
     assert all(one.tables == {"SigninLogs", "AADServicePrincipalSignInLogs"} for one in terms)
     assert not any(one.condition for one in terms)  # told, and not held by code
+
+
+@pytest.mark.parametrize(
+    ("question", "meanings"),
+    [
+        ("users who have logged in this week", ["ActionType = 'LogonSuccess'"]),
+        ("accounts that failed to log on", ["ActionType = 'LogonFailed'"]),
+        ("failed logins of web-1", ["ActionType = 'LogonFailed'"]),
+        ("errors that were logged in the last hour", []),
+        ("sign-in events of a user", []),
+    ],
+)
+def test_logons_of_defender_have_their_documented_actions(question: str, meanings: list[str]) -> None:
+    columns = [Column(name=name, type="string") for name in ("ActionType", "AccountName")]
+    tables = [Table(name=name, columns=columns) for name in ("IdentityLogonEvents", "EmailEvents")]
+    catalog = Catalog(schema_group="defender", platform="kql", tables=tables)
+    terms = [one for one in Phrases(catalog).mentions(question) if one.kind == "term"]
+    assert [one.text for one in terms] == meanings
+    assert all(one.tables == {"IdentityLogonEvents"} for one in terms)
 
 
 def test_a_group_that_says_what_a_code_means_is_asked_alone() -> None:
