@@ -82,7 +82,9 @@ class _Handler(ScriptedHandler):
         part = {"model": body["model"], "created_at": datetime.now(UTC).isoformat(), "done": done}
         part |= self._text(body, text)
         if done:
-            prompt = " ".join(message["content"] for message in body.get("messages", [])) + body.get("prompt", "")
+            prompt = " ".join(message.get("content", "") for message in body.get("messages", [])) + body.get(
+                "prompt", ""
+            )
             limit = body.get("options", {}).get("num_predict", 1 << 30)
             part["done_reason"] = "length" if len(words(text)) >= limit else "stop"
             part |= self._counts(len(words(prompt)), len(words(text)))

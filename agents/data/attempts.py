@@ -60,7 +60,8 @@ _SNAPS = 4  # a binder that stops at the first unknown name needs one round a na
 class Attempt:
     """A query with its proof. notes: what was mended, in words; repairs: model calls after the first; missing: what it
     only calls as the question does, and the group has not; lacks: a form that leaves out some of the question;
-    likelihood: of what the model wrote it as, None where that isn't known."""
+    likelihood: of what the model wrote it as, None where that isn't known; fault: what was wrong with that answer, as
+    Draft has it."""
 
     query: str
     proof: Proof
@@ -70,6 +71,7 @@ class Attempt:
     missing: tuple[str, ...] = ()
     lacks: bool = False
     likelihood: Likelihood | None = None
+    fault: Problem | None = None
 
     @property
     def rejected(self) -> bool:
@@ -182,7 +184,7 @@ class Attempts:
         """The draft, mended by code and, where that isn't enough, by the model."""
         repairs = 0 if Part.MODEL_REPAIR in self._without else repairs
         refused = {await self._form(query, brief): reason for query, reason in brief.rejected}
-        base = Attempt("", Proof.of([]), "direct", likelihood=draft.likelihood)
+        base = Attempt("", Proof.of([]), "direct", likelihood=draft.likelihood, fault=draft.fault)
         attempt = await self._proven(draft.text, brief, base)
         form = await self._form(attempt.query, brief)
         tried = {form: attempt}
@@ -192,14 +194,16 @@ class Attempts:
             draft = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
             if await self._form(draft.text, brief) in {*refused, *tried}:
                 break
-            base = replace(attempt, notes=(), repairs=attempt.repairs + 1, likelihood=draft.likelihood)
+            base = replace(
+                attempt, notes=(), repairs=attempt.repairs + 1, likelihood=draft.likelihood, fault=draft.fault
+            )
             attempt = await self._proven(draft.text, brief, base)
             form = await self._form(attempt.query, brief)
             tried[form] = attempt
         best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, _passed(tried[one].proof)))
         attempt = tried[best]
         if attempt.rejected:
-            return await self._without_unknown(attempt, brief)
+            return _with_fault(await self._without_unknown(attempt, brief))
         if self._platform.name != "sql":
             return attempt
         return replace(attempt, missing=tuple(called_missing(attempt.query, brief.question, brief.linked)))
@@ -355,6 +359,17 @@ def _wants_missing(proof: Proof, brief: Brief) -> bool:
     """Whether a name that the proof finds nowhere is what the question asks for, and the group has not."""
     unknown = [wrong_name(one) for one in proof.problems if one.code in ("unknown_column", "unknown_table")]
     return any(name and is_missing(name, brief.question, brief.linked) for name in unknown)
+
+
+def _with_fault(attempt: Attempt) -> Attempt:
+    """A rejected attempt whose first problem says that the model gave no answer: what provers say of it follows."""
+    fault = attempt.fault
+    first = next((check for check in attempt.proof.checks if check.status == "failed"), None)
+    if fault is None or first is None:
+        return attempt
+    told = first.model_copy(update={"problems": [fault, *first.problems]})
+    checks = [told if check is first else check for check in attempt.proof.checks]
+    return replace(attempt, proof=attempt.proof.model_copy(update={"checks": checks}))
 
 
 def _passed(proof: Proof) -> int:

@@ -20,7 +20,7 @@ from agents.data.runbook_text import as_hit, hint_lines, rule_lines, said_terms
 from agents.data.schema_text import mention_text, offered, schema_text
 from agents.data.times import speaks_of_time
 from shared.catalog import Table
-from shared.llm.client import Models
+from shared.llm.client import Completion, Models
 from shared.llm.prompts import Prompt, load_prompts
 from shared.llm.providers.base import Likelihood
 from shared.models import KnowledgeHint, KnowledgeHit, Problem
@@ -28,6 +28,7 @@ from shared.models import KnowledgeHint, KnowledgeHit, Problem
 _EXAMPLES = 4
 _MAX_TOKENS = 256  # five times the usual answer: what is longer lists or repeats
 _PROBLEMS = 3
+_OTHERWISE = "ask for less at a time, or name another model with LEXIQUERY_MODEL"
 _STOP = ["\nQuestion:", "\n\n\n"]
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _LABEL = re.compile(
@@ -70,10 +71,12 @@ def make_brief(
 
 @dataclass(frozen=True)
 class Draft:
-    """What a model wrote. likelihood: None where the server does not tell how likely it was to the model."""
+    """What a model wrote. likelihood: None where the server does not tell how likely it was to the model; fault: why it
+    can't be an answer at all."""
 
     text: str
     likelihood: Likelihood | None = None
+    fault: Problem | None = None
 
 
 class Deriver:
@@ -121,7 +124,7 @@ class Deriver:
         completion = await self._models.chat(
             messages, purpose=purpose, prompt=prompt, max_tokens=_MAX_TOKENS, stop=_STOP
         )
-        return Draft(extract_query(completion.text), completion.likelihood)
+        return Draft(extract_query(completion.text), completion.likelihood, _fault(completion))
 
     def _asked(self, question: str, known: str = "") -> Message:
         return _said("user", self._prompts["derive_question"].render(question=question.strip(), known=known))
@@ -137,6 +140,15 @@ class Deriver:
             for query, reason in brief.rejected[-2:]
             for turn in self._refused(query, f"- {reason or 'the user did not accept it'}")
         ]
+
+
+def _fault(completion: Completion) -> Problem | None:
+    if completion.repeats:
+        message = "the model repeated itself until it was stopped"
+        return Problem(code="repeated_itself", message=message, suggestion=_OTHERWISE)
+    if not completion.text.strip():
+        return Problem(code="no_answer", message="the model answered nothing", suggestion=_OTHERWISE)
+    return None
 
 
 def extract_query(text: str) -> str:

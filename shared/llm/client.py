@@ -25,6 +25,7 @@ from shared.llm.prompt_history import PromptHistory
 from shared.llm.prompts import Prompt
 from shared.llm.providers.base import ChatRequest, Heard, Likelihood, Provider, Reply, Vectors
 from shared.llm.providers.fleet import Fleet
+from shared.llm.providers.stream import repeats
 from shared.llm.tokens import SURELY, estimate_tokens
 from shared.settings import Settings
 
@@ -44,6 +45,11 @@ class Completion:
     call: CallRecord
     cut: bool = False
     likelihood: Likelihood | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the model was stopped while it said the same over and over."""
+        return self.cut and repeats(self.text)
 
 
 @dataclass(frozen=True)

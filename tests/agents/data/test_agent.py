@@ -89,6 +89,22 @@ async def test_a_query_that_stays_wrong_comes_with_its_rejected_proof_and_is_not
     assert scripted_ollama.chats[2]["format"]["properties"]["table"] == {"enum": ["SigninLogs"]}
 
 
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [("SELECT " * 200, "the model repeated itself until it was stopped"), ("", "the model answered nothing")],
+)
+async def test_a_model_that_repeats_itself_or_says_nothing_is_the_first_problem(
+    agent: DataAgent, scripted_ollama: ScriptedOllama, said: str, problem: str
+) -> None:
+    scripted_ollama.reply = said
+    answer = await ask(agent, FAILED)
+    first = answer.proof.problems[0]
+    assert (answer.proof.verdict, first.message) == ("rejected", problem)
+    assert "LEXIQUERY_MODEL" in str(first.suggestion)
+    assert len(answer.proof.problems) > 1
+    assert not any(problem in json.dumps(chat["messages"]) for chat in scripted_ollama.chats)
+
+
 async def test_a_form_is_filled_in_where_no_query_can_be_proven(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
