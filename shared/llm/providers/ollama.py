@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from shared.errors import ContextExceeded, LexiQueryError, ModelUnavailable, first_problem
 from shared.llm.providers.base import ChatRequest, Heard, ModelMissing, Provider, Reply, Vectors
 from shared.llm.providers.egress import CONNECT_SECONDS, Egress
-from shared.llm.providers.stream import Part, Patience, Transient, in_time, listen, tried
+from shared.llm.providers.stream import LOOK, Part, Patience, Transient, in_time, listen, tried
 
 T = TypeVar("T")
 Connect = Callable[[], Awaitable[str]]
@@ -31,6 +31,7 @@ _TOO_LONG = "exceed_context_size_error"
 """The type of llama.cpp's error for a prompt beyond the window, which newer Ollamas pass on."""
 _LOGPROBS = "logprobs"
 _KEEP_ALIVE = "30m"
+_EMBEDDED_LOG = "see logs/embedded.log in the data directory"
 _DIGEST_SECONDS = 60.0
 """After this a server is asked again what a name stands for: `ollama pull` may have brought another model."""
 _NANOSECONDS = 1e9
@@ -62,7 +63,7 @@ class OllamaProvider(Provider):
     async def chat(self, request: ChatRequest, heard: Heard) -> Reply:
         async def once() -> Reply:
             parts = self._parts(await self._client(), model, request)
-            return await listen(parts, request, heard, _who(model), self._patience)
+            return await listen(parts, request, heard, self._who(model), self._patience)
 
         model = self._theirs(request.model)
         return await tried(once, heard.retry)
@@ -131,7 +132,7 @@ class OllamaProvider(Provider):
 
         async def once() -> T:
             client = await self._client()
-            async with in_time(_who(model), self._patience):
+            async with in_time(self._who(model), self._patience):
                 try:
                     return await ask(client)
                 except (*_NOT_OLLAMA, *_UNREACHED, ollama.ResponseError) as error:
@@ -160,7 +161,9 @@ class OllamaProvider(Provider):
             unreached = self._unreached(error)
             return Transient(unreached) if _is_transient(error) else unreached
         detail = first_problem(error) if isinstance(error, ValidationError) else error
-        return ModelUnavailable(f"{_who(model)} gave an answer that is not Ollama's: {detail}")
+        return ModelUnavailable(
+            f"{self._who(model)} gave an answer that is not Ollama's: {detail}", suggestion=self._look()
+        )
 
     def _refused(self, error: ollama.ResponseError, model: str | None) -> LexiQueryError:
         said: Any = error.error
@@ -172,20 +175,29 @@ class OllamaProvider(Provider):
             return self._missing(model)
         # In the middle of a stream an error has no status of its own.
         status = f" (HTTP {error.status_code})" if error.status_code > 0 else ""
-        return ModelUnavailable(f"{_who(model)} failed: {message}{status}")
+        broke = error.status_code <= 0 or error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        look = self._look() if broke else None
+        return ModelUnavailable(f"{self._who(model)} failed: {message}{status}", suggestion=look)
 
     def _unreached(self, error: Exception) -> ModelUnavailable:
         detail = str(error.__cause__ or error.__context__ or error) or type(error).__name__
-        where = ", ".join(re.sub("[^/]*@", "", url) for url in self._clients) or "no address"  # no password
-        return ModelUnavailable(f"the model server at {where} can't be reached: {detail}", suggestion=self._start())
+        return ModelUnavailable(f"{self._who(None)} can't be reached: {detail}", suggestion=self._start())
 
     def _missing(self, model: str) -> ModelMissing:
         pull = "lexiquery models pull" if self.name == "embedded" else "ollama pull"
         return ModelMissing(f"model '{model}' is not installed", suggestion=f"run `{pull} {model}`")
 
+    def _who(self, model: str | None) -> str:
+        where = ", ".join(re.sub("[^/]*@", "", url) for url in self._clients) or "no address"  # no password
+        who = f"model '{model}'" if model else "the model server"
+        return f"{who} at {where}"
+
+    def _look(self) -> str:
+        return _EMBEDDED_LOG if self.name == "embedded" else LOOK
+
     def _start(self) -> str:
         if self.name == "embedded":
-            return "see logs/embedded.log in the data directory"
+            return _EMBEDDED_LOG
         return "start Ollama there, or mend OLLAMA_HOST and LEXIQUERY_PROVIDERS (docs/providers.md)"
 
     def _theirs(self, model: str) -> str:
@@ -225,10 +237,6 @@ def _reply(last: ollama.ChatResponse) -> Reply:
 
 def _seconds(nanoseconds: int | None) -> float | None:
     return None if nanoseconds is None else nanoseconds / _NANOSECONDS
-
-
-def _who(model: str | None) -> str:
-    return f"model '{model}'" if model else "the model server"
 
 
 def _is_there(model: str, there: dict[str, str | None]) -> bool:

@@ -29,7 +29,7 @@ from shared.llm.providers.openai_wire import (
     logprobs_of,
     reply_of,
 )
-from shared.llm.providers.stream import Part, Patience, Transient, in_time, listen, tried
+from shared.llm.providers.stream import LOOK, Part, Patience, Transient, in_time, listen, tried
 
 B = TypeVar("B", bound=BaseModel)
 Key = Callable[[], Awaitable[str | None]]
@@ -202,7 +202,8 @@ class OpenAIProvider(Provider):
         if status == HTTPStatus.NOT_IMPLEMENTED:  # a llama.cpp that was started for chats is asked for vectors
             return ModelMissing(f"{self._who(model)} can't do that: {told}")
         code = f" (HTTP {status})" if status != HTTPStatus.OK else ""
-        return ModelUnavailable(f"{self._who(model)} failed: {told}{code}")
+        broke = status == HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return ModelUnavailable(f"{self._who(model)} failed: {told}{code}", suggestion=LOOK if broke else None)
 
     async def _not_found(self, model: str | None) -> LexiQueryError:
         """404 is said of a model, of a route that this model or server lacks, and where there is no such API."""
@@ -229,10 +230,11 @@ class OpenAIProvider(Provider):
             transient = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout)
             return Transient(unreached) if isinstance(error, transient) else unreached
         detail = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        return ModelUnavailable(f"{self._who(model)} gave an answer that is not OpenAI's: {detail}")
+        return ModelUnavailable(f"{self._who(model)} gave an answer that is not OpenAI's: {detail}", suggestion=LOOK)
 
     def _who(self, model: str | None) -> str:
-        return f"model '{model}' of '{self.name}'" if model else f"the provider '{self.name}'"
+        who = f"model '{model}' of '{self.name}'" if model else f"the provider '{self.name}'"
+        return f"{who} at {without_password(self._url)}"
 
     def _theirs(self, model: str) -> str:
         return self._names.get(model, model)

@@ -23,6 +23,8 @@ LONGEST_PAUSE = 20.0
 _BACKOFF_SECONDS = 0.25
 _WHEN_LATE = "on a slow or busy machine raise LEXIQUERY_MODEL_TIMEOUT or name a smaller LEXIQUERY_MODEL"
 _WHEN_STOPPED = "ask again; if that happens often, raise LEXIQUERY_MODEL_IDLE_TIMEOUT"
+LOOK = "ask again; `lexiquery providers list` shows whether it is up, and its own log why it failed"
+"""What helps where a server answers, and answers wrong."""
 _UNIT, _TIMES, _SPAN = 80, 20, 400
 _LONGEST_TOKEN = 256
 """Characters. The longest tokens are runs of 128 spaces or so: more than that a token is no answer to max_tokens."""
@@ -128,7 +130,7 @@ async def listen(
         broken = f"{who} broke off in the middle of its answer: {error.problem.message}"
         raise ModelUnavailable(broken, suggestion=error.problem.suggestion) from error
     if reply is None:
-        raise ModelUnavailable(f"{who} ended its answer without saying that it is done")
+        raise ModelUnavailable(f"{who} ended its answer without saying that it is done", suggestion=LOOK)
     return replace(reply, text="".join(pieces), likelihood=Likelihood.of(logprobs))
 
 

@@ -86,7 +86,8 @@ async def test_a_failed_call_leaves_an_error_row(
     (row,) = await ledger.calls("j1")
     assert (row.status, row.retries) == ("error", 0)
     assert row.error is not None
-    assert row.error.startswith("model_unavailable: model 'qwen2.5-coder:1.5b' failed: out of memory")
+    who = f"model 'qwen2.5-coder:1.5b' at {scripted_ollama.url}"
+    assert row.error.startswith(f"model_unavailable: {who} failed: out of memory")
 
 
 async def test_a_cancelled_call_leaves_a_cancelled_row(

@@ -143,6 +143,24 @@ async def test_a_busy_server_and_a_lost_connection_are_tried_again(both: Both, e
     assert len(server.requests) == 6
 
 
+@pytest.mark.parametrize("how", ["undone", "error", "broken", 503, 500, None])
+async def test_a_server_that_answers_wrong_is_named_with_what_helps(
+    both: Both, ears: Ears, how: Break | int | None
+) -> None:
+    server, provider = both
+    server.reply = "one two three four"
+    if isinstance(how, int):
+        server.fail(how, "busy", times=3)
+    elif how is None:
+        server.raw = "<html>"
+    else:
+        server.break_off(how, after=2)
+    with pytest.raises(ModelUnavailable) as raised:
+        await provider.chat(HELLO, ears.heard)
+    assert f" at {server.url}" in raised.value.message
+    assert "`lexiquery providers list`" in str(raised.value.suggestion)
+
+
 async def test_a_stream_that_broke_before_its_first_piece_is_tried_again(both: Both, ears: Ears) -> None:
     server, provider = both
     server.break_off("closed", after=0)
