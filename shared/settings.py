@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.errors import nearest
+
 Network = IPv4Network | IPv6Network
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_-]{1,63})*")
 
@@ -209,9 +211,11 @@ class Settings(BaseSettings):
     @classmethod
     def _check_hosted(cls, value: frozenset[str], info: ValidationInfo) -> frozenset[str]:
         """A name that is misspelt would forbid what the operator means to allow."""
-        known = [*_BUILT_IN, *info.data.get("providers", ())]
+        known = list(dict.fromkeys([*_BUILT_IN, *info.data.get("providers", ())]))
         if unknown := sorted(value - set(known)):
-            raise ValueError(f"'{unknown[0]}' is no provider of LEXIQUERY_PROVIDERS; known: {', '.join(known)}")
+            meant = nearest(unknown[0], known)
+            hint = f"did you mean '{meant}'? " if meant else ""
+            raise ValueError(f"'{unknown[0]}' is no provider of LEXIQUERY_PROVIDERS; {hint}known: {', '.join(known)}")
         return value
 
     @field_validator("agents", mode="before")

@@ -49,8 +49,10 @@ def test_named_ones_come_in_their_order_and_only_listed_ones_may_be_outside(
 
 
 def test_a_misspelt_name_of_a_hosted_provider_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    named = {"LEXIQUERY_PROVIDERS": "vllm=http://gpu:8000/v1", "LEXIQUERY_HOSTED": "vlm"}
-    with pytest.raises(ValidationError, match=r"'vlm' is no provider .* ollama, embedded, vllm"):
+    named = {"LEXIQUERY_PROVIDERS": "vllm=http://gpu:8000/v1,ollama", "LEXIQUERY_HOSTED": "vlm"}
+    with pytest.raises(
+        ValidationError, match=r"'vlm' is no provider .*; did you mean 'vllm'\? known: ollama, embedded, vllm "
+    ):
         providers(settings, monkeypatch, **named)
 
 
