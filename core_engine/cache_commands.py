@@ -103,4 +103,6 @@ def _said(saved: Savings) -> str:
     tokens = "tokens unknown" if saved.tokens is None else f"{saved.tokens} tokens"
     seconds = "time unknown" if saved.seconds is None else f"{saved.seconds:.1f} s"
     spared = [tokens, seconds, *costs]
-    return f"{saved.hits} calls spared: {', '.join(spared)}"
+    others = f"the other {saved.vectors} were for vectors, which tell none of it"
+    gap = f" (of {saved.hits - saved.vectors}; {others})" if saved.vectors else ""
+    return f"{saved.hits} calls spared: {', '.join(spared)}{gap}"

@@ -65,6 +65,19 @@ async def test_stats_say_what_is_kept_and_what_it_spared(settings: Settings) -> 
 
 
 @pytest.mark.usefixtures("_here")
+async def test_savings_say_of_how_many_calls_they_are(settings: Settings) -> None:
+    nothing = {"saved_tokens": None, "saved_seconds": None, "operation": "embeddings", "cache_of": None}
+    async with open_state(settings) as state:
+        vectors = [hit(number).model_copy(update=nothing) for number in (3, 4, 5)]
+        await state.ledger.merge([hit(1, cost=2e-06), hit(2), *vectors])
+    result = await cache_stats()
+    assert (result.value.saved.hits, result.value.saved.vectors) == (5, 3)
+    assert result.text.splitlines()[-1] == (
+        "5 calls spared: 200 tokens, 3.0 s, 2e-06 EUR (of 2; the other 3 were for vectors, which tell none of it)"
+    )
+
+
+@pytest.mark.usefixtures("_here")
 async def test_what_nobody_told_of_a_spared_call_is_unknown(settings: Settings) -> None:
     async with open_state(settings) as state:
         await state.ledger.merge([hit(1).model_copy(update={"saved_tokens": None, "saved_seconds": None})])

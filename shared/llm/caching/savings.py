@@ -13,10 +13,12 @@ from shared.models import Model
 
 
 class Savings(Model):
-    """hits: calls that a cache answered. What the calls that they were answered from had taken: tokens; seconds of
-    waiting; cost by currency (ISO 4217), without the hits whose call had no price; None where none of them told any."""
+    """hits: calls that a cache answered; vectors: those of them for vectors, of which nobody tells what they would have
+    taken. The sums are of the others, and are what the calls that these were answered from had taken: tokens; seconds
+    of waiting; cost by currency (ISO 4217), without the hits whose call had no price; None where none told any."""
 
     hits: int
+    vectors: int
     tokens: int | None
     seconds: float | None
     cost: dict[str, float]
@@ -33,6 +35,7 @@ async def read_savings(engine: AsyncEngine) -> Savings:
             cost[row.currency] = cost.get(row.currency, 0.0) + row.cost
     return Savings(
         hits=sum(int(row.hits) for row in rows),
+        vectors=sum(int(row.hits) for row in rows if row.operation == "embeddings"),
         tokens=sum(int(row.tokens) for row in rows) or None,
         seconds=sum(row.seconds for row in rows) or None,
         cost=cost,
@@ -48,7 +51,8 @@ def _saved() -> Select[Any]:
         "cost": total.saved_cost,
     }
     named = [func.coalesce(func.sum(column), 0).label(name) for name, column in sums.items()]
-    return select(total.currency, *named).where(total.dimension == "all").group_by(total.currency)
+    keys = (total.value.label("operation"), total.currency)
+    return select(*keys, *named).where(total.dimension == "operation").group_by(*keys)
 
 
 _SAVED = _saved()
