@@ -117,12 +117,12 @@ class Models:
         All are vectors of one model: another provider answers only if it has the very same one.
         """
         model = self._settings.embedding_model_name
-        space = await self._space(model)
+        space, provider = await self._space(model)
         hashed = {text_hash(text): text for text in texts}
         key = " ".join([space or model, *sorted(hashed)])
-        landed = await self._vectors.fly(key, lambda: self._embed_unknown(hashed, model, purpose, space))
+        landed = await self._vectors.fly(key, lambda: self._embed_unknown(hashed, model, purpose, space, provider))
         if hashed and landed.spared:
-            await self._calls.spare(self._calls.record("embeddings", model, purpose, {"texts": len(hashed)}))
+            await self._spare_vectors(len(hashed), model, purpose, provider)
         return [landed.value[text_hash(text)] for text in texts]
 
     async def check(self) -> list[str]:
@@ -203,12 +203,12 @@ class Models:
         named = {"prompt_name": record.prompt_name, "prompt_version": record.prompt_version}
         return self._caches.responses.key(request, digest, **named)
 
-    async def _space(self, model: str) -> str | None:
-        """Whose vectors are asked for: the first provider's that can be told; None while none can."""
+    async def _space(self, model: str) -> tuple[str | None, Provider]:
+        """Whose vectors are asked for: the first provider's that can be told; None while none can, and the first."""
         for provider in self._fleet.providers:
             if space := await self._space_of(provider, model):
-                return space
-        return None
+                return space, provider
+        return None, self._fleet.providers[0]
 
     async def _space_of(self, provider: Provider, model: str) -> str | None:
         """The digest of the provider's model; its name where the server has the model and tells no digest."""
@@ -217,18 +217,24 @@ class Models:
         return f"{provider.name}/{model}" if await self._fleet.has(provider, model) else None
 
     async def _embed_unknown(
-        self, hashed: dict[str, str], model: str, purpose: str, space: str | None
+        self, hashed: dict[str, str], model: str, purpose: str, space: str | None, provider: Provider
     ) -> dict[str, list[float]]:
-        """A vector for each text, by its hash: from the cache, or the model."""
+        """A vector for each text, by its hash: from the cache, or the model. provider: whose space it is."""
         known = await self._caches.embeddings.get(space, hashed) if space else {}
         wanted = [key for key in hashed if key not in known]
         if hashed and not wanted:
-            await self._calls.spare(self._calls.record("embeddings", model, purpose, {"texts": len(hashed)}))
+            await self._spare_vectors(len(hashed), model, purpose, provider)
         among = await self._alike(model, space) if wanted else []
         for batch in batches(wanted, _TEXTS_A_CALL):
             vectors = await self._embed_batch([hashed[key] for key in batch], model, purpose, among)
             known |= dict(zip(batch, vectors, strict=True))
         return known
+
+    async def _spare_vectors(self, texts: int, model: str, purpose: str, provider: Provider) -> None:
+        """The row of vectors that another call made, under the provider that would have been asked."""
+        record = self._calls.record("embeddings", model, purpose, {"texts": texts})
+        record.provider, record.model_digest = provider.name, await self._calls.digest(provider, model)
+        await self._calls.spare(record)
 
     async def _embed_batch(
         self, texts: list[str], model: str, purpose: str, among: list[Provider]

@@ -84,9 +84,14 @@ async def test_a_provider_without_the_embedding_model_leaves_vectors_to_the_next
         with scoped(journey_id="j1"):
             await models.chat(HELLO, purpose="derive")
             await models.embed([f"disk {number}" for number in range(70)], purpose="link")
+        with scoped(journey_id="j2"):
+            await models.embed(["disk 1"], purpose="link")
     server.stop()
     made = [(call.operation, call.provider, call.status) for call in await ledger.calls("j1")]
     assert made == [("chat", "lab", "success"), *[("embeddings", "ollama", "success")] * 2]
+    [known] = await ledger.calls("j2")
+    [*_, first] = await ledger.calls("j1")
+    assert (known.status, known.provider, known.model_digest) == ("cached", "ollama", first.model_digest)
 
 
 async def test_masked_texts_name_nobody_and_are_replayed_for_nobody(
