@@ -29,6 +29,7 @@ def digest_of(model: str) -> str:
 
 class _Handler(ScriptedHandler):
     script: ScriptedOllama
+    at_once = frozenset({"/api/show"})
 
     def get(self) -> None:
         models = [
@@ -58,7 +59,8 @@ class _Handler(ScriptedHandler):
         elif self.path == "/api/embed":
             self._embed(body)
         elif self.path == "/api/show":
-            self.send_json({"details": {"format": "gguf"}, "model_info": {}, "capabilities": ["completion"]})
+            info = {"general.architecture": "qwen2", "qwen2.context_length": self.script.window}
+            self.send_json({"details": {"format": "gguf"}, "model_info": info, "capabilities": ["completion"]})
         else:
             self.send_json({"error": "page not found"}, 404)
 
@@ -122,6 +124,7 @@ class ScriptedOllama(ScriptedServer):
 
     models: names that are installed; any other gets Ollama's 404.
     prompt_eval_count: reported instead of the real count, when set.
+    window: the context that its models were made for, in tokens, when set.
     listed: how often the models were asked for.
     `chats` and `embeds` are the bodies of the requests by kind.
     """
@@ -132,6 +135,7 @@ class ScriptedOllama(ScriptedServer):
         super().__init__(reply)
         self.models = ["qwen2.5-coder:1.5b", "qwen2.5-coder:0.5b", "all-minilm:latest", "nomic-embed-text:latest"]
         self.prompt_eval_count: int | None = None
+        self.window: int | None = None
         self.listed = 0
 
     @property

@@ -86,7 +86,7 @@ def literals_there(accepted: Iterable[str], query: str, platform: str) -> bool |
     Times don't count (`ago(7d)` and a date say the same), nor does case or a wildcard at an end. In KQL a word without
     quotes is a kind of a join or a column's new name (`kind=inner`), not a value; in SPL it is one.
     """
-    wanted = [literals for gold in accepted if (literals := _compared(gold, platform))]
+    wanted = [literals for gold in accepted if (literals := literals_of(gold, platform))]
     if not wanted:
         return None
     said = {_plain(found[1] or found[2] or "") for found in _STRING.finditer(query)}
@@ -101,7 +101,9 @@ def columns_used(query: str, columns: Iterable[str], platform: str) -> frozenset
     return frozenset(column.lower() for column in columns if column.lower() in names)
 
 
-def _compared(query: str, platform: str) -> set[str]:
+def literals_of(query: str, platform: str) -> set[str]:
+    """What the query compares columns with, in lower case: no times, and in KQL nothing but texts, numbers, true and
+    false."""
     found = (one.literal for one in comparisons(query) if not is_time(one.literal) and _is_value(one, query, platform))
     return {plain for literal in found if (plain := _plain(literal))}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared import context
 from shared.calls import CallRecord
-from shared.errors import ContextExceeded, ModelUnavailable
+from shared.errors import ContextExceeded, LexiQueryError, ModelUnavailable
 from shared.ledger import Ledger
 from shared.llm import rows
 from shared.llm.caching import CachedReply, EmbeddingCache, ResponseCache, SingleFlight
@@ -144,12 +144,13 @@ class Models:
         """From the ledger, the cache, another call in flight, or the model; in this order."""
         if logged := await self._logged(record):
             return logged
+        first = self._fleet.candidates(request.model)[0]
+        digest = await self._calls.digest(first, request.model)
+        request = await _within_window(request, first)
         estimate = await self._check_window(request)
         if prompt:
             await self._history.keep(prompt)
-        key = self._key(
-            request, record, await self._calls.digest(self._fleet.candidates(request.model)[0], request.model)
-        )
+        key = self._key(request, record, digest)
         if kept := await self._caches.responses.get(key):
             return await self._from_cache(record, kept)
         landed = await self._anywhere.fly(key, lambda: self._ask(record, request, estimate))
@@ -311,6 +312,15 @@ class Models:
                 f"the model server cut the prompt: it read {counted} tokens, the window has {request.num_ctx}",
                 suggestion=_TOO_LONG,
             )
+
+
+async def _within_window(request: ChatRequest, provider: Provider) -> ChatRequest:
+    """With no larger window than that of the provider's model, beyond which a server cuts a prompt without a word."""
+    try:
+        most = await provider.window(request.model)
+    except LexiQueryError:
+        return request  # the call meets the same error, and writes it down
+    return replace(request, num_ctx=min(request.num_ctx, most)) if most else request
 
 
 def _are_vectors(found: list[list[float]]) -> bool:

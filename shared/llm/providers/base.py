@@ -107,6 +107,11 @@ class Provider(ABC):
     async def digest(self, model: str) -> str | None:
         """What exactly answers to that name; None when the server doesn't say. Asked once a minute at most."""
 
+    async def window(self, model: str) -> int | None:
+        """The longest context that the model there was made for, in tokens: asked for more, a server cuts a long prompt
+        without a word. None where the server doesn't say. Asked once for each digest that `digest` has given."""
+        return None
+
     def require(self, model: str, there: dict[str, str | None]) -> None:
         """Raises ModelMissing, naming the nearest fix, when `model` is not among those `there` (what models() gave)."""
         if model not in there:

@@ -59,6 +59,7 @@ class OllamaProvider(Provider):
         self._clients: dict[str, ollama.AsyncClient] = {}
         self._open = AsyncExitStack()
         self._digests: dict[tuple[str, str], tuple[float, str | None]] = {}
+        self._windows: dict[tuple[str, str, str], int | None] = {}
 
     async def chat(self, request: ChatRequest, heard: Heard) -> Reply:
         async def once() -> Reply:
@@ -98,6 +99,17 @@ class OllamaProvider(Provider):
         found = there.get(theirs, there.get(f"{theirs}:latest"))
         self._digests[url, theirs] = (time.monotonic(), found)
         return found
+
+    async def window(self, model: str) -> int | None:
+        theirs = self._theirs(model)
+        place = (await self._connect(), theirs)
+        _, digest = self._digests.get(place, (-math.inf, None))
+        if digest is None:
+            return None  # it did not answer a moment ago: the call will tell why
+        if (*place, digest) not in self._windows:
+            shown = await self._whole(lambda client: client.show(theirs), theirs, lambda: None)
+            self._windows[*place, digest] = _window(shown.modelinfo or {})
+        return self._windows[*place, digest]
 
     def require(self, model: str, there: dict[str, str | None]) -> None:
         """As everywhere; a name without a tag is that of `latest`."""
@@ -237,6 +249,11 @@ def _reply(last: ollama.ChatResponse) -> Reply:
 
 def _seconds(nanoseconds: int | None) -> float | None:
     return None if nanoseconds is None else nanoseconds / _NANOSECONDS
+
+
+def _window(about: Mapping[str, Any]) -> int | None:
+    found = about.get(f"{about.get('general.architecture')}.context_length")
+    return found if isinstance(found, int) and found > 0 else None
 
 
 def _is_there(model: str, there: dict[str, str | None]) -> bool:

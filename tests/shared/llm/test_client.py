@@ -278,6 +278,19 @@ async def test_a_prompt_cut_by_the_server_is_an_error_not_an_answer(
     assert (row.status, row.prompt_tokens) == ("error", settings.num_ctx)
 
 
+async def test_no_larger_window_is_asked_for_than_the_model_has(
+    models: Models, settings: Settings, scripted_ollama: ScriptedOllama
+) -> None:
+    assert settings.num_ctx > 2048
+    scripted_ollama.window = 2048
+    long = [{"role": "user", "content": "disk full " * 1500}]
+    with pytest.raises(ContextExceeded, match="it read 3000 tokens, the window has 2048"):
+        await models.chat(long, purpose="derive")
+    await chat(models)
+    assert [sent["options"]["num_ctx"] for sent in scripted_ollama.chats] == [2048, 2048]
+    assert [path for path, _ in scripted_ollama.requests].count("/api/show") == 1
+
+
 async def test_a_server_that_refuses_a_long_prompt_says_context_exceeded(
     models: Models, scripted_ollama: ScriptedOllama
 ) -> None:
