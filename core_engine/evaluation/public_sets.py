@@ -80,10 +80,10 @@ def seed_sandbox(folder: Path) -> Sandbox:
 
 
 def _asked(items: list[dict[str, Any]], catalog: Catalog) -> Iterator[Asked]:
-    """Items whose gold reads a table that the catalog has."""
+    """Items whose gold, of several the first, reads a table that the catalog has."""
     platform = load_platform(catalog.platform)
     for item in items:
-        gold = item["gold"]
+        gold = item["gold"] if isinstance(item["gold"], str) else item["gold"][0]
         if platform.parse(gold, catalog).status != "passed":
             continue
         tables = sorted(

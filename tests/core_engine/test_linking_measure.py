@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core_engine.evaluation.linking_fit import Case, fit_order, fit_scale
-from core_engine.evaluation.public_sets import read_defog, read_nl2kql
+from core_engine.evaluation.public_sets import read_defog, read_nl2kql, read_seed
+from data.seed.generate import HERE
 from tests.agents.data.public import public
 
 TELLING = [{"tells": 1.0, "misleads": 0.0}, {"tells": 0.0, "misleads": 1.0}, {"tells": 0.2, "misleads": 0.5}]
@@ -48,3 +49,9 @@ def test_the_public_sets_are_read_with_descriptions_values_and_tables() -> None:
 def test_defogs_questions_go_to_their_databases() -> None:
     by_group = {catalog.schema_group: asked for catalog, asked in read_defog(public("defog"))}
     assert "sbCustomer" in next(one for one in by_group["broker"] if "top 5 countries" in one.question).tables
+
+
+def test_the_seed_s_questions_are_read_with_the_first_of_their_golds() -> None:
+    groups = list(read_seed(HERE))
+    assert sum(len(own) for _, own, _ in groups) == 45
+    assert all(isinstance(one.gold, str) and one.tables for _, own, more in groups for one in [*own, *more])
