@@ -59,6 +59,7 @@ class _Handler(ScriptedHandler):
         elif self.path == "/api/embed":
             self._embed(body)
         elif self.path == "/api/show":
+            self.script.shown += 1
             info = {"general.architecture": "qwen2", "qwen2.context_length": self.script.window}
             self.send_json({"details": {"format": "gguf"}, "model_info": info, "capabilities": ["completion"]})
         else:
@@ -125,7 +126,7 @@ class ScriptedOllama(ScriptedServer):
     models: names that are installed; any other gets Ollama's 404.
     prompt_eval_count: reported instead of the real count, when set.
     window: the context that its models were made for, in tokens, when set.
-    listed: how often the models were asked for.
+    listed, shown: how often the models were asked for, and one of them.
     `chats` and `embeds` are the bodies of the requests by kind.
     """
 
@@ -136,7 +137,7 @@ class ScriptedOllama(ScriptedServer):
         self.models = ["qwen2.5-coder:1.5b", "qwen2.5-coder:0.5b", "all-minilm:latest", "nomic-embed-text:latest"]
         self.prompt_eval_count: int | None = None
         self.window: int | None = None
-        self.listed = 0
+        self.listed = self.shown = 0
 
     @property
     def chats(self) -> list[Json]:

@@ -127,7 +127,7 @@ class ScriptedHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # headers and body are two packets: Nagle would cost each answer 40 ms
     script: Any
     at_once: frozenset[str] = frozenset()
-    """Paths that are answered whatever the test lets fail or hang, which is calls of models."""
+    """Paths that ask about models: what a test lets fail or hang, and what it counts, is the calls of these."""
 
     def do_GET(self) -> None:
         self.script.headers.append({name.lower(): value for name, value in self.headers.items()})
@@ -138,11 +138,11 @@ class ScriptedHandler(BaseHTTPRequestHandler):
         if len(content) < length:
             raise ConnectionResetError("the client died in the middle of its request")
         body: Json = json.loads(content)
-        self.script.requests.append((self.path, body))
-        self.script.headers.append({name.lower(): value for name, value in self.headers.items()})
         if self.path in self.at_once:
             self.post(body)
             return
+        self.script.requests.append((self.path, body))
+        self.script.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.script.wait()
         if not self._fail_as_told():
             self.post(body)

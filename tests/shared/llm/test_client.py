@@ -288,7 +288,7 @@ async def test_no_larger_window_is_asked_for_than_the_model_has(
         await models.chat(long, purpose="derive")
     await chat(models)
     assert [sent["options"]["num_ctx"] for sent in scripted_ollama.chats] == [2048, 2048]
-    assert [path for path, _ in scripted_ollama.requests].count("/api/show") == 1
+    assert scripted_ollama.shown == 1
 
 
 async def test_a_server_that_refuses_a_long_prompt_says_context_exceeded(
