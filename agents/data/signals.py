@@ -76,8 +76,7 @@ class TableIndex:
         self.value_words = BM25([content_words(" ".join(_values(table))) for table in tables])
         self.descriptions = BM25([subjects(table.name) * 2 + subjects(table.description) for table in tables])
         self.names = [set(subjects(table.name)) for table in tables]
-        names = [pieces(table.name)[:_LONGEST_NAME] for table in tables]
-        self.runs = [_runs(name, _LONGEST_NAME) for name in names]
+        self.runs = [_runs(pieces(table.name)[:_LONGEST_NAME]) for table in tables]
         self.run_counts = Counter(run for runs in self.runs for run in runs)
         self.kinds = [_kinds(table, samples) for table in tables]
 
@@ -177,15 +176,15 @@ def _name_shares(names: Sequence[set[str]], said: set[str]) -> list[float]:
     ]
 
 
-def _runs(words: Sequence[str], longest: int) -> set[tuple[str, ...]]:
-    """Two and more words in a row, up to `longest`: a question may have a thousand words, and no name has."""
-    lengths = range(2, min(longest, len(words)) + 1)
+def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """Two and more words in a row, no more than a name has: a question may have a thousand."""
+    lengths = range(2, min(_LONGEST_NAME, len(words)) + 1)
     return {tuple(words[first : first + length]) for length in lengths for first in range(len(words) - length + 1)}
 
 
 def _longest_runs(index: TableIndex, said: Sequence[str]) -> list[float]:
     """A run counts by its share of the name and its rarity; a whole name that only one table has is 1."""
-    spoken = _runs(said, _LONGEST_NAME) & index.run_counts.keys()
+    spoken = _runs(said) & index.run_counts.keys()
     rarity = {
         run: math.log(1 + len(index.runs) / index.run_counts[run]) / math.log(1 + len(index.runs)) for run in spoken
     }

@@ -14,7 +14,6 @@ from shared.models import Answer, Proof, Rows
 
 _STRING = re.compile(r"\"((?:\\.|[^\"\\\n])*)\"|'((?:''|\\.|[^'\\\n])*)'")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
-_KQL_VALUE = re.compile(r"-?\d+(?:\.\d+)?|true|false", re.IGNORECASE)
 _WORD = re.compile(r"[\w.*:@/\\%-]+")
 
 
@@ -109,8 +108,9 @@ def literals_of(query: str, platform: str) -> set[str]:
 
 
 def _is_value(one: Comparison, query: str, platform: str) -> bool:
-    is_quoted = query[one.start - 1] in "\"'"
-    return platform != "kql" or is_quoted or bool(_KQL_VALUE.fullmatch(one.literal))
+    if platform != "kql" or query[one.start - 1] in "\"'":
+        return True
+    return one.literal.lower() in ("true", "false") or bool(_NUMBER.fullmatch(one.literal))
 
 
 def _plain(literal: str) -> str:

@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from core_engine.agent_server import serve_agent
 from core_engine.bootstrap import open_lexiquery
 from shared.errors import InvalidInput
 from shared.ledger import Ledger
 from shared.settings import Settings
-from tests.shared.ledger.calls import NOW, call
+from tests.shared.ledger.calls import NOW, call, move_elsewhere
 
 
 async def test_an_unknown_agent_in_the_settings_gets_the_nearest_name(settings: Settings) -> None:
@@ -34,8 +33,7 @@ def test_only_loopback_is_this_machine(settings: Settings, host: str, local: boo
 
 async def is_closed_when_it_is_lost(ledger: Ledger) -> bool:
     await ledger.begin(call("old", started_at=NOW - timedelta(hours=2)))
-    async with ledger.engine.begin() as connection:
-        await connection.execute(text("update llm_calls set owner_host = 'elsewhere'"))
+    await move_elsewhere(ledger)
     async with asyncio.timeout(10):
         while [one.status for one in await ledger.calls("j1")] != ["lost"]:  # noqa: ASYNC110 -- no event tells it
             await asyncio.sleep(0.02)

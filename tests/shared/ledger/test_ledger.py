@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.ledger import PEER, Ledger
 from shared.ledger.losses import closing_lost
 from shared.process import is_alive, process_started, this_process
-from tests.shared.ledger.calls import NOW, call, record
+from tests.shared.ledger.calls import NOW, call, move_elsewhere, record
 
 
 async def test_a_finished_call_comes_back_as_it_was_written(ledger: Ledger) -> None:
@@ -147,8 +147,7 @@ async def test_a_call_of_another_host_is_closed_while_a_server_runs(
     async with closing_lost(either), asyncio.timeout(10):
         await either.begin(call("old", started_at=NOW - timedelta(hours=2)))
         await either.begin(call("young"))
-        async with either.engine.begin() as connection:
-            await connection.execute(text("update llm_calls set owner_host = 'elsewhere'"))
+        await move_elsewhere(either)
         while (await _statuses(either))["old"] == "pending":  # noqa: ASYNC110 -- no event tells it
             await asyncio.sleep(0.02)
     assert await _statuses(either) == {"young": "pending", "old": "lost"}
@@ -169,8 +168,7 @@ async def test_a_database_that_fails_is_asked_again_for_lost_calls(
             patched.setattr(ledger, "close_lost", fails)
             await failed.wait()
         await ledger.begin(call("old", started_at=NOW - timedelta(hours=2)))
-        async with ledger.engine.begin() as connection:
-            await connection.execute(text("update llm_calls set owner_host = 'elsewhere'"))
+        await move_elsewhere(ledger)
         while await _statuses(ledger) != {"old": "lost"}:  # noqa: ASYNC110 -- no event tells it
             await asyncio.sleep(0.02)
 
