@@ -19,6 +19,18 @@ from shared.ledger import Ledger, Reservation
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_NO_CALL = CallRecord(
+    id="",
+    idempotency_key="",
+    journey_id=None,
+    agent="",
+    operation="chat",
+    purpose="",
+    provider="",
+    model="",
+    status="pending",
+    started_at=datetime.now(UTC),
+)
 Settle = Callable[[CallRecord], None]
 """Told a call that has ended, before its row is written: the place to fill in its price."""
 
@@ -28,25 +40,35 @@ def trace_of(journey_id: str) -> str:
     return hashlib.sha256(journey_id.encode()).hexdigest()[:32]
 
 
-def new_call(**fields: Any) -> CallRecord:
-    """A pending call of whoever is at work (shared.context). fields: at least operation, purpose, provider and model.
+def new_call(*, operation: str, purpose: str, provider: str, model: str, **fields: Any) -> CallRecord:
+    """A pending call of whoever is at work (shared.context). fields: what else of CallRecord is known.
 
-    Its idempotency key is its own unless one is given.
+    Its idempotency key is its own unless one is given. Values are ours, and not checked: that would take longer than
+    all else here. Raises TypeError for a field that no call has.
     """
+    if unknown := fields.keys() - CallRecord.model_fields.keys():
+        raise TypeError(f"a call has no {', '.join(sorted(unknown))}")
     scope, call_id = context.current(), time_ordered().hex
-    ours: dict[str, Any] = {
-        "id": call_id,
-        "idempotency_key": f"call:{call_id}",
-        "journey_id": scope.journey_id,
-        "trace_id": trace_of(scope.journey_id) if scope.journey_id else None,
-        "parent_id": scope.parent_call_id,
-        "user": scope.user,
-        "tags": list(scope.tags),
-        "agent": scope.agent,
-        "status": "pending",
-        "started_at": datetime.now(UTC),
-    }
-    return CallRecord.model_validate(ours | fields)
+    return _NO_CALL.model_copy(
+        update={
+            "id": call_id,
+            "idempotency_key": f"call:{call_id}",
+            "journey_id": scope.journey_id,
+            "trace_id": trace_of(scope.journey_id) if scope.journey_id else None,
+            "parent_id": scope.parent_call_id,
+            "user": scope.user,
+            "tags": list(scope.tags),
+            "agent": scope.agent,
+            "operation": operation,
+            "purpose": purpose,
+            "provider": provider,
+            "model": model,
+            "status": "pending",
+            "started_at": datetime.now(UTC),
+            "metadata": {},
+            **fields,
+        }
+    )
 
 
 @asynccontextmanager

@@ -43,6 +43,15 @@ async def test_a_decorated_function_is_a_row_a_call(ledger: Ledger) -> None:
     assert first.id != second.id
 
 
+def test_a_field_that_no_call_has_is_refused_and_calls_share_nothing() -> None:
+    with pytest.raises(TypeError, match="a call has no tokens"):
+        new_call(**KIND, tokens=3)
+    one, other = new_call(**KIND), new_call(**KIND)
+    one.metadata["after"] = one.tags.append("prod")
+    assert (other.metadata, other.tags) == ({}, [])
+    assert CallRecord.model_validate(one.model_dump()) == one
+
+
 async def test_an_error_a_cancellation_and_a_refusal_are_told_apart(ledger: Ledger) -> None:
     with pytest.raises(ModelUnavailable):
         async with recorded(ledger, new_call(**KIND)):
