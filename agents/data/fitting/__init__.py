@@ -26,6 +26,7 @@ from agents.data.fitting.computing import (
     sum_counts,
 )
 from agents.data.fitting.conditions import close_either, conditions, drop, literals_of, written
+from agents.data.fitting.denied import hold_denied
 from agents.data.fitting.flags import hold_flags
 from agents.data.fitting.formulas import hold_formulas
 from agents.data.fitting.grouping import regroup, show_times, ungroup_either, ungroup_times, ungroup_unsaid
@@ -40,7 +41,7 @@ from agents.data.fitting.said import means_something_said, own_values
 from agents.data.fitting.self_joins import leave_self_joins
 from agents.data.fitting.sides import part_by
 from agents.data.fitting.steps import by_step, drop_moments, read_step
-from agents.data.fitting.texts import look_inside, look_into_lists
+from agents.data.fitting.texts import look_inside, look_into_lists, shorten_parts
 from agents.data.fitting.times import TimesOf, logged_at, set_time
 from agents.data.fitting.units import set_hours, set_unit, turn_spans
 from agents.data.fitting.values import Values
@@ -52,11 +53,10 @@ from agents.data.shape import forms
 from agents.data.sql.parsing import PARSER
 from agents.data.times import speaks_of_time, without_times
 from agents.data.times.sides import read_sides
-from agents.data.words import content_words, pieces, stem
+from agents.data.words import content_words, pieces
 from shared.catalog import Example, Table
 
 _NUMBERS = ("int", "bigint", "smallint", "long", "real", "double", "float", "decimal", "numeric", "number")
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
 _EITHER = re.compile(r"\b(?:or|either)\b", re.IGNORECASE)
 # What the question says to ask for a number, not for rows that hold the word.
 _MEASURES = frozenset(["average", "total", "sum", "count", "highest", "lowest", "maximum", "minimum", "median", "most"])
@@ -122,10 +122,11 @@ class _Fitting:
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
         unsaid |= {one.literal for one in self.told.literals if one.origin == "question" and self._is_measure(one)}
+        of_the_catalog = {one.literal.strip("%*") for one in self.told.literals if one.origin in (None, "catalog")}
         constants = {one.literal for one in self.told.literals if one.origin == "constant"}
         said = {one.literal for one in self.told.literals if one.origin not in (None, "catalog")}
         for select in self.selects():
-            yield from self._shorter_parts(select)
+            yield from shorten_parts(select, self.question, of_the_catalog)
             if not _EITHER.search(without_times(self.question)):
                 for condition in conditions(select):
                     yield from _without_branches(condition, unsaid)
@@ -198,23 +199,6 @@ class _Fitting:
             value for table in self.tables if one.column in table.by_name for value in table.by_name[one.column].values
         }
         return bool(one.column) and one.literal.lower() in _MEASURES and one.literal not in known
-
-    def _shorter_parts(self, select: exp.Select) -> Iterator[str]:
-        """Of `LIKE '%Impact:Runtime/CryptoMiner%'` the word that the question says, where it says one of its words."""
-        unsaid = {one.literal.strip("%*") for one in self.told.literals if one.origin in (None, "catalog")}
-        words = set(content_words(self.question))
-        for condition in select.find_all(exp.Like, exp.ILike):
-            text = condition.expression
-            if not isinstance(condition.this, exp.Column) or not isinstance(text, exp.Literal):
-                continue
-            part = text.this[1:-1]
-            own = {
-                word for word in _WORDS.findall(part) if stem(word.lower()) in words - set(pieces(condition.this.name))
-            }
-            if text.this == f"%{part}%" and part in unsaid and len(own) == 1 and own != {part}:
-                said = own.pop()
-                text.replace(exp.Literal.string(f"%{said}%"))
-                yield f"looked for '{said}' in {condition.this.name}, not for '{part}'"
 
     def grouping(self) -> Iterator[str]:
         """Groups as the question asks for them: by a unit of time for a course over time, by the columns it names; and
@@ -337,6 +321,7 @@ def fit(
         notes += leave_self_joins(select, tables)
         notes += look_into_lists(select, tables)
         notes += look_inside(select, question, tables, dialect)
+        notes += hold_denied(select, question)
         notes += joins.conditions(select)
         notes += joins.unneeded(select, values.count) if values else ()
         notes += joins.count_once(select, question)

@@ -68,3 +68,10 @@ def qualify(scope: Scope) -> None:
         names = [name for name, table in scope.sources.items() if table and column.name in table.by_name]
         if len(names) == 1:
             column.set("table", exp.to_identifier(names[0]))
+
+
+def may_be_denied(node: exp.Expr) -> bool:
+    """Whether something further out may deny it, or takes it apart: `NOT (a LIKE x OR b LIKE x)`, CASE, a subquery."""
+    select = node.find_ancestor(exp.Select)
+    outer = node.find_ancestor(exp.Not, exp.Case, exp.Filter, exp.SetOperation)
+    return outer is not None or select is None or select.parent is not None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlglot import exp
 
+from agents.data.fitting.scopes import may_be_denied
 from agents.data.times import without_times
+from agents.data.words import content_words, pieces, stem
 from shared.catalog import Table
 
 _ANYWHERE = "%{}%"
@@ -21,6 +23,9 @@ _BETWEEN = re.compile(
     r"\W*(?:(?:the|a|an|any|word|words|text|string|keyword|phrase|value|extension|domain|prefix|suffix|letters|of)\W+)*",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]{3,}")
+_WORD = re.compile(r"\w+")
+_FEWEST = 2  # words that are left of a part when it is trimmed
 _NOT = re.compile(r"(?:\bnot|n['\u2019]t|\bnever|\bwithout)\s+$", re.IGNORECASE)
 
 
@@ -47,6 +52,40 @@ def look_inside(select: exp.Select, question: str, tables: Sequence[Table], dial
         elif isinstance(node, exp.Like) and not is_part and dialect not in _CASELESS:
             node.replace(exp.EQ(this=node.this.copy(), expression=text.copy()))
             yield f"compared {node.this.name} with '{part}': the pattern has no wildcard"
+
+
+def shorten_parts(select: exp.Select, question: str, unsaid: Collection[str]) -> Iterator[str]:
+    """Of `LIKE '%4 Session 12912%'` the words that the question says, where it says them one after the other and none
+    of those around them; of a part that it says nowhere, the one word that it says. unsaid: texts that come from
+    nowhere, or from the catalog alone. Changes the select."""
+    said = without_times(question)
+    words = set(content_words(question))
+    for condition in select.find_all(exp.Like, exp.ILike):
+        text = condition.expression
+        if not isinstance(condition.this, exp.Column) or not isinstance(text, exp.Literal):
+            continue
+        part = text.this[1:-1]
+        if text.this != f"%{part}%":
+            continue
+        own = {word for word in _WORDS.findall(part) if stem(word.lower()) in words - set(pieces(condition.this.name))}
+        shorter = _trimmed(part, said)
+        if shorter is None and part in unsaid and len(own) == 1:
+            [shorter] = own
+        if shorter is not None and shorter != part:
+            text.replace(exp.Literal.string(f"%{shorter}%"))
+            yield f"looked for '{shorter}' in {condition.this.name}, not for '{part}'"
+
+
+def _trimmed(part: str, question: str) -> str | None:
+    """The part without the words at its ends that the question does not say, where two or more are left, and it says
+    these as they stand."""
+    words = list(_WORD.finditer(part))
+    heard = {one[0].lower() for one in _WORD.finditer(question)}
+    inside = [place for place, word in enumerate(words) if word[0].lower() in heard]
+    if len(inside) < _FEWEST or len(words) == inside[-1] - inside[0] + 1:
+        return None
+    trimmed = part[words[inside[0]].start() : words[inside[-1]].end()]
+    return trimmed if re.search(rf"(?<!\w){re.escape(trimmed)}(?!\w)", question, re.IGNORECASE) else None
 
 
 def look_into_lists(select: exp.Select, tables: Sequence[Table]) -> Iterator[str]:
@@ -88,7 +127,7 @@ def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
         isinstance(node.parent, exp.Paren) and isinstance(node.parent.parent, exp.Not)
     )
     denies = isinstance(node, exp.NEQ) or under_not
-    is_denied = is_denied and (denies or not _may_be_denied(node))
+    is_denied = is_denied and (denies or not may_be_denied(node))
     if wanted == before and (denies or not is_denied):
         return
     inside = exp.ILike(this=node.this.copy(), expression=exp.Literal.string(wanted))
@@ -96,13 +135,6 @@ def _hold(node: exp.Expr, said: tuple[str, bool], part: str) -> Iterator[str]:
     node.replace(exp.Not(this=inside) if becomes_denied else inside)
     without = "rows without " if is_denied and not denies else ""
     yield f"looked for {without}{wanted!r} in {node.this.name}, as the question says"
-
-
-def _may_be_denied(node: exp.Expr) -> bool:
-    """Whether something further out may deny it, or takes it apart: `NOT (a LIKE x OR b LIKE x)`, CASE, a subquery."""
-    select = node.find_ancestor(exp.Select)
-    outer = node.find_ancestor(exp.Not, exp.Case, exp.Filter, exp.SetOperation)
-    return outer is not None or select is None or select.parent is not None
 
 
 def _said(text: str, question: str) -> tuple[str, bool] | None:

@@ -130,3 +130,29 @@ def test_a_value_is_looked_for_within_the_lists_of_its_column(desk: Desk, where:
     else:
         assert any("within step, which holds lists: 'Close, Open'" in note for note in found.notes)
         assert mended in " ".join(found.query.split())
+
+
+@pytest.mark.parametrize(
+    ("question", "part", "said"),
+    [
+        ("Tickets about disk 7 on hosts", "4: disk 7 of 9", "disk 7"),
+        ("Titles with Login fails", "ERROR login fails", "login fails"),
+    ],
+)
+def test_words_around_what_is_said_are_not_looked_for(desk: Desk, question: str, part: str, said: str) -> None:
+    mended = desk.fit(question, f"{IDS} WHERE title ILIKE '%{part}%'")
+    assert f"looked for '{said}' in title, not for '{part}'" in mended.notes
+
+
+@pytest.mark.parametrize(
+    ("question", "part"),
+    [
+        ("Titles that say the disk was not found", "disk not found"),
+        ("Titles with a disk that is full", "the disk full"),
+        ("Titles with disk 71", "4 disk 7"),
+        ("Titles with Disk full", "Disk full"),
+    ],
+)
+def test_parts_whose_words_stand_apart_stay(desk: Desk, question: str, part: str) -> None:
+    mended = desk.fit(question, f"{IDS} WHERE title ILIKE '%{part}%'")
+    assert not any("not for" in note for note in mended.notes)
