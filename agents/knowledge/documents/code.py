@@ -68,7 +68,13 @@ _LOOKS_LIKE = (
 
 def code_block(text: str, language: str | None = None) -> Block:
     """A block of code; language: what its writer called it. `sh` is shell, `kusto` is kql."""
-    if named := (language or "").strip().lower():
-        return Block("code", text, language=_NAMES.get(named, named)[:32])
+    if named := (language or "").strip():
+        return Block("code", text, language=language_of(named))
     start = text[:_LOOKED_AT]
     return Block("code", text, language=next((name for name, form in _LOOKS_LIKE if form.match(start)), None))
+
+
+def language_of(name: str) -> str:
+    """The language that people call so: `Kusto` is kql; a name that nobody knows is its own, 32 letters of it."""
+    named = name.strip().lower()
+    return _NAMES.get(named, named)[:32]

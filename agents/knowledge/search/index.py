@@ -106,7 +106,8 @@ class SearchIndex:
         self._views: dict[Filters, View] = {}
 
     def view(self, filters: Filters) -> View:
-        """What a request with these filters may see, and wants; of the last few filters it is kept."""
+        """What a request with these filters may see, and wants; of the last few filters it is kept. Raises NotFound
+        for filters that name what is not there."""
         if not self._is_labelled and not filters.narrow:
             return self._everything
         if (view := self._views.get(filters)) is None:
@@ -118,6 +119,8 @@ class SearchIndex:
     def _view(self, filters: Filters) -> View:
         seen = [visible(passage.labels, filters.labels) for passage in self.passages]
         wanted = [sees and filters.wants(passage) for sees, passage in zip(seen, self.passages, strict=True)]
+        if self.passages and not any(wanted):
+            filters.check([passage for sees, passage in zip(seen, self.passages, strict=True) if sees])
         has = np.array(seen, dtype=np.bool_)
         documents = len(np.unique(self._owner[has]))
         return View(None if has.all() else self._bm25.part(has), np.array(wanted, dtype=np.bool_), documents)

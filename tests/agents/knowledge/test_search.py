@@ -12,6 +12,8 @@ from agents.knowledge.search.filtering import Filters
 from agents.knowledge.search.index import SearchIndex
 from agents.knowledge.store.passages import Passage
 from agents.knowledge.text import stem
+from shared.errors import NotFound
+from shared.models import SearchRequest
 
 
 def passage(name: str, text: str, title: str = "") -> Passage:
@@ -99,7 +101,7 @@ def test_the_reason_says_names_words_and_meaning() -> None:
     [
         (Filters(folder="r/disk.md"), {"r/disk.md"}),
         (Filters(folder="r/"), {"r/disk.md", "r/certificate.md", "r/KubePodNotReady.md", "r/query.md"}),
-        (Filters(folder="runbooks"), set()),
+        (Filters(folder="r", kind="table"), set()),
         (Filters(kind="code"), {"r/query.md"}),
         (Filters(language="kql"), {"r/query.md"}),
         (Filters(kind="text", language="kql"), set()),
@@ -109,6 +111,30 @@ def test_filters_keep_to_folder_kind_and_language(filters: Filters, expected: se
     query = replace(passage("query", "Perf | where disk == 'full' // certificate"), kind="code", language="kql")
     found = SearchIndex([*PASSAGES, query]).ranked("disk certificate", {}, 10, "all-minilm", filters=filters)
     assert {match.passage.source for match in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem", "suggestion"),
+    [
+        ({"folder": "runbook"}, "unknown folder or document 'runbook'", "did you mean 'runbooks'?"),
+        ({"folder": "runbooks/queri.md"}, "unknown folder or document", "did you mean 'runbooks/query.md'?"),
+        ({"folder": "secret"}, "unknown folder or document 'secret'", "known: runbooks, runbooks/query.md"),
+        ({"language": "spl"}, "unknown language of code 'spl'", "known: kql"),
+    ],
+)
+def test_a_filter_that_nothing_has_is_no_empty_answer(asked: dict[str, str], problem: str, suggestion: str) -> None:
+    source = "runbooks/query.md"
+    query = replace(passage("query", "Perf | where disk == 'full'"), kind="code", language="kql", source=source)
+    secret = replace(passage("keys", "disk keys"), source="secret/keys.md", labels=("board",))
+    filters = Filters.of(SearchRequest.model_validate({"question": "disk"} | asked))
+    with pytest.raises(NotFound, match=problem) as raised:
+        SearchIndex([query, secret]).ranked("disk", {}, 10, "all-minilm", filters=filters)
+    assert raised.value.suggestion == suggestion
+    assert SearchIndex([]).ranked("disk", {}, 10, "all-minilm", filters=filters) == []
+
+
+def test_a_language_is_asked_for_by_any_of_its_names() -> None:
+    assert Filters.of(SearchRequest(question="disk", language="Kusto")).language == "kql"
 
 
 def test_a_copy_of_a_document_gives_way_to_another_that_fits() -> None:
