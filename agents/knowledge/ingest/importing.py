@@ -123,6 +123,14 @@ class _Import:
                 found[root].append(known.given)
         return found
 
+    @cached_property
+    def contents(self) -> dict[str, list[Collection[str]]]:
+        """The labels that the documents of each content came with, by its hash."""
+        found: dict[str, list[Collection[str]]] = defaultdict(list)
+        for known in self.every.values():
+            found[known.content_hash].append(known.given)
+        return found
+
     async def guarded(self, source: str, work: Awaitable[None]) -> None:
         try:
             await work
@@ -227,12 +235,15 @@ class _Import:
             if known and known.content_hash == content_hash:
                 await self._unchanged(source, location, known)
                 return
-        given = self._given(known) if known else self._given_new(location, source)
+        copied = set[str]() if known else self._given_copies(content_hash)
+        given = self._given(known) if known else copied or self._given_new(location, source)
         kept: Details = {**details, "given": given, "own": read.labels, "text": read.text}
         await self.library.put(location, source, read.title, content_hash, chunks_of(read), kept)
         self.changed.append(location)
         (self.report.updated if known else self.report.added).append(source)
         self.report.notes.extend(f"{source}: {note}" for note in read.notes)
+        if copied:
+            self.report.notes.append(_inherited(source, copied))
 
     async def _unchanged(self, source: str, location: str, known: Known) -> None:
         """Its text is; who may find it may have changed."""
@@ -263,12 +274,21 @@ class _Import:
         return known.given if self.request.labels is None else self.request.labels
 
     def _given_new(self, location: str, source: str) -> Collection[str]:
-        """Without labels in the request, a document is no more open than all that were read from its folder."""
+        """Without labels in the request, a document is no more open than all that were read from its folder, or from
+        the nearest above it."""
         if self.request.labels is not None:
             return self.request.labels
-        root = root_of(location, source) or ""
-        beside = self.folders.get(root) or [self.emptied.get(root, ())]
-        return set[str]().union(*beside) if all(beside) else ()
+        start = PurePath(root_of(location, source) or location)
+        above = (folder.as_posix() for folder in (start, *start.parents))
+        root = next((folder for folder in above if folder in self.folders or folder in self.emptied), "")
+        return _no_more_open(self.folders.get(root) or [self.emptied.get(root, ())])
+
+    def _given_copies(self, content_hash: str) -> set[str]:
+        """A new document is no more open than all that have its content: moving a file does not open it. Of who keeps
+        the database alone, for it says that there is such a document."""
+        if self.request.labels is not None or not self.keeps:
+            return set()
+        return _no_more_open(self.contents.get(content_hash, [()]))
 
     def _gone(self) -> dict[str, Known]:
         folders = tuple(f"{folder.rstrip('/')}/" for folder in self.request.folders)
@@ -280,6 +300,18 @@ class _Import:
         }
         check_folders(self.request, {location: known.source for location, known in gone.items()})
         return gone
+
+
+def _no_more_open(labelled: Collection[Collection[str]]) -> set[str]:
+    """The labels of them all, none where one of them has none."""
+    return set[str]().union(*labelled) if all(labelled) else set()
+
+
+def _inherited(source: str, labels: Collection[str]) -> str:
+    return (
+        f"{source}: it has the labels of a document with the same content: {', '.join(sorted(labels))}; "
+        "add it with --everybody to lift them"
+    )
 
 
 def _hash(content: bytes) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from agents.knowledge.procedures import Procedures
 from agents.knowledge.search.filtering import Filters
+from shared.documents import IngestReport, IngestRequest, SentDocument
 
 QUESTION = "disk almost full"
 
@@ -15,6 +16,11 @@ QUESTION = "disk almost full"
 async def labels(procedures: Procedures) -> dict[str, tuple[str, list[str]]]:
     """Of each document, by its source: its id and labels."""
     return {one.source: (one.id, one.labels) for one in await procedures._library.documents()}
+
+
+def to(folder: Path, name: str) -> Path:
+    """The folder, moved."""
+    return folder.rename(folder.parent / name)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +101,56 @@ async def test_a_folder_inside_another_has_labels_of_its_own(procedures: Procedu
     await procedures.remove("inner/vault.md")
     await procedures.add([inner])
     assert (await labels(procedures))["inner/vault.md"][1] == ["team-a"]
+
+
+async def test_a_folder_that_is_moved_opens_none_of_its_documents(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder], labels=["team-z"])
+    moved = to(folder, "moved")
+    report = await procedures.add([moved])
+    assert await procedures.search(QUESTION) == []
+    assert (await labels(procedures))["moved/disk.md"][1] == ["team-z"]
+    assert report.notes[1] == (
+        "moved/disk.md: it has the labels of a document with the same content: team-z; "
+        "add it with --everybody to lift them"
+    )
+    await procedures.add([moved], labels=[])
+    assert [hit.source for hit in await procedures.search(QUESTION)] == ["moved/disk.md"]
+
+
+async def test_a_copy_is_as_open_as_the_most_open_document_of_its_content(procedures: Procedures, folder: Path) -> None:
+    copy = folder.parent / "copy.md"
+    copy.write_bytes((folder / "disk.md").read_bytes())
+    for name, given in (("runbooks", ["team-a"]), ("b", ["team-b"])):
+        at = folder.parent / name
+        at.mkdir(exist_ok=True)
+        (at / "disk.md").write_bytes(copy.read_bytes())
+        await procedures.add([at / "disk.md"], labels=given)
+    assert len((await procedures.add([copy])).notes) == 1
+    assert (await labels(procedures))["copy.md"][1] == ["team-a", "team-b"]
+
+    await procedures.add([folder.parent / "b" / "disk.md"], labels=[])
+    (folder.parent / "open.md").write_bytes(copy.read_bytes())
+    assert (await procedures.add([folder.parent / "open.md"])).notes == []
+    assert (await labels(procedures))["open.md"][1] == []
+
+
+async def test_an_upload_does_not_learn_that_a_labelled_document_has_its_content(
+    procedures: Procedures, folder: Path
+) -> None:
+    await procedures.add([folder], labels=["team-a"])
+    sent = SentDocument.of("mine.md", (folder / "disk.md").read_bytes())
+    assert await procedures.ingest(IngestRequest(documents=[sent])) == IngestReport(added=["mine.md"])
+    assert (await labels(procedures))["mine.md"][1] == []
+
+
+async def test_what_is_added_alone_is_no_more_open_than_the_folder_it_lies_in(
+    procedures: Procedures, folder: Path
+) -> None:
+    await procedures.add([folder], labels=["team-a"])
+    inner = folder / "inner"
+    inner.mkdir()
+    for path in (folder / "new.md", inner / "vault.md"):
+        path.write_text(f"# {path.stem}\n\nThe disk is almost full again.\n")
+    await procedures.add([folder / "new.md", inner])
+    found = await labels(procedures)
+    assert (found["new.md"][1], found["inner/vault.md"][1]) == (["team-a"], ["team-a"])
