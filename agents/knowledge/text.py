@@ -10,16 +10,16 @@ _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z0-9`\"'(\[*])|\n+")
 LIST_MARK = re.compile(r"^\s*(?:\d{1,3}(?:\.\d+)*[.)]|[-*•])\s+")
 """Before an entry of a list: `3.2) ` or `- `."""
-_RUN = re.compile(r"[\w.-]{4,}")
-"""What no identifier reaches beyond."""
+_RUN = re.compile(r"[\w.-]{4,200}")
+"""What no identifier reaches beyond. It is looked at in pieces, for some forms take the square of its length."""
 _IDENTIFIER = re.compile(
     r"""
       0x[0-9A-Fa-f]{4,}                                  # 0x80070005
     | \b[A-Z][A-Z0-9]{1,}-[A-Z]*\d{2,}\b                 # ORA-12514, KE-0007
     | \b[A-Z]{3,}\d{3,}\b                                # AADSTS50126
     | \b[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+\b         # ERR_CONNECTION_RESET, node_load1
-    | \b[a-z]{1,15}[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)*\b  # etcdNoLeader
-    | \b[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+\b           # KubePodCrashLooping
+    | \b[a-z]{1,15}[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)?\b  # etcdNoLeader
+    | \b[A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*\b                # KubePodCrashLooping
     | \b[A-Z]{2,}[a-z][A-Za-z0-9]*\b                     # CPUThrottlingHigh
     | \b[a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d+[a-z0-9]*(?:\.[a-z0-9-]+)*\b  # web-01, db-3.internal
     | \b\d{1,3}(?:\.\d{1,3}){3}\b                        # 10.0.0.7

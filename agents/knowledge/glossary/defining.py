@@ -62,7 +62,7 @@ _RULE = re.compile(
 _GOES_ON = re.compile(r"(?:not|except|unless|excluding|other than|or|but not|never for|only for)\b", re.IGNORECASE)
 _TERM_COLUMN = re.compile(r"^(?:term|word|phrase|expression|we say|name|abbreviation)s?$", re.IGNORECASE)
 _MEANING_COLUMN = re.compile(r"^(?:meaning|definition|means|what it means|condition|we mean)s?$", re.IGNORECASE)
-_CODED_COLUMN = re.compile(r"^(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[a-z][a-z0-9]*(?:_[a-z0-9]+)+)$")
+_CODED_COLUMN = re.compile(r"^(?:[A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*|[a-z][a-z0-9]*(?:_[a-z0-9]+)+)$")
 _OF = re.compile(r" of (?:an?|the) .+$")
 # "A malicious file has been detected ..." tells what happened, "... means you need ..." and "... means a second process
 # may have to start" what to do: neither says what something is.

@@ -16,12 +16,12 @@ from agents.knowledge.text import bare_name, identifiers
 
 _CODE = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-[A-Z]*\d{2,}|AADSTS\d{4,}|0x[0-9A-Fa-f]{4,})\b")
 _ALERT_FIELD = re.compile(
-    r"^\s*(?:-\s+)?alert(?:[ _]?name)?:\s*[\"']?([A-Za-z][\w.-]{1,80}\w)", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*(?:-[ \t]+)?alert(?:[ _]?name)?:[ \t]*[\"']?([A-Za-z][\w.-]{1,80}\w)", re.IGNORECASE | re.MULTILINE
 )
 _ALERT_NAME = re.compile(
-    r"^[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+$|^[A-Z]{2,}[a-z][A-Za-z0-9]*$|^[a-z]{1,15}[A-Z][A-Za-z0-9]+$"
+    r"^[A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*$|^[A-Z]{2,}[a-z][A-Za-z0-9]*$|^[a-z]{1,15}[A-Z][A-Za-z0-9]+$"
 )
-_SERVICE_FIELD = re.compile(r"^\s*(?:affected )?services?:\s*([^\n.]{1,200})", re.IGNORECASE | re.MULTILINE)
+_SERVICE_FIELD = re.compile(r"^[ \t]*(?:affected )?services?:[ \t]*([^\n.]{1,200})", re.IGNORECASE | re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z0-9][\w-]*")
 _ABOUT, _IN_PASSING = 3, 1
 _MOST_STEPS = 200

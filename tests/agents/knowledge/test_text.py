@@ -55,3 +55,10 @@ def test_prose_has_no_identifiers() -> None:
 
 def test_sentences_end_at_stops_and_lines() -> None:
     assert sentences("One. Two e.g. three\n\n- four") == ["One.", "Two e.g. three", "- four"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Aa" + "A" * 100_000 + "_", "aA1" + "A" * 100_000 + "é", "a-" * 100_000, "a" + "-1" * 100_000 + "_"]
+)
+def test_a_word_made_to_keep_the_search_for_names_busy_has_none_of_its_form(text: str) -> None:
+    assert "KubePodNotReady".lower() in identifiers(f"{text} KubePodNotReady")

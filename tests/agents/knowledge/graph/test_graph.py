@@ -130,3 +130,13 @@ async def test_a_misspelt_name_gets_the_nearest_ones_that_the_asker_may_see(grap
     survey = await graph.about("which runbooks touch the pament service?")
     assert (survey.about, survey.near) == ([], ["payments"])
     assert survey.render().startswith("nothing is known about it; did you mean payments?\n")
+
+
+@pytest.mark.parametrize("empty", ["\n", " ", "\t\n", "\r", "- "])
+def test_a_long_run_of_what_may_stand_before_a_field_is_passed_over(empty: str, sandbox: Sandbox) -> None:
+    text = f"# Logs\n\n```text\nx{empty * 100_000}\nalert: QueueStuck\n```\n"
+    assert "QueueStuck" in {link.to.name for link in links(text, "logs.md", sandbox)}
+
+
+def test_a_title_that_is_no_name_of_an_alert_is_passed_over(sandbox: Sandbox) -> None:
+    assert links(f"# Aa{'A' * 150}!\n\nRestart it.\n", "logs.md", sandbox) == []

@@ -27,3 +27,7 @@ def test_lines_of_other_forms_are_kept_apart() -> None:
 def test_a_signature_that_is_a_log_line_matches_others_of_its_form() -> None:
     signature = template_of("Acquirer 'nordpay' did not answer within 3000 ms")
     assert signature.quoted_in(words_of("WARN Acquirer 'sudpay' did not answer within 2950 ms")) == 1.0
+
+
+def test_a_word_without_end_is_no_address_and_is_passed_over() -> None:
+    assert masked(f"{'x' * 300_000} of jo.e@shop.example") == f"{'x' * 300_000} of <*>"
