@@ -224,6 +224,7 @@ class _Import:
             raise InvalidInput(reason)
         known = self.known.get(location)
         content_hash = _hash(content)
+        source = _name_kept(source, location, known) if known else source
         if known and known.content_hash == content_hash:
             await self._unchanged(source, location, known)
             return
@@ -246,12 +247,16 @@ class _Import:
             self.report.notes.append(_inherited(source, copied))
 
     async def _unchanged(self, source: str, location: str, known: Known) -> None:
-        """Its text is; who may find it may have changed."""
-        if set(self._given(known)) == set(known.given):
-            self.report.unchanged.append(source)
-            return
-        await self.library.relabel(location, self._given(known))
-        self.report.updated.append(source)
+        """Its text is; who may find it may have changed, and a file that was added alone comes with its folder."""
+        cited = _name_kept(source, location, known)
+        if cited != known.source:
+            await self.library.rename(location, location, cited)
+            self.report.renamed.append(f"{known.source} → {cited}")
+        if set(self._given(known)) != set(known.given):
+            await self.library.relabel(location, self._given(known))
+            self.report.updated.append(cited)
+        elif cited == known.source:
+            self.report.unchanged.append(cited)
 
     async def _rename(self, old: str, known: Known, seen: SeenDocument) -> None:
         """One whose title is its file's name is read again, for its title is another now."""
@@ -300,6 +305,12 @@ class _Import:
         }
         check_folders(self.request, {location: known.source for location, known in gone.items()})
         return gone
+
+
+def _name_kept(source: str, location: str, known: Known) -> str:
+    """A document of a folder keeps the name that it has from there: another folder gives it none, nor does who adds it
+    alone."""
+    return known.source if known.source != source and root_of(location, known.source) else source
 
 
 def _no_more_open(labelled: Collection[Collection[str]]) -> set[str]:

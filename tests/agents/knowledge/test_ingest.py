@@ -261,6 +261,33 @@ async def test_a_renamed_document_keeps_its_id_its_labels_and_its_history(proced
     assert history == [(2, "runbooks/space.md"), (1, "runbooks/disk.md")]
 
 
+async def test_a_file_that_was_added_alone_comes_into_its_folder_with_it(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder / "disk.md"])
+    store = procedures._library.store
+    before = await store.document("disk.md")
+    report = await procedures.add([folder])
+    assert (report.renamed, report.unchanged) == (["disk.md → runbooks/disk.md"], [])
+    assert [hit.source for hit in await procedures.search("DiskAlmostFull", 1)] == ["runbooks/disk.md"]
+    assert (await store.document("runbooks/disk.md")).id == before.id
+    assert [one.source for one in await store.history(before.id)] == ["runbooks/disk.md", "disk.md"]
+    assert await procedures.add([folder]) == IngestReport(unchanged=ALL)
+
+
+async def test_a_file_of_a_folder_stays_in_it_when_it_is_added_alone(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder])
+    assert await procedures.add([folder / "disk.md"]) == IngestReport(unchanged=["runbooks/disk.md"])
+    (folder / "disk.md").write_text("# Disk\n\nRemove old logs.\n")
+    assert (await procedures.add([folder / "disk.md"])).updated == ["runbooks/disk.md"]
+    assert await procedures.add([folder]) == IngestReport(unchanged=ALL)
+
+
+async def test_a_file_comes_into_its_folder_with_the_labels_that_come_too(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder / "disk.md"])
+    report = await procedures.add([folder], labels=["team-a"])
+    assert (report.renamed, report.updated) == (["disk.md → runbooks/disk.md"], ["runbooks/disk.md"])
+    assert await labels_of(procedures) == {name: ["team-a"] for name in ALL}
+
+
 async def test_of_a_changed_document_only_changed_passages_are_embedded(
     procedures: Procedures, folder: Path, scripted_ollama: ScriptedOllama
 ) -> None:
