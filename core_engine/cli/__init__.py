@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from core_engine.cli import agents, costs, knowledge, operating
 from core_engine.cli.documents import sop
+from core_engine.cli.errors import errors
 from core_engine.cli.words import Commands, Group, Json, group, perform
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ evaluation = group("Answers measured beside known queries.", cls=_RunsByDefault)
 _GROUPS = {
     "catalog": catalog,
     "sop": sop,
+    "errors": errors,
     "glossary": knowledge.glossary,
     "graph": knowledge.graph,
     "examples": examples,

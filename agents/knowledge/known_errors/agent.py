@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.agent import Agent, Skill
-from agents.knowledge.known_errors.index import FoundError, KnownErrorIndex
+from agents.knowledge.known_errors.index import ForgetRequest, FoundError, KeepRequest, KnownErrorIndex
 from agents.knowledge.search.filtering import Filters
 from shared.errors import NotFound
 from shared.models import Hits, KnowledgeHint, SearchRequest
@@ -28,10 +28,22 @@ class KnownErrors(Agent):
                 " symptom, each with its cause and fix. No hits when none fits.",
                 tags=["knowledge"],
                 examples=["What does 'ORA-12514: TNS:listener does not currently know of service' mean?"],
-            )
+            ),
+            Skill(
+                id="keep",
+                name="Add known errors",
+                description="Known errors with signature, cause and fix; each replaces the one that has its id.",
+                tags=["knowledge"],
+            ),
+            Skill(id="forget", name="Remove a known error", description="By its id.", tags=["knowledge"]),
         ]
 
     async def run(self, skill: str, request: dict[str, Any]) -> dict[str, Any]:
+        if skill == "keep":
+            report = await self._index.keep(KeepRequest.model_validate(request).errors)
+            return report.model_dump(mode="json")
+        if skill == "forget":
+            return (await self._index.forget(ForgetRequest.model_validate(request).id)).model_dump(mode="json")
         if skill != "search":
             raise NotFound.named(f"skill of agent '{self.name}'", skill, [known.id for known in self.skills()])
         wanted = SearchRequest.model_validate(request)

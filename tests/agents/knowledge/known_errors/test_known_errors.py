@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge.known_errors.agent import KnownErrors
-from agents.knowledge.known_errors.index import KnownErrorIndex
-from shared.errors import InvalidInput
+from agents.knowledge.known_errors.index import KnownErrorIndex, read_known_errors, stored_errors
+from shared.errors import InvalidInput, NotFound
 from shared.models import Hits
 
 ERRORS = """
@@ -127,3 +130,69 @@ async def test_logs_are_said_to_hold_a_code_only_where_the_question_quotes_its_e
     answer = Hits.model_validate(await KnownErrors(known_errors).run("search", {"question": question, "limit": 3}))
     assert [hint.subject for hint in answer.hints] == codes
     assert answer.hits
+
+
+def listed(*ids: str, fix: str = "Restart it.") -> dict[str, Any]:
+    """An input of the skill `keep`: what stops a machine, one for each id."""
+    return {
+        "errors": [
+            {"id": one, "title": f"Machine {one}", "signature": f"machine {one} stopped after <*> turns"}
+            | {"cause": "It ran dry.", "fix": fix}
+            for one in ids
+        ]
+    }
+
+
+async def test_an_error_is_kept_once_until_it_is_forgotten(known_errors: KnownErrorIndex, file: Path) -> None:
+    await known_errors.add(file)
+    agent = KnownErrors(known_errors)
+
+    async def found() -> list[str]:
+        request = {"question": "the log says: machine M-77 stopped after 12 turns", "limit": 1}
+        return [hit.excerpt for hit in Hits.model_validate(await agent.run("search", request)).hits]
+
+    assert await found() == []
+    assert (await agent.run("keep", listed("M-77", "M-78")))["added"] == ["known_errors#M-77", "known_errors#M-78"]
+    assert await found() == ["Cause: It ran dry. Fix: Restart it."]
+    assert (await agent.run("keep", listed("M-77")))["unchanged"] == ["known_errors#M-77"]
+    assert (await agent.run("keep", listed("M-77", fix="Oil it.")))["updated"] == ["known_errors#M-77"]
+    assert await found() == ["Cause: It ran dry. Fix: Oil it."]
+    assert len((await known_errors.add(file)).unchanged) == 3
+    assert (await agent.run("forget", {"id": "M-77"}))["removed"] == ["known_errors#M-77"]
+    assert "M-77" not in str(await agent.run("search", {"question": "machine M-77 stopped after 12 turns"}))
+    with pytest.raises(NotFound, match="unknown known error 'M-77'; did you mean 'M-78'"):
+        await agent.run("forget", {"id": "M-77"})
+
+
+async def test_what_is_kept_replaces_the_error_of_a_file_which_does_not_bring_it_back(
+    known_errors: KnownErrorIndex, file: Path, tables: AsyncEngine
+) -> None:
+    await known_errors.add(file)
+    report = await KnownErrors(known_errors).run("keep", listed("KE-003"))
+    assert (report["updated"], report["added"], report["removed"]) == (["known_errors#KE-003"], [], [])
+    assert "known_errors.yaml#KE-003" in (await known_errors.add(file)).unchanged
+    stored = await stored_errors(tables)
+    assert sorted(error.id for error in stored.values()) == ["KE-001", "KE-002", "KE-003"]
+    assert stored["known_errors#KE-003"].title == "Machine KE-003"
+    await known_errors.forget("KE-003")
+    assert (await known_errors.add(file)).added == ["known_errors.yaml#KE-003"]
+
+
+async def test_two_with_one_id_are_refused(known_errors: KnownErrorIndex) -> None:
+    with pytest.raises(ValidationError, match="2 have the id 'M-1'"):
+        await KnownErrors(known_errors).run("keep", listed("M-1", "M-2", "M-1"))
+
+
+def test_a_misspelt_field_is_named_with_the_nearest(file: Path) -> None:
+    write(file, ERRORS.replace("  cause: The payment", "  couse: The payment") + "- text\n- {id: KE-001}\n")
+    errors, failed = read_known_errors(file, {"KE-002"})
+    assert [error.id for error in errors] == ["KE-001"]
+    assert [(one.source, one.reason) for one in failed] == [
+        ("known_errors.yaml#2", "entry 2: the id 'KE-002' is taken by an entry above"),
+        ("known_errors.yaml#3", "entry 3: couse: Extra inputs are not permitted; did you mean 'cause'?"),
+        (
+            "known_errors.yaml#4",
+            "entry 4: Input should be a valid dictionary or instance of KnownError",
+        ),
+        ("known_errors.yaml#5", "entry 5: title: Field required"),
+    ]
