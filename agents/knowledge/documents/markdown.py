@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from agents.knowledge.documents.document import Document, check_length
+from agents.knowledge.documents.document import Block, Document, check_length
+from agents.knowledge.documents.hidden import without_shapeless
 from agents.knowledge.documents.html import document_of
 from agents.knowledge.documents.plain import decoded
 
@@ -20,6 +22,7 @@ _BEGIN = re.compile(r"\A[\s\ufeff\u200b]*---[ \t]*\n")
 _END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _KEY = re.compile(r"\s*[\"']?[\w-]+[\"']?\s*:(?:\s|\Z)")
 _SAYS_WHO = re.compile(r"^[ \t\"'-]{0,40}(?:labels|access)\b[ \t\"']{0,40}:", re.IGNORECASE | re.MULTILINE)
+_READ_ALONE = ("title", "labels", "access")
 _LONGEST = 20_000
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,63}")
 _UNREADABLE = "unreadable-label"
@@ -44,7 +47,9 @@ def read_markdown(name: str, content: bytes) -> Document:
     labels = _labels(front)
     fault = front.fault or "a label in its front matter can't be read"
     hidden = [f"{fault}: found only with the label {_UNREADABLE}"] if _UNREADABLE in labels else []
-    return Document([*titles, document.title][0], document.blocks, [*document.notes, *hidden], labels)
+    said, shapeless = without_shapeless(_said(front))
+    blocks = [*([Block("text", said)] if said else []), *document.blocks]
+    return Document([*titles, document.title][0], blocks, [*document.notes, *shapeless, *hidden], labels)
 
 
 @cache
@@ -84,6 +89,18 @@ def _parsed(inner: str, text: str, body: str) -> _Front:
     for key, value in found.items():
         values.setdefault(str(key).strip().lower(), []).append(value)
     return _Front(body, values)
+
+
+def _said(front: _Front) -> str:
+    """What else it says, a name to a line, lists with commas: `alert: QueueStuck`. What is nested is left out."""
+    lines = []
+    for name, values in front.values.items():
+        for value in values if name not in _READ_ALONE else ():
+            listed = value if isinstance(value, list) else [value]
+            words = [" ".join(str(one).split()) for one in listed if isinstance(one, str | int | float | date)]
+            if any(words):
+                lines.append(f"{' '.join(name.split())}: {', '.join(filter(None, words))}")
+    return "\n".join(lines)
 
 
 def _labels(front: _Front) -> list[str]:

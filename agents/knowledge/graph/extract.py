@@ -18,6 +18,7 @@ _CODE = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-[A-Z]*\d{2,}|AADSTS\d{4,}|0x[0-9A-F
 _ALERT_FIELD = re.compile(
     r"^[ \t]*(?:-[ \t]+)?alert(?:[ _]?name)?:[ \t]*[\"']?([A-Za-z][\w.-]{1,80}\w)", re.IGNORECASE | re.MULTILINE
 )
+_ALERT_LIST = re.compile(r"^[ \t]*alerts:[ \t]*([^\n]{1,400})", re.IGNORECASE | re.MULTILINE)
 _ALERT_NAME = re.compile(
     r"^[A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*$|^[A-Z]{2,}[a-z][A-Za-z0-9]*$|^[a-z]{1,15}[A-Z][A-Za-z0-9]+$"
 )
@@ -126,9 +127,11 @@ def _words(text: str) -> list[str]:
 
 
 def _alerts(passage: Passage, names: Names) -> Iterator[str]:
-    """Of an `alert:` field, of a title or file name that is a single name, and what a catalog knows as one."""
+    """Of an `alert:` field or a list of `alerts:`, of a title or file name that is a single name, and what a catalog
+    knows as one."""
     yield from _ALERT_FIELD.findall(passage.text)
-    yield from (name for name in (passage.title, bare_name(passage.source)) if _ALERT_NAME.match(name))
+    listed = [name for line in _ALERT_LIST.findall(passage.text) for name in re.split(r"[\s,]+", line)]
+    yield from (name for name in (*listed, passage.title, bare_name(passage.source)) if _ALERT_NAME.match(name))
     if passage.kind != "code":
         yield from identifiers(passage.text) & names.alerts
 

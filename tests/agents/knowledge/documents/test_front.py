@@ -64,3 +64,23 @@ def test_a_long_title_is_cut_at_a_word() -> None:
     title = read_document("x.md", f"# {'glorpulator restarts ' * 120}\n\nClean up.\n".encode()).title
     assert title.endswith((" glorpulator…", " restarts…"))
     assert len(title) <= MAX_TITLE
+
+
+def test_what_else_front_matter_says_is_text_of_the_document() -> None:
+    front = (
+        "alert: QueueStuck\nServices: [zorg-api, zorg-db]\ntitle: Queue\nlabels: [a]\naccess: b\nowner:\n  team: x\n"
+    )
+    rest = "since: 2026-03-10\nseen: 3\nempty:\nnote: |\n  a\n  b\nlinks: [c, {d: e}]\n"
+    document = read_document("x.md", f"---\n{front}{rest}---\n# Queue\n\nRestart it.\n".encode())
+    assert document.title == "Queue"
+    assert [(block.kind, block.text) for block in document.blocks] == [
+        ("text", "alert: QueueStuck\nservices: zorg-api, zorg-db\nsince: 2026-03-10\nseen: 3\nnote: a b\nlinks: c"),
+        ("heading", "Queue"),
+        ("text", "Restart it."),
+    ]
+
+
+def test_what_has_no_shape_in_front_matter_is_left_out_and_said() -> None:
+    document = read_document("x.md", b'---\nalert: "Queue\\u202eStuck"\n---\nClean up.\n')
+    assert document.blocks[0].text == "alert: QueueStuck"
+    assert document.notes

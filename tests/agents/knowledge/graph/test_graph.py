@@ -140,3 +140,22 @@ def test_a_long_run_of_what_may_stand_before_a_field_is_passed_over(empty: str, 
 
 def test_a_title_that_is_no_name_of_an_alert_is_passed_over(sandbox: Sandbox) -> None:
     assert links(f"# Aa{'A' * 150}!\n\nRestart it.\n", "logs.md", sandbox) == []
+
+
+def test_alerts_and_services_of_front_matter_are_known(sandbox: Sandbox) -> None:
+    front = "---\nalert: QueueStuck\nservices: [zorg-api, zorg-db]\nalerts: [QueueSlow, none]\n---\n"
+    found = {(link.to.kind, link.to.name) for link in links(f"{front}# Queue\n\nRestart it.\n", "q.md", sandbox)}
+    assert found == {
+        ("alert", "QueueStuck"),
+        ("alert", "QueueSlow"),
+        ("service", "zorg-api"),
+        ("service", "zorg-db"),
+    }
+
+
+async def test_a_name_that_nobody_knows_is_not_taken_apart(graph: Graph) -> None:
+    survey = await graph.about("what about PaymentsGatewaySlow?")
+    assert (survey.about, survey.near) == ([], ["payments"])
+    survey = await graph.about("CardDeclined of payments-01")
+    assert (survey.about, survey.near) == ([], ["CardsDeclined", "payments"])
+    assert [one.name for one in (await graph.about("PaymentsGatewaySlow of payments")).about] == ["payments"]
