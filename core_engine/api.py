@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from agents.data.importing import ImportReport
 from core_engine.api_costs import add_costs
-from core_engine.api_knowledge import add_knowledge
+from core_engine.api_knowledge import add_knowledge, add_known_errors
 from core_engine.bootstrap import LexiQuery
 from core_engine.groups import Part
 from core_engine.mending import known_parameters_only
@@ -70,6 +70,7 @@ def api_router(lexiquery: LexiQuery) -> APIRouter:
     _add_catalogs(router, lexiquery)
     _add_procedures(router, lexiquery)
     add_knowledge(router, lexiquery.runbooks)
+    add_known_errors(router, lexiquery.client, lexiquery.state.engine)
     add_costs(router, lexiquery)
     return router
 

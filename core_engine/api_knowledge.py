@@ -1,15 +1,19 @@
-"""Routes of what is made of the runbooks: checks, terms and rules, the graph."""
+"""Routes of what is made of the runbooks: checks, terms and rules, the graph; and of known errors."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge.checks.store import CheckReport
 from agents.knowledge.glossary.store import Status, Term
 from agents.knowledge.graph.store import Survey
+from agents.knowledge.known_errors.index import ForgetRequest, KeepRequest, KnownError, stored_errors
 from core_engine.runbooks import Runbooks
+from protocol_interface.a2a_client import A2AClient
+from shared.documents import IngestReport
 from shared.models import CarriedLabel, Model
 
 Labels = Annotated[
@@ -66,3 +70,21 @@ def add_knowledge(router: APIRouter, runbooks: Runbooks) -> None:
     ) -> Survey:
         """Which runbooks touch a service, table, alert, error code or term, and what else they name."""
         return await runbooks.graph.about(q, labels, limit)
+
+
+def add_known_errors(router: APIRouter, client: A2AClient, engine: AsyncEngine) -> None:
+    @router.get("/known-errors")
+    async def known_errors() -> list[KnownError]:
+        """Every known error, by id."""
+        return sorted((await stored_errors(engine)).values(), key=lambda one: one.id)
+
+    @router.post("/known-errors")
+    async def keep(known: KeepRequest) -> IngestReport:
+        """Add known errors; each replaces the one that has its id."""
+        return IngestReport.heard(await client.invoke("known_errors", "keep", known.model_dump()))
+
+    @router.delete("/known-errors/{error_id}")
+    async def forget(error_id: str) -> IngestReport:
+        """Remove a known error; one that a file of the seed brought is back with the next `lexiquery seed`."""
+        asked = ForgetRequest(id=error_id)
+        return IngestReport.heard(await client.invoke("known_errors", "forget", asked.model_dump()))

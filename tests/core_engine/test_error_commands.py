@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+import yaml
 
 from tests.core_engine.processes import Command
 from tests.scripted_ollama import ScriptedOllama, scripted_server
@@ -62,6 +64,24 @@ def test_an_added_error_is_found_by_its_log_line_until_it_is_removed(lexiquery: 
 def test_a_server_that_runs_is_told(lexiquery: Command, file: Path) -> None:
     with lexiquery.server():
         follows_the_commands(lexiquery, file)
+
+
+def test_known_errors_are_kept_over_http(lexiquery: Command) -> None:
+    entry = yaml.safe_load(KNOWN)["known_errors"][0]
+    with (
+        lexiquery.server() as server,
+        httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, timeout=60) as http,
+    ):
+        assert http.get("/known-errors").json() == []
+        assert http.post("/known-errors", json={"errors": [entry]}).json()["added"] == ["known_errors#APP-1001"]
+        [known] = http.get("/known-errors").json()
+        assert (known["id"], known["services"], known["fix"]) == ("APP-1001", ["reports"], "Remove old exports.")
+        twice = http.post("/known-errors", json={"errors": [entry, entry]})
+        assert (twice.status_code, "2 have the id 'APP-1001'" in twice.text) == (422, True)
+        unknown = http.delete("/known-errors/APP-1010")
+        assert (unknown.status_code, unknown.json()["suggestion"]) == (404, "did you mean 'APP-1001'?")
+        assert http.delete("/known-errors/APP-1001").json()["removed"] == ["known_errors#APP-1001"]
+        assert http.get("/known-errors").json() == []
 
 
 def test_a_broken_entry_is_named_and_the_rest_goes_in(lexiquery: Command, file: Path) -> None:
