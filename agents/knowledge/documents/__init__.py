@@ -32,6 +32,7 @@ READERS: dict[str, Callable[[str, bytes], Document]] = {
     ".docx": read_docx,
     ".pdf": read_pdf,
 }
+_LISTED = "known errors are added by `lexiquery errors add`"
 
 
 def read_document(name: str, content: bytes) -> Document:
@@ -60,7 +61,8 @@ def check_kind(name: str) -> str:
     """The ending, lower case. Raises InvalidInput for one that nothing here reads."""
     suffix = PurePath(name).suffix.lower()
     if suffix not in READERS:
-        raise InvalidInput(f"can't read '{suffix}' files", suggestion=did_you_mean(suffix, READERS))
+        suggestion = _LISTED if suffix in (".yaml", ".yml") else did_you_mean(suffix, READERS)
+        raise InvalidInput(f"can't read '{suffix}' files", suggestion=suggestion)
     return suffix
 
 

@@ -237,6 +237,7 @@ def test_a_scanned_page_is_reported() -> None:
         ("x.html", b"<!-- nothing else -->", "there is no text in it"),
         ("x.txt", b"\0\1\2", "holds binary data, not text"),
         ("x.mdd", b"text", "can't read '.mdd' files; did you mean '.md'?"),
+        ("x.yml", b"a: b", "can't read '.yml' files; known errors are added by `lexiquery errors add`"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, message: str) -> None:
