@@ -172,7 +172,7 @@ class Learning:
     ) -> list[CheckedQuery]:
         """Blocks: a proof takes milliseconds. What is as it was at its last check is not proven again."""
         found = []
-        for query in queries_of(passages):
+        for query in queries_of(passages, catalogs):
             groups = [one for one in catalogs if one.platform == query.platform]
             last = kept.get(query.id)
             same = last is not None and last.stamp == stamp_of(query, groups)

@@ -88,6 +88,13 @@ async def test_a_query_that_reads_no_table_is_no_example(house: House) -> None:
     assert [one.question for one in (await house.shop()).examples] == ["Which orders are still open?"]
 
 
+async def test_each_query_of_a_block_is_an_example(house: House) -> None:
+    await house.write(SHIPPING.replace("'open'\n", "'open';\nSELECT paid_at FROM refunds;\n"))
+    assert [one.status for one in await house.runbooks.learn()] == ["proven", "proven"]
+    learned = {one.query for one in (await house.shop()).examples}
+    assert learned == {"SELECT order_id FROM orders WHERE status = 'open'", "SELECT paid_at FROM refunds"}
+
+
 async def test_what_did_not_change_is_not_proven_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await house.runbooks.learn()
     monkeypatch.setattr("core_engine.learning.check_query", None)
@@ -98,7 +105,14 @@ async def test_a_broken_query_is_reported_and_no_example(house: House) -> None:
     await house.write(SHIPPING.replace("SELECT order_id", "SELECT order_nr"))
     report = await house.runbooks.check()
     assert report.broken
-    assert "broken: shipping.md, 'Which orders are still open?' on shop\n  unknown column 'order_nr'" in report.render()
+    shown = "\n".join(
+        [
+            "broken: shipping.md, 'Which orders are still open?' on shop",
+            "  SELECT order_nr FROM orders WHERE status = 'open'",
+            "  line 1, column 8: unknown column 'order_nr'",
+        ]
+    )
+    assert shown in report.render()
     assert (await house.shop()).examples == []
     assert (await house.runbooks.check("shop")).counts == {"broken": 1}
     with pytest.raises(NotFound, match="unknown schema group 'shoop'"):

@@ -9,13 +9,13 @@ is about something that LexiQuery does not know, and nobody's fault. One with pl
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from agents.data.platform import load_platform
 from agents.data.proof import prove, unreadable
 from agents.data.sandbox import Sandbox
+from agents.knowledge.checks.parts import PLACEHOLDER, filled, first_line, leading_comment, parts_of
 from agents.knowledge.store.passages import Passage
 from agents.knowledge.text import LIST_MARK, sentences
 from shared import __version__
@@ -25,18 +25,15 @@ from shared.models import Model, Problem, Proof
 QueryStatus = Literal["proven", "plausible", "template", "foreign", "broken"]
 
 PLATFORM_OF = {"kql": "kql", "kusto": "kql", "spl": "spl", "splunk": "spl", "sql": "sql"}
-_PLACEHOLDER = re.compile(
-    r"\{\{[^{}\n]{1,60}\}\}|\$\{\w{1,40}\}|%\(\w{1,40}\)s"
-    r"|<(?!(?i:and|or|not|by)\b)[A-Za-z][\w-]*(?: (?!(?i:and|or) )[\w-]+){0,3}>"
-)
 _LONGEST_QUESTION = 160
+_LONGEST_LINE = 80
 _SHORT = 4  # words of a heading that says little without its document's title
 _UNKNOWN_TABLE = ("unknown_table", "unknown_index", "unknown_lookup", "unknown_source")
 
 
 class RunbookQuery(Model):
-    """A query as it stands in a runbook. id: its passage's; question: what it answers, in the runbook's words; labels:
-    of its document."""
+    """A query as it stands in a runbook. id: its passage's, or made of that where the passage holds several; question:
+    what it answers, in the runbook's words; labels: of its document."""
 
     id: str
     source: str
@@ -65,13 +62,14 @@ class CheckedQuery(RunbookQuery):
     stamp: str = ""
 
     def render(self) -> str:
-        """A line, and one for each of the first problems."""
+        """A line, the query's first one, and one for each of the first problems, with its place in the query."""
         where = " or ".join(self.groups)
         also = " (ambiguous: proven in each)" if len(self.groups) > 1 and self.status in ("proven", "plausible") else ""
         lines = [f"{self.status}: {self.place}{f' on {where}{also}' if where else ''}"]
+        lines.append(f"  {first_line(self.query, _LONGEST_LINE)}")
         for one in self.problems[:3]:
             hint = f"; did you mean '{one.suggestion}'?" if one.suggestion else ""
-            lines.append(f"  {one.message}{hint}")
+            lines.append(f"  {_place(one)}{one.message}{hint}")
         if self.before and self.status == "broken":
             lines.append("  it was proven at the last check")
         return "\n".join(lines)
@@ -81,26 +79,43 @@ class CheckedQuery(RunbookQuery):
         return Example(question=self.question, query=self.query, source="runbook", cited=self.place)
 
 
-def queries_of(passages: Sequence[Passage]) -> list[RunbookQuery]:
-    """The typed code blocks of platforms' languages, in order, each text of a document once."""
+def queries_of(passages: Sequence[Passage], catalogs: Sequence[Catalog] = ()) -> list[RunbookQuery]:
+    """What the typed code blocks of platforms' languages ask, in order, each text of a document once. catalogs: all;
+    only with those of its platform is a block of several queries taken apart."""
     found: dict[tuple[str, str], RunbookQuery] = {}
     for passage in passages:
         platform = PLATFORM_OF.get(passage.language or "") if passage.kind == "code" else None
         if platform is None or not passage.text.strip():
             continue
-        query = RunbookQuery(
-            id=passage.id,
-            platform=platform,
-            query=passage.text.strip().rstrip(";").strip(),
-            question=_question(passage),
-            location=passage.location,
-            source=passage.source,
-            heading=passage.heading,
-            step=passage.step,
-            labels=list(passage.labels),
-        )
-        found.setdefault((passage.location, query.query), query)
+        text = passage.text.strip().rstrip(";").strip()
+        parts = parts_of(text, platform, [one for one in catalogs if one.platform == platform])
+        for number, part in enumerate(parts, start=1):
+            query = RunbookQuery(
+                id=passage.id if len(parts) == 1 else _part_id(passage.id, number),
+                platform=platform,
+                query=part,
+                question=_question(passage) if len(parts) == 1 else _part_question(passage, part, number),
+                location=passage.location,
+                source=passage.source,
+                heading=passage.heading,
+                step=passage.step,
+                labels=list(passage.labels),
+            )
+            found.setdefault((passage.location, part), query)
     return list(found.values())
+
+
+def _part_id(passage_id: str, number: int) -> str:
+    return hashlib.sha256(f"{passage_id} {number}".encode()).hexdigest()[:32]
+
+
+def _part_question(passage: Passage, part: str, number: int) -> str:
+    """What the comment above it says, else the block's question and which of its queries it is: no two have the same
+    question, for an example is known by it."""
+    if said := leading_comment(part):
+        return _with_title(said.rstrip(":").strip(), passage.title)
+    which = f" (query {number})"
+    return f"{_cut(_question(passage), _LONGEST_QUESTION - len(which))}{which}"
 
 
 def _question(passage: Passage) -> str:
@@ -113,9 +128,23 @@ def _question(passage: Passage) -> str:
         lead = led[0]
     else:
         lead = passage.heading
-    if len(lead.split()) < _SHORT and lead != passage.title:
-        lead = f"{passage.title}: {lead}"
-    return lead if len(lead) <= _LONGEST_QUESTION else f"{lead[: _LONGEST_QUESTION - 1]}…"
+    return _with_title(lead, passage.title)
+
+
+def _with_title(lead: str, title: str) -> str:
+    """Where it alone says little."""
+    said = f"{title}: {lead}" if len(lead.split()) < _SHORT and lead != title else lead
+    return _cut(said, _LONGEST_QUESTION)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _place(problem: Problem) -> str:
+    if problem.line is None:
+        return ""
+    return f"line {problem.line}" + (f", column {problem.column}: " if problem.column is not None else ": ")
 
 
 def stamp_of(query: RunbookQuery, catalogs: Sequence[Catalog]) -> str:
@@ -131,7 +160,7 @@ def check_query(
 ) -> CheckedQuery:
     """catalogs: the groups of its platform; before: its last check. Blocks, for milliseconds a group."""
     base = CheckedQuery(**query.model_dump(), status="foreign", stamp=stamp_of(query, catalogs))
-    if _PLACEHOLDER.search(query.query):
+    if PLACEHOLDER.search(query.query):
         return _template(base, query, catalogs, sandbox)
     proofs = {one.schema_group: prove(load_platform(query.platform), query.query, one, sandbox) for one in catalogs}
     if good := [group for group, proof in proofs.items() if proof.verdict != "rejected"]:
@@ -182,12 +211,13 @@ def _first_problems(proofs: Mapping[str, Proof]) -> list[Problem]:
 
 def _template(base: CheckedQuery, query: RunbookQuery, catalogs: Sequence[Catalog], sandbox: Sandbox) -> CheckedQuery:
     """Filled in with a `1`, its tables and columns can be looked at; what else is wrong is the filling's fault."""
-    filled = _PLACEHOLDER.sub("1", query.query)
-    proofs = {one.schema_group: prove(load_platform(query.platform), filled, one, sandbox) for one in catalogs}
+    text = filled(query.query)
+    proofs = {one.schema_group: prove(load_platform(query.platform), text, one, sandbox) for one in catalogs}
     good = [group for group, proof in proofs.items() if proof.verdict != "rejected"]
     home = good[0] if good else _home(query, catalogs, proofs, None)
     problems = [one for one in proofs[home].problems if one.code.startswith("unknown_")] if home and not good else []
-    reads = _reads(filled, next(one for one in catalogs if one.schema_group == home)) if home else []
-    named = [one for one in problems if one.suggestion]
+    reads = _reads(text, next(one for one in catalogs if one.schema_group == home)) if home else []
+    # What fills it in has another length.
+    named = [one.model_copy(update={"column": None}) for one in problems if one.suggestion]
     update = {"status": "template", "groups": [home] if home else [], "problems": named, "reads": reads}
     return base.model_copy(update=update)

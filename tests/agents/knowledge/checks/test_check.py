@@ -53,6 +53,20 @@ def test_a_query_that_can_not_be_proven_is_broken_and_says_why(sandbox: Sandbox,
     assert (found.status, found.groups) == ("broken", ["shop"])
     assert re.search(message, found.problems[0].message)
     assert "shipping.md, 'Which are open?'" in found.render()
+    assert found.render().splitlines()[1] == f"  {query}"
+
+
+def test_a_broken_query_is_told_by_its_first_line_and_the_place_of_its_problem(sandbox: Sandbox) -> None:
+    found = checked(
+        block("-- by hand\nSELECT order_id, status, amount, placed_at\nFROM orders WHERE stats = 1"), sandbox
+    )
+    assert found.render().splitlines()[1:] == [
+        "  SELECT order_id, status, amount, placed_at",
+        "  line 3, column 19: unknown column 'stats'; did you mean 'status'?",
+    ]
+    long = checked(block(f"SELECT order_id FROM oders WHERE order_id IN ({', '.join(map(str, range(90)))})"), sandbox)
+    line = long.render().splitlines()[1]
+    assert (len(line), line[-1]) == (82, "…")
 
 
 def test_a_query_that_is_too_long_to_be_read_is_not_parsed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +125,85 @@ def test_a_template_says_which_of_its_columns_do_not_exist(sandbox: Sandbox) -> 
 def test_kql_is_checked_as_kql(sandbox: Sandbox) -> None:
     assert checked(block("SigninLogs | where ResultType != '0' | count", "kql"), sandbox).groups == ["logs"]
     assert checked(block("SigninLogs | where ResultTyp != '0'", "kql"), sandbox).status == "broken"
+
+
+LET = "let since = ago(1d);\n\nSigninLogs | where TimeGenerated > since"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "queries"),
+    [
+        (
+            "sql",
+            "SELECT order_id FROM orders;\nSELECT paid_at FROM refunds;",
+            ["SELECT order_id FROM orders", "SELECT paid_at FROM refunds"],
+        ),
+        (
+            "sql",
+            "SELECT order_id FROM orders WHERE status = ';'; -- as sent;\n\nSELECT paid_at FROM refunds; -- done",
+            ["SELECT order_id FROM orders WHERE status = ';'", "-- as sent;\n\nSELECT paid_at FROM refunds"],
+        ),
+        ("kql", "SigninLogs | count\n\nSigninLogs | take 1", ["SigninLogs | count", "SigninLogs | take 1"]),
+        ("kql", f"{LET}\n\nSigninLogs | take 1", [LET, "SigninLogs | take 1"]),
+        (
+            "kql",
+            "SigninLogs\n\n| count\n \n\n// one\n\nSigninLogs | take 1",
+            ["SigninLogs\n\n| count", "// one\n\nSigninLogs | take 1"],
+        ),
+    ],
+)
+def test_queries_of_one_block_are_checked_each_by_itself(
+    sandbox: Sandbox, language: str, text: str, queries: list[str]
+) -> None:
+    catalogs = [shop(), LOGS]
+    read = queries_of(passages(block(text, language)), catalogs)
+    assert [one.query for one in read] == queries
+    known = [one for one in catalogs if one.platform == read[0].platform]
+    assert [check_query(one, known, sandbox).status for one in read] == ["proven"] * len(queries)
+    assert len({one.id for one in read}) == len({one.question for one in read}) == len(queries)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("sql", "SELECT order_id FROM orders;"),
+        ("sql", "SELECT order_id FROM orders; SELECT FROM WHERE"),
+        ("sql", "CREATE TEMP TABLE late AS SELECT 1; SELECT order_id FROM orders"),
+        ("sql", "USE archive; SELECT order_id FROM orders"),
+        ("kql", LET),
+        ("kql", "SigninLogs\n\n| where ResultType != '0'\n\n| count"),
+        ("kql", "SigninLogs | count\n\nSigninLogs | wher ResultType ("),
+        ("kql", "\n\n".join(["SigninLogs | count"] * 60)),
+    ],
+)
+def test_a_block_that_is_one_query_or_can_not_be_read_as_several_stays_whole(language: str, text: str) -> None:
+    [whole] = queries_of(passages(block(text, language)), [shop(), LOGS])
+    assert whole.query == text.rstrip(";")
+
+
+def test_a_broken_query_among_others_is_the_only_broken_one_of_its_block(sandbox: Sandbox) -> None:
+    text = block("SELECT order_id FROM orders;\nSELECT\norder_nr FROM orders;")
+    good, bad = [check_query(one, [shop()], sandbox) for one in queries_of(passages(text), [shop()])]
+    assert (good.status, bad.status) == ("proven", "broken")
+    assert bad.render().splitlines()[1:] == [
+        "  SELECT",
+        "  line 2, column 1: unknown column 'order_nr'; did you mean 'order_id'?",
+    ]
+
+
+def test_templates_of_one_block_are_told_apart_with_their_placeholders(sandbox: Sandbox) -> None:
+    text = block("SELECT order_id FROM orders WHERE order_id = <order id>;\nSELECT paid_at FROM refunds;")
+    first, second = [check_query(one, [shop()], sandbox) for one in queries_of(passages(text), [shop()])]
+    assert (first.status, second.status) == ("template", "proven")
+    assert first.query.endswith("<order id>")
+
+
+def test_the_question_of_one_of_several_is_the_comment_above_it() -> None:
+    text = block(
+        "-- ======\n-- Orders that nobody has paid:\nSELECT order_id FROM orders;\nSELECT paid_at FROM refunds;"
+    )
+    found = queries_of(passages(text), [shop()])
+    assert [one.question for one in found] == ["Orders that nobody has paid", "Orders: Which are open? (query 2)"]
 
 
 def test_shell_and_other_code_is_left_alone() -> None:
