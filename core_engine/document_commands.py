@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from shared.documents import DocumentText, IngestReport, IngestRequest, Labels
 from shared.errors import InvalidInput, first_problem
 
 if TYPE_CHECKING:
+    from agents.knowledge.checks.check import CheckedQuery
     from agents.knowledge.store.passages import KnowledgeStore
     from core_engine.product import LocalProduct
     from core_engine.remote import RemoteProduct
@@ -30,7 +31,7 @@ async def add(
     """everybody: lift the labels of earlier imports."""
     from agents.knowledge.ingest.files import add_files
     from agents.knowledge.ingest.keeping import signed
-    from core_engine.knowledge_commands import broken_notes
+    from core_engine.knowledge_commands import broken_queries
 
     if labels and everybody:
         raise InvalidInput("--label and --everybody contradict each other")
@@ -45,8 +46,24 @@ async def add(
         progress = count if sys.stderr.isatty() else None
         report = await add_files(paths, send, labels=given, progress=progress, allow_empty=allow_empty)
         report = await _with_vectors(report, product)
-    report.notes += await broken_notes()
-    return Result(report, report.render(), FAILED if report.failed else DONE)
+    broken = await broken_queries()
+    shown = _with_notes(report, _notes_for_people(broken, report)).render()
+    return Result(_with_notes(report, map(_note, broken)), shown, FAILED if report.failed else DONE)
+
+
+def _notes_for_people(broken: Sequence[CheckedQuery], report: IngestReport) -> list[str]:
+    """A line a broken query of what was read in; of all others how many there are."""
+    own = [_note(one) for one in broken if report.reads(one.source)]
+    others = len(broken) - len(own)
+    return [*own, f"{others} more broken in other runbooks: lexiquery sop check"] if others else own
+
+
+def _note(query: CheckedQuery) -> str:
+    return query.render().replace("\n ", ";")
+
+
+def _with_notes(report: IngestReport, notes: Iterable[str]) -> IngestReport:
+    return report.model_copy(update={"notes": [*report.notes, *notes]})
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from core_engine.state import State
 from shared.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
+    from agents.knowledge.checks.check import CheckedQuery
     from agents.knowledge.glossary.store import Status, Term
     from core_engine.runbooks import Runbooks
 
@@ -34,11 +35,11 @@ async def runbooks_of(state: State) -> Runbooks:
     return runbooks
 
 
-async def broken_notes() -> list[str]:
-    """What was learned of documents that were just added, where somebody has to look: a line a broken query."""
+async def broken_queries() -> list[CheckedQuery]:
+    """Of all runbooks, when what was just added is learned."""
     async with opened_runbooks() as runbooks:
         report = await runbooks.check(labels=None)
-    return [one.render().replace("\n ", ";") for one in report.queries if one.status == "broken"]
+    return [one for one in report.queries if one.status == "broken"]
 
 
 async def sop_check(group: str | None, every: bool) -> Result:

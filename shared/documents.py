@@ -99,12 +99,18 @@ class IngestReport(Model):
         both = {name: getattr(self, name) + getattr(other, name) for name in lists}
         return type(self)(**both, waiting=other.waiting)
 
+    def reads(self, source: str) -> bool:
+        """Whether the document is one that was added, updated or renamed."""
+        renamed = any(one.endswith(f" → {source}") for one in self.renamed)
+        return renamed or source in self.added or source in self.updated
+
     def render(self) -> str:
+        """Counts, then what failed, then the rest."""
         kinds = ("added", "updated", "unchanged", "renamed", "removed")
         counts = [f"{len(getattr(self, what))} {what}" for what in kinds if what != "renamed" or self.renamed]
         failed = [f"failed: {failure.source}: {failure.reason}" for failure in self.failed]
         waiting = [f"{self.waiting:,} passages are found by their words; their vectors follow"] if self.waiting else []
-        return "\n".join([", ".join(counts), *waiting, *self.notes, *failed])
+        return "\n".join([", ".join(counts), *failed, *waiting, *self.notes])
 
 
 class StoredDocument(Model):

@@ -286,6 +286,27 @@ def test_a_folder_of_runbooks_is_followed_and_a_broken_one_is_reported(lexiquery
     assert (done.exit_code, report["unchanged"], report["removed"]) == (0, added[:1], added[1:])
 
 
+def test_adding_names_the_broken_queries_of_what_was_added_and_counts_the_others(
+    ollama: ScriptedOllama, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    command = Command(tmp_path / "shop", ollama.url)
+    command.import_shop()
+    for name in ("old", "new"):
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n\n```sql\nSELECT {name}_id FROM orders\n```\n")
+    (tmp_path / "clean.md").write_text("# clean\n\nAsk.\n")
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7 cut off")
+    command.run("sop", "add", str(tmp_path / "old.md"))
+    told = command.run("sop", "add", str(tmp_path / "new.md"), str(tmp_path / "scan.pdf")).stdout.splitlines()
+    starts = ("failed: scan.pdf: ", "broken: new.md, 'new'", "1 more broken in other runbooks: lexiquery sop check")
+    assert len(told) == 4
+    assert all(line.startswith(start) for line, start in zip(told[1:], starts, strict=True)), told
+    clean = command.run("sop", "add", str(tmp_path / "clean.md")).stdout.splitlines()
+    assert clean[1:] == ["2 more broken in other runbooks: lexiquery sop check"]
+    notes = command.json("sop", "add", str(tmp_path / "clean.md"))["notes"]
+    assert [note.split(",")[0] for note in notes] == ["broken: new.md", "broken: old.md"]
+
+
 def test_the_registry_lists_every_agent(lexiquery: Command) -> None:
     names = {agent["name"] for agent in lexiquery.json("agents", "list")}
     assert names == {"planner", "sop", "known_errors", "kql", "spl", "sql"}
