@@ -47,7 +47,8 @@ def test_a_field_that_no_call_has_is_refused_and_calls_share_nothing() -> None:
     with pytest.raises(TypeError, match="a call has no tokens"):
         new_call(**KIND, tokens=3)
     one, other = new_call(**KIND), new_call(**KIND)
-    one.metadata["after"] = one.tags.append("prod")
+    one.metadata["after"] = ["ollama"]
+    one.tags.append("prod")
     assert (other.metadata, other.tags) == ({}, [])
     assert CallRecord.model_validate(one.model_dump()) == one
 
