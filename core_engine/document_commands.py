@@ -37,14 +37,16 @@ async def add(
         raise InvalidInput("--label and --everybody contradict each other")
     given = _checked(labels) if labels else ([] if everybody else None)
     async with _opened_store() as store:
-        key = await store.key()
+        key, known = await store.key(), await store.hashes()
     async with open_product(quiet_settings()) as product:
 
         async def send(request: IngestRequest) -> IngestReport:
             return await product.add_procedures(signed(request, key))
 
         progress = count if sys.stderr.isatty() else None
-        report = await add_files(paths, send, labels=given, progress=progress, allow_empty=allow_empty)
+        report = await add_files(
+            paths, send, labels=given, progress=progress, allow_empty=allow_empty, read_before=known
+        )
         report = await _with_vectors(report, product)
     broken = await broken_queries()
     shown = _with_notes(report, _notes_for_people(broken, report)).render()

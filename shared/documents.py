@@ -53,6 +53,8 @@ class IngestRequest(Model):
 
     seen: documents that the sender has; the report's `wanted` says which of them are to be sent. folders: locations of
     folders that were seen whole: what was once read there and is not among `seen` was renamed, or is removed.
+    gone: locations elsewhere of which the sender knows that no file is there any more: a new document with the content
+    of one was moved from there; what was not moved stays.
     allow_empty: the request is not refused where none of a folder's documents was seen; they are removed.
     urls: web addresses to read, at hosts that LEXIQUERY_DOCUMENT_HOSTS lists. labels: who may find all of these;
     as before if not given, and everybody if there are none. carried: labels that the sender carries beside these and
@@ -64,6 +66,7 @@ class IngestRequest(Model):
     documents: list[SentDocument] = []
     seen: list[SeenDocument] = []
     folders: list[str] = []
+    gone: list[str] = []
     allow_empty: bool = False
     urls: Annotated[list[str], Field(max_length=1000)] = []
     labels: Labels | None = None

@@ -47,7 +47,13 @@ class Procedures:
     ) -> IngestReport:
         """Files, folders and web addresses, with all their vectors; see add_files."""
         report = await add_files(
-            paths, self.keep, labels=labels, progress=progress, use_git=use_git, allow_empty=allow_empty
+            paths,
+            self.keep,
+            labels=labels,
+            progress=progress,
+            use_git=use_git,
+            allow_empty=allow_empty,
+            read_before=await self._library.hashes(),
         )
         await self.settle(report)
         return report

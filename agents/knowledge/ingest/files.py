@@ -6,7 +6,7 @@ import asyncio
 import os
 import stat
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,24 +59,27 @@ async def add_files(
     progress: Progress | None = None,
     use_git: bool = True,
     allow_empty: bool = False,
+    read_before: Collection[str] = (),
 ) -> IngestReport:
     """Give `add` each file, each web address, and each document below each folder, in parts; what it says of all.
 
     A document is cited by its folder's name and the path below it. `add` is told first what is there, and sent what it
     wants of it; what it knows of a folder and is gone from there is removed. A file that can't be read is reported and
-    skipped. use_git: of a working copy, only what git tracks; allow_empty: as of IngestRequest.
+    skipped. use_git: of a working copy, only what git tracks; allow_empty: as of IngestRequest; read_before: where all
+    documents lie that are known: they may have been moved from where nothing is any more.
 
     Raises NotFound for a path that does not exist and InvalidInput for too many files, before anything is changed;
     InvalidInput when there is no document.
     """
     urls = [str(one) for one in given if is_url(str(one))]
     paths = [Path(one) for one in given if not is_url(str(one))]
-    found = await asyncio.to_thread(_find, paths, use_git)
+    found = await asyncio.to_thread(_find, paths, use_git, read_before)
     report = IngestReport(failed=found.failed, notes=[*found.notes, *_left_alone(found)])
     if paths:
         seen = await asyncio.to_thread(_see, found, report)
         folders = [folder.as_posix() for folder in found.folders]
-        told = IngestRequest(seen=seen, folders=folders, labels=labels, allow_empty=allow_empty)
+        gone = await asyncio.to_thread(_gone, read_before)
+        told = IngestRequest(seen=seen, folders=folders, gone=gone, labels=labels, allow_empty=allow_empty)
         report = report.plus(await add(told))
     failed: list[Failure] = []
     done, wanted = 0, [Path(location) for location in report.wanted]
@@ -94,7 +97,7 @@ async def add_files(
     return report.model_copy(update={"notes": list(dict.fromkeys(report.notes)), "wanted": []})
 
 
-def _find(paths: Sequence[Path], use_git: bool) -> _Found:
+def _find(paths: Sequence[Path], use_git: bool, read_before: Collection[str] = ()) -> _Found:
     found = _Found()
     for given in paths:
         root = given.expanduser().resolve()
@@ -105,8 +108,15 @@ def _find(paths: Sequence[Path], use_git: bool) -> _Found:
         elif root.exists():
             found.files[root] = _File(root.name)
         else:
-            raise NotFound(f"no file or folder at {given}")
+            before = sum(f"{one}/".startswith(f"{root.as_posix()}/") for one in read_before)
+            suggestion = f"of what was read from there ({before}), add the new place, or `lexiquery sop remove` it"
+            raise NotFound(f"no file or folder at {given}", suggestion=suggestion if before else None)
     return found
+
+
+def _gone(read_before: Collection[str]) -> list[str]:
+    """Paths at which there is nothing any more. What was uploaded or fetched has none."""
+    return [one for one in read_before if os.path.isabs(one) and not os.path.lexists(one)]
 
 
 def _find_below(root: Path, found: _Found, copy: WorkingCopy | None) -> None:

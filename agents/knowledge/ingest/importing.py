@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +30,7 @@ from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
 _LONGEST_NAME = 1000
 _LONGEST_LOCATION = 1024
 _LONGEST_ETAG = 256
+_NAMED = 5  # documents in a note
 Read = Callable[[str, bytes], Coroutine[Any, Any, Document]]
 
 
@@ -148,16 +149,21 @@ class _Import:
     async def compare(self) -> None:
         """What of the seen documents is unchanged, renamed or wanted, and what is gone."""
         gone = self._gone()
+        elsewhere = {one: self.known[one] for one in self.request.gone if one in self.known and one not in gone}
+        moved: set[str | None] = set()
         # A file that goes by another ending is another document: it is read in another way.
         by_hash = {
-            (known.content_hash, PurePath(known.source).suffix.lower()): location for location, known in gone.items()
+            (known.content_hash, PurePath(known.source).suffix.lower()): location
+            for location, known in (elsewhere | gone).items()
         }
         for seen in self.request.seen:
             known = self.known.get(seen.location)
             key = (seen.content_hash or "", PurePath(seen.filename).suffix.lower())
             if known is None and key in by_hash:
                 old = by_hash.pop(key)
-                await self._rename(old, gone.pop(old), seen)
+                if old in elsewhere:
+                    moved.add(root_of(old, elsewhere[old].source))
+                await self._rename(old, (gone if old in gone else elsewhere).pop(old), seen)
             elif known is None or seen.content_hash not in (None, known.content_hash):
                 if seen.content_hash is not None:
                     self.report.wanted.append(seen.location)
@@ -166,6 +172,9 @@ class _Import:
         if gone:
             await self.library.remove(gone)
             self.report.removed.extend(known.source for known in gone.values())
+        left = [one.source for at, one in elsewhere.items() if root_of(at, one.source) in moved - {None}]
+        if left:
+            self.report.notes.append(_left_behind(left))
 
     async def add_all(self) -> None:
         """The documents of the request: while one is stored, the next is read."""
@@ -311,6 +320,11 @@ def _name_kept(source: str, location: str, known: Known) -> str:
     """A document of a folder keeps the name that it has from there: another folder gives it none, nor does who adds it
     alone."""
     return known.source if known.source != source and root_of(location, known.source) else source
+
+
+def _left_behind(sources: Sequence[str]) -> str:
+    named = ", ".join(sources[:_NAMED]) + (", …" if len(sources) > _NAMED else "")
+    return f"not found where the others were moved to, and kept: {named}; `lexiquery sop remove` forgets them"
 
 
 def _no_more_open(labelled: Collection[Collection[str]]) -> set[str]:

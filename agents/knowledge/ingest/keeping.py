@@ -44,7 +44,7 @@ def is_signed(request: IngestRequest, key: bytes) -> bool:
 
 def check_places(request: IngestRequest) -> None:
     """Raises Forbidden where a request that nobody signed speaks for folders."""
-    if request.seen or request.folders:
+    if request.seen or request.folders or request.gone:
         raise Forbidden(
             "what lies in a folder is said by `lexiquery sop add` alone, which reads it there",
             suggestion="send documents by their filenames, and remove them by their names",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agents.knowledge.procedures import Procedures
 from agents.knowledge.search.filtering import Filters
 from shared.documents import IngestReport, IngestRequest, SentDocument
+from shared.errors import Forbidden, NotFound
 
 QUESTION = "disk almost full"
 
@@ -103,18 +105,57 @@ async def test_a_folder_inside_another_has_labels_of_its_own(procedures: Procedu
     assert (await labels(procedures))["inner/vault.md"][1] == ["team-a"]
 
 
-async def test_a_folder_that_is_moved_opens_none_of_its_documents(procedures: Procedures, folder: Path) -> None:
+async def test_a_folder_that_is_moved_takes_its_documents_along(procedures: Procedures, folder: Path) -> None:
     await procedures.add([folder], labels=["team-z"])
+    before = await labels(procedures)
     moved = to(folder, "moved")
+    (moved / "sign-in.md").write_text("# Sign-in\n\nThe disk is almost full once more.\n")
+    (moved / "certificate.md").unlink()
     report = await procedures.add([moved])
-    assert await procedures.search(QUESTION) == []
-    assert (await labels(procedures))["moved/disk.md"][1] == ["team-z"]
-    assert report.notes[1] == (
-        "moved/disk.md: it has the labels of a document with the same content: team-z; "
-        "add it with --everybody to lift them"
+    assert (report.renamed, report.added, report.removed) == (
+        ["runbooks/disk.md → moved/disk.md"],
+        ["moved/sign-in.md"],
+        [],
     )
-    await procedures.add([moved], labels=[])
-    assert [hit.source for hit in await procedures.search(QUESTION)] == ["moved/disk.md"]
+    assert report.notes == [
+        "not found where the others were moved to, and kept: runbooks/certificate.md, runbooks/sign-in.md; "
+        "`lexiquery sop remove` forgets them"
+    ]
+    found = await labels(procedures)
+    assert found["moved/disk.md"] == before["runbooks/disk.md"]
+    assert found["moved/sign-in.md"][1] == ["team-z"]
+    assert await procedures.search(QUESTION) == []
+
+
+async def test_what_is_copied_or_still_there_is_not_moved(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder], labels=["team-z"])
+    copy = folder.parent / "copy"
+    shutil.copytree(folder, copy)
+    report = await procedures.add([copy])
+    assert (len(report.added), report.renamed, len(report.notes)) == (3, [], 3)
+    assert report.notes[0].endswith(
+        "it has the labels of a document with the same content: team-z; add it with --everybody to lift them"
+    )
+    assert {given for _, (given,) in (await labels(procedures)).values()} == {"team-z"}
+
+
+async def test_nobody_else_says_that_a_file_is_gone(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder])
+    with pytest.raises(Forbidden):
+        await procedures.ingest(IngestRequest(gone=[(folder / "disk.md").as_posix()]))
+
+
+async def test_a_place_that_documents_were_read_from_is_told_where_it_is_gone(
+    procedures: Procedures, folder: Path
+) -> None:
+    await procedures.add([folder])
+    to(folder, "moved")
+    for gone, count in ((folder, 3), (folder / "disk.md", 1)):
+        with pytest.raises(NotFound) as raised:
+            await procedures.add([gone])
+        assert raised.value.suggestion == (
+            f"of what was read from there ({count}), add the new place, or `lexiquery sop remove` it"
+        )
 
 
 async def test_a_copy_is_as_open_as_the_most_open_document_of_its_content(procedures: Procedures, folder: Path) -> None:
