@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
-
 from agents.knowledge.known_errors.index import (
     ForgetRequest,
     KeepRequest,
@@ -21,11 +19,10 @@ from agents.knowledge.search.excerpts import shortened
 from agents.knowledge.store.tables import schema
 from core_engine.remote import RemoteProduct
 from core_engine.results import DONE, FAILED, Result, listed, opened_state, quiet_settings
-from core_engine.session import WAIT_SECONDS
+from core_engine.session import WAIT_SECONDS, remote_client
 from core_engine.state import running_server
 from shared.database import create_tables
 from shared.documents import Failure, IngestReport
-from shared.settings import Settings
 
 _AGENT = "known_errors"
 _SENT_AT_ONCE = 100
@@ -91,8 +88,7 @@ async def _opened_keeper() -> AsyncIterator[_Keeper]:
     """The agents of the server that owns the data directory if one runs, else of this process."""
     settings = quiet_settings()
     if url := running_server(settings):
-        headers, timeout = _key(settings), httpx.Timeout(10, read=None, write=60)
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False) as client:
+        async with remote_client(settings, url) as client:
             yield _RemoteKeeper(client)
         return
     from core_engine.bootstrap import open_lexiquery
@@ -106,7 +102,3 @@ class _RemoteKeeper(RemoteProduct):
         task = {"agent_id": agent, "skill": skill, "input": request}
         output: dict[str, Any] = (await self._send("POST", "/a2a/task/invoke", task))["output"]
         return output
-
-
-def _key(settings: Settings) -> dict[str, str]:
-    return {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"} if settings.api_key else {}

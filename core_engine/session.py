@@ -34,7 +34,13 @@ async def open_product(settings: Settings) -> AsyncIterator[LocalProduct | Remot
 
 @asynccontextmanager
 async def remote_product(settings: Settings, url: str) -> AsyncIterator[RemoteProduct]:
+    async with remote_client(settings, url) as client:
+        yield RemoteProduct(client)
+
+
+@asynccontextmanager
+async def remote_client(settings: Settings, url: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"} if settings.api_key else {}
     timeout = httpx.Timeout(10, read=None, write=60)
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, trust_env=False) as client:
-        yield RemoteProduct(client)
+        yield client
