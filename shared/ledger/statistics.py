@@ -5,7 +5,7 @@ Sums come from the totals of each day, never from the calls themselves, so that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,7 +18,7 @@ from shared.calls import CallRecord, CallStatus, Moment
 from shared.errors import InvalidInput, NotFound
 from shared.ledger import record_of
 from shared.ledger.changes import settle
-from shared.ledger.latency import Counts, Packed, added, percentiles
+from shared.ledger.latency import Packed, added
 from shared.ledger.sums import currency_of
 from shared.ledger.tables import calls, day_totals, record_columns
 from shared.ledger.totals import KIND
@@ -36,6 +36,7 @@ _NO_DAY: Any = literal(None).label("day")
 _TIMES = day_totals.c.times.cast(Text).label("times")
 """As the text that it is: reading JSON takes a driver longer than what is in it takes us."""
 _PERCENTS = (50, 95, 99)
+_LINES_AT_ONCE = 2000
 Line = tuple[str | None, str]
 """A line of statistics by its day, None for all days, and value."""
 
@@ -141,7 +142,8 @@ class Statistics:
                 times = {line: [row.times for row in rows] for line, rows in found.items()}
             else:
                 times = _by_value((await connection.execute(_times_query(meant))).all())
-        lines = [_line(by, *line, rows, added(times[line])) for line, rows in found.items()]
+        percentiles = _percentiles([times[line] for line in found])
+        lines = [_line(by, *line, rows, of_it) for (line, rows), of_it in zip(found.items(), percentiles, strict=True)]
         return sorted(lines, key=lambda line: (line.day or "", line.calls, line.value), reverse=True)
 
     async def kinds(self) -> list[KindTotals]:
@@ -163,7 +165,8 @@ class Statistics:
         """How many calls of each model are in each bin of latency.py, since the ledger began."""
         await settle(self._engine)
         times = _by_value(await self._rows(_times_query([day_totals.c.dimension == "model"])))
-        return {value: counts for (_, value), kept in times.items() if (counts := added(kept).by_bin())}
+        counts = added(list(times.values()))
+        return {value: by_bin for line, (_, value) in enumerate(times) if (by_bin := counts.by_bin(line))}
 
     async def prompts(self, name: str) -> set[str]:
         """name: `prompt_name` or `prompt_version`; those that calls have. No sum has them: it reads every call."""
@@ -237,7 +240,15 @@ def _of(by: By, days: int) -> tuple[ColumnElement[bool], ...]:
     return day_totals.c.dimension == ("all" if by == "day" else by), day_totals.c.day >= _since(days)
 
 
-def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], times: Counts) -> CallStats:
+def _percentiles(lines: Sequence[Iterable[Packed]]) -> Iterator[list[float | None]]:
+    """Of so many lines at once that their counts don't take much memory."""
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        yield from added(lines[start : start + _LINES_AT_ONCE]).percentiles(_PERCENTS)
+
+
+def _line(
+    by: By, day: str | None, value: str, rows: Sequence[Row[Any]], percentiles: Sequence[float | None]
+) -> CallStats:
     """rows: the same sums for each currency; amounts of two can't be added, so those of the rarer ones are unpriced."""
     currency = currency_of(rows)
     sums: Iterable[Any] = rows[0][-len(_SUMS) :]
@@ -255,7 +266,7 @@ def _line(by: By, day: str | None, value: str, rows: Sequence[Row[Any]], times: 
     is_counted = line["uncounted"] < line["calls"] - line["cached"]
     for name in _UNKNOWN_AT_NONE if is_counted else (*_UNKNOWN_AT_NONE, *_COUNTED):
         line[name] = line[name] or None
-    line["p50_seconds"], line["p95_seconds"], line["p99_seconds"] = percentiles(times, _PERCENTS)
+    line["p50_seconds"], line["p95_seconds"], line["p99_seconds"] = percentiles
     line["error_rate"] = line["failed"] / line["calls"] if line["calls"] else 0.0
     line |= {"by": by, "value": value, "day": day, "currency": currency}
     return _ANY_LINE.model_copy(update=line)  # as they are: to check 1,500 users' days takes a while

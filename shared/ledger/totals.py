@@ -67,7 +67,8 @@ class Delta:
             each = zip(*keys[start : start + _READ_AT_ONCE], strict=True)
             for row in connection.execute(_TIMES, {name: [*{*some}] for name, some in zip(_KEYS, each, strict=True)}):
                 there[tuple(row[:-1])] = row[-1]
-        return {key: pack(_plus(added([there.get(key)]).by_bin(), self._totals[key]["times"])) for key in keys}
+        counts = added([[there.get(key)] for key in keys])
+        return {key: pack(_plus(counts.by_bin(line), self._totals[key]["times"])) for line, key in enumerate(keys)}
 
     def _row(self, *key: str) -> dict[str, Any]:
         if (row := self._totals.get(key)) is None:

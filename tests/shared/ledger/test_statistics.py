@@ -16,7 +16,7 @@ from shared.database import create_tables
 from shared.errors import InvalidInput, NotFound
 from shared.ledger import Ledger, schema
 from shared.ledger.changes import settle
-from shared.ledger.latency import ACCURACY, added, bin_of, pack, percentiles, seconds_of
+from shared.ledger.latency import ACCURACY, added, bin_of, pack, seconds_of
 from shared.ledger.statistics import CallFilter, CallStats, Statistics
 from shared.ledger.tables import day_totals
 from tests.shared.ledger.calls import NOW, call, record
@@ -248,12 +248,20 @@ def test_a_percentile_from_bins_is_the_nearest_rank_s_to_one_part_in_a_hundred()
         bins[bin_of(seconds)] = bins.get(bin_of(seconds), 0) + 1
     asked = (1, 50, 95, 99, 99.9, 100)
     exact = [times[max(0, math.ceil(len(times) * percent / 100) - 1)] for percent in asked]
-    assert percentiles(added([json.dumps(pack(bins))]), asked) == [
-        pytest.approx(seconds, rel=ACCURACY * 1.01) for seconds in exact
+    fast, none = {bin_of(0.0): 3}, [None] * len(asked)
+    read = added([[json.dumps(pack(bins))], [], [json.dumps(pack(fast)), None]]).percentiles(asked)
+    assert read == [
+        [pytest.approx(seconds, rel=ACCURACY * 1.01) for seconds in exact],
+        none,
+        [seconds_of(bin_of(0.0))] * len(asked),
     ]
     some, others = ({number: calls for number, calls in bins.items() if number % 3 // 2 == part} for part in (0, 1))
     kept = [json.dumps(one) for one in (pack(some), pack(others), {str(number): 1 for number in bins}, None, "", {})]
-    assert added([*kept, None]).by_bin() == {number: calls + 1 for number, calls in bins.items()}
+    assert added([[], [*kept, None]]).by_bin(1) == {number: calls + 1 for number, calls in bins.items()}
+    most = {-340: 2**32 - 1, 500: 7}
+    both = added([[json.dumps(pack(most)), json.dumps(pack(most))]])
+    assert both.by_bin(0) == {-340: 2**33 - 2, 500: 14}
     assert pack({5: 0, 7: -1}) == ""
-    assert percentiles(added([]), (50, 99)) == [None, None]
+    assert added([["", "{}", '""', None]]).percentiles((50, 99)) == [[None, None]]
+    assert added([]).percentiles((50, 99)) == []
     assert seconds_of(bin_of(0.0)) < 1e-5
