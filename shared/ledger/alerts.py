@@ -25,7 +25,7 @@ _SECONDS = 10.0
 
 class Alert(Model):
     """What is logged, and sent to the webhook as JSON. window: the UTC day or the journey; used, limit: in `unit`;
-    share: of the limit that was reached (1 is all of it)."""
+    share: of the limit that was reached (1 is all of it). currency: of money, where the calls' prices have the same."""
 
     scope: str
     who: str
@@ -35,11 +35,12 @@ class Alert(Model):
     limit: float
     share: float
     raised_at: datetime
+    currency: str | None = None
 
     @property
     def text(self) -> str:
         whose = {"journey": "a journey", "user": f"'{self.who}' on"}.get(self.scope, "the day")
-        return f"{whose} {self.window} has used {self.used:g} of {self.limit:g} {self.unit}"
+        return f"{whose} {self.window} has used {self.used:g} of {self.limit:g} {self.currency or self.unit}"
 
 
 class Alerts:
@@ -109,11 +110,13 @@ def _reached(connection: Connection, limit: Limit) -> list[Alert]:
         shares = [share for share in (1.0, limit.alert_at) if most is not None and spent.used(unit) >= share * most]
         if shares:
             place: dict[str, Any] = {"scope": limit.scope, "who": limit.who, "window": limit.window, "unit": unit}
-            found.append(Alert(**place, used=spent.used(unit), limit=most, share=shares[0], raised_at=now))
+            currency = spent.currency if unit == "money" else None
+            used = spent.used(unit)
+            found.append(Alert(**place, used=used, limit=most, share=shares[0], raised_at=now, currency=currency))
     return found
 
 
 def _is_new(connection: Connection, alert: Alert) -> bool:
-    row = alert.model_dump(exclude={"used"})
+    row = alert.model_dump(exclude={"used", "currency"})
     insert = insert_on(connection.dialect, budget_alerts).values(row)
     return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)

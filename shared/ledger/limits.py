@@ -7,11 +7,11 @@ held is free again once its calls are closed as lost.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, literal, select, text
 
 from shared.errors import BudgetExceeded
 from shared.ledger.tables import PEER, budgets, calls, day_totals, is_uncounted, is_unpriced
@@ -66,7 +66,7 @@ class Limit:
 @dataclass(frozen=True)
 class Spent:
     """What was used, and what pending calls hold back. tokens: prompt plus completion, of the calls that were counted;
-    money: of the calls that have a price."""
+    money: of the calls that have a price, in `currencies`: more than one where the rate card changed its own."""
 
     calls: int = 0
     tokens: int = 0
@@ -77,9 +77,15 @@ class Spent:
     held_tokens: int = 0
     held_money: float = 0.0
     held_seconds: float = 0.0
+    currencies: frozenset[str] = frozenset()
 
     def used(self, unit: Unit) -> float:
         return float(getattr(self, unit))
+
+    @property
+    def currency(self) -> str | None:
+        """Of all the money, if it is one."""
+        return next(iter(self.currencies)) if len(self.currencies) == 1 else None
 
     def missing(self, unit: Unit) -> str:
         """How many calls a sum leaves out, in brackets."""
@@ -87,6 +93,9 @@ class Spent:
             unit, ("", 0)
         )
         return f" ({count} calls {kind})" if count else ""
+
+
+_SUMS = tuple(field.name for field in fields(Spent) if field.name != "currencies")
 
 
 def has_limits(connection: Connection, reserved: Sequence[Reservation]) -> bool:
@@ -149,16 +158,14 @@ def spent_of(connection: Connection, limit: Limit) -> Spent:
     return _plus(summed, _spent(connection, still_open, day=limit.window, **whose))
 
 
-def spent_in(connection: Connection, *conditions: ColumnElement[bool]) -> Spent:
-    """Of the calls that meet the conditions: not what a stranger says that it used, and not what a cache answered."""
-    return _spent(connection, _spent_query(*conditions))
-
-
 def _spent(connection: Connection, query: Select[Any], **values: str) -> Spent:
-    return Spent(*(value or 0 for value in connection.execute(query, values).one()))
+    *sums, least, last = connection.execute(query, values).one()
+    summed: dict[str, Any] = {name: value or 0 for name, value in zip(_SUMS, sums, strict=True)}
+    return Spent(**summed, currencies=frozenset(filter(None, (least, last))))
 
 
 def _spent_query(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Not what a stranger says that it used, and not what a cache answered."""
     call = calls.c
     is_open = call.status == "pending"
     sums: list[Any] = [
@@ -171,6 +178,7 @@ def _spent_query(*conditions: ColumnElement[bool]) -> Select[Any]:
         func.sum(case((is_open, call.reserved_tokens))),
         func.sum(case((is_open, call.reserved_cost))),
         func.sum(case((is_open, call.reserved_seconds))),
+        *_currencies(call.currency),
     ]
     return select(*sums).where(*conditions, call.id.not_like(f"{PEER}%"), call.status != "cached")
 
@@ -184,8 +192,15 @@ def _day_query() -> Select[Any]:
         func.sum(total.cost),
         func.sum(total.uncounted),
         func.sum(total.unpriced),
+        *(literal(0),) * 3,
+        *_currencies(total.currency),
     ]
     return select(*sums).where(*(total[name] == bindparam(name) for name in ("day", "dimension", "value")))
+
+
+def _currencies(currency: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    known = func.nullif(currency, "")
+    return func.min(known), func.max(known)
 
 
 _OF_A_JOURNEY = _spent_query(calls.c.journey_id == bindparam("journey_id"))
@@ -195,7 +210,8 @@ _OF_A_DAY = _day_query()
 
 
 def _plus(a: Spent, b: Spent) -> Spent:
-    return Spent(*(getattr(a, name) + getattr(b, name) for name in Spent.__dataclass_fields__))
+    both: dict[str, Any] = {name: getattr(a, name) + getattr(b, name) for name in _SUMS}
+    return Spent(**both, currencies=a.currencies | b.currencies)
 
 
 def _limit(row: Any, who: str, window: str) -> Limit:
@@ -204,7 +220,8 @@ def _limit(row: Any, who: str, window: str) -> Limit:
 
 def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Reservation) -> str | None:
     used = spent.used(unit)
-    what = f"{most:g} {reserved.currency if unit == 'money' and reserved.currency else unit}"
+    currency = (reserved.currency or spent.currency) if unit == "money" else None
+    what = f"{most:g} {currency or unit}"
     if used >= most:
         return f"{limit} of {what} is spent: {used:g} used{spent.missing(unit)}"
     held = {"tokens": spent.held_tokens, "money": spent.held_money, "seconds": spent.held_seconds}.get(unit, 0)

@@ -77,7 +77,8 @@ class Procedure(Model):
 
 class Survey(Model):
     """All that is known about something: what was meant, the procedures that bear on it, the best first, and what else
-    they name. near: names like one of the text, where nothing was meant."""
+    they name. Where nothing was meant: near, names like one of the text; procedures, those whose titles say most of its
+    words."""
 
     about: list[Thing]
     near: list[str] = []
@@ -89,8 +90,10 @@ class Survey(Model):
         """For people."""
         if not self.about:
             near = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
-            return f"nothing is known about it{near}\n`lexiquery sop search` looks into the text of the runbooks"
-        lines = [f"about: {_listed(self.about)}"]
+            known = "by that name nothing but titles is known" if self.procedures else "nothing is known about it"
+            lines = [f"{known}{near}"]
+        else:
+            lines = [f"about: {_listed(self.about)}"]
         for one in self.procedures:
             steps = f" (step{'s' * (len(one.steps) > 1)} {', '.join(one.steps)})" if one.steps else ""
             lines.append(f"{one.title}  {one.source}{steps}: {', '.join(one.why)}")
@@ -98,6 +101,8 @@ class Survey(Model):
             lines.append(f"tables: {_listed(self.tables)}")
         if self.related:
             lines.append(f"also: {_listed(self.related)}")
+        if not self.about:
+            lines.append("`lexiquery sop search` looks into the text of the runbooks")
         return "\n".join(lines)
 
 
@@ -147,7 +152,8 @@ class Graph:
             known = await _named(connection, labels)
             meant = _meant(text, known)
             if not meant:
-                return Survey(about=[], near=_near(text, known))
+                titled = await _titled(connection, labels, text)
+                return Survey(about=[], near=_near(text, known), procedures=titled[:limit])
             same = await _read(connection, labels, _links.c.kind == "same_as", _either(meant))
             near = {*meant, *(end for link in same for end in (link.from_id, link.to_id))}
             naming = await _read(connection, labels, _links.c.kind == "mentions", _links.c.to_id.in_(near))
@@ -213,6 +219,20 @@ async def _named(connection: AsyncConnection, labels: Collection[str]) -> dict[s
     linked = select(_links.c.from_id).where(may).union(select(_links.c.to_id).where(may))
     rows = await connection.execute(select(_nodes).where(_nodes.c.kind.in_(_ASKED_ABOUT), _nodes.c.id.in_(linked)))
     return {row.id: row for row in rows}
+
+
+async def _titled(connection: AsyncConnection, labels: Collection[str], text: str) -> list[Procedure]:
+    """Those whose titles say most words of the text, by title."""
+    said = set(terms(text)) - _OF_ANYTHING
+    query = select(_nodes.c.title, _links.c.source, _links.c.labels).distinct()
+    of_itself = (_links.c.from_id == _nodes.c.id) & (_links.c.location == _nodes.c.name)
+    found = [
+        Procedure(title=row.title, source=row.source, why=[f"title {' '.join(words)}"], weight=len(words))
+        for row in await connection.execute(query.where(_nodes.c.kind == "procedure", of_itself))
+        if (words := sorted(said & set(terms(row.title)))) and visible(json.loads(row.labels), labels)
+    ]
+    most = max((one.weight for one in found), default=0)
+    return sorted((one for one in found if one.weight == most), key=lambda one: (one.title, one.source))
 
 
 async def _nodes_of(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Row[Any]]:

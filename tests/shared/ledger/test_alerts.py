@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from core_engine.state import open_state
 from shared.context import scoped
+from shared.errors import BudgetExceeded
 from shared.ledger import Ledger
 from shared.ledger.alerts import Alerts
 from shared.ledger.budgets import Budgets
@@ -73,6 +74,22 @@ async def test_an_alert_is_told_once_at_its_share_and_once_when_the_budget_is_sp
     await spend(either, again, "c")
     assert [(one["used"], one["limit"], one["share"]) for one in webhook.sent] == [(80, 100, 0.5), (120, 120, 1.0)]
     assert webhook.sent[0]["text"].endswith("has used 80 of 100 tokens")
+
+
+async def test_an_alert_of_money_tells_its_currency_where_there_is_one(either: Ledger, webhook: Webhook) -> None:
+    await Budgets(either.engine).set("day", "", Budget(money=4), alert_at=0.5)
+    alerts = Alerts(either.engine, webhook.url)
+    for name, currency in (("a", "EUR"), ("b", "USD")):
+        ended = call(name, status="success", cost=2.0, currency=currency)
+        await record(either, ended)
+        alerts.ended(ended)
+        await alerts.close()
+    assert [(one["text"].partition("used ")[2], one["currency"]) for one in webhook.sent] == [
+        ("2 of 4 EUR", "EUR"),
+        ("4 of 4 money", None),
+    ]
+    with pytest.raises(BudgetExceeded, match="4 money is spent"):
+        await either.check("j1", None, None)
 
 
 async def test_a_questions_own_budget_and_the_one_for_journeys_are_each_told(either: Ledger, webhook: Webhook) -> None:

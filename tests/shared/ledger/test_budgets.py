@@ -99,7 +99,7 @@ async def test_money_is_counted_where_calls_have_a_price_and_the_others_are_name
     await Budgets(either.engine).set("day", "", Budget(money=0.5))
     await spend(either, "a")
     await spend(either, "b", cost=0.5, currency="EUR")
-    with pytest.raises(BudgetExceeded, match=r"0.5 money is spent: 0.5 used \(1 calls unpriced\)"):
+    with pytest.raises(BudgetExceeded, match=r"0.5 EUR is spent: 0.5 used \(1 calls unpriced\)"):
         await either.begin(call("c"))
     with pytest.raises(BudgetExceeded, match=r"0.5 EUR is spent: 0.5 used"):
         await either.begin(call("c"), Reservation(currency="EUR"))

@@ -73,6 +73,22 @@ async def test_codes_alerts_and_tables_are_known_by_their_exact_names(graph: Gra
     assert (await graph.about("what about the weather?")).about == []
 
 
+async def test_where_nothing_is_called_so_the_titles_are_read(graph: Graph, sandbox: Sandbox) -> None:
+    survey = await graph.about("Which runbooks are there about slow things?")
+    assert (survey.about, [(one.title, one.why) for one in survey.procedures]) == (
+        [],
+        [("Search is slow", ["title slow"])],
+    )
+    assert survey.render().splitlines()[:2] == [
+        "by that name nothing but titles is known",
+        "Search is slow  search.md: title slow",
+    ]
+    assert [one.source for one in (await graph.about("why do we fail, and slow payment")).procedures] == ["payments.md"]
+    await graph.replace("/books/search.md", links(SEARCH, "search.md", sandbox), ["search-team"])
+    assert (await graph.about("slow")).procedures == []
+    assert [one.source for one in (await graph.about("slow", ["search-team"])).procedures] == ["search.md"]
+
+
 async def test_steps_follow_one_another(graph: Graph) -> None:
     counts = await graph.counts()
     assert counts.nodes["step"] == 2
