@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import platform
 import sys
@@ -131,4 +132,6 @@ async def _at_once(place: Place, asked: argparse.Namespace) -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(10_000, 10, 10)  # as the command does
+    gc.freeze()  # as a server does
     main()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
+from socket import create_server
 
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -15,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import RequestTooLarge
-from shared.serving import BodyLimited, OwnHostOnly, ToldOfStop
+from shared.serving import BodyLimited, OwnHostOnly, Server, ToldOfStop
 
 URL = "http://127.0.0.1:8000"
 
@@ -60,6 +63,25 @@ async def test_other_names_and_pages_are_not(headers: dict[str, str], status: in
         refused = await http.post("/", headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_is_imported_is_not_looked_through_for_garbage_while_a_server_runs() -> None:
+    frozen = asyncio.Queue[int]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        frozen.put_nowait(gc.get_freeze_count())
+        await PlainTextResponse("")(scope, receive, send)
+
+    before = gc.get_freeze_count()
+    with create_server(("127.0.0.1", 0)) as listener:
+        server = Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        running = asyncio.create_task(server.serve([listener]))
+        async with httpx.AsyncClient() as http:
+            await http.get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        server.should_exit = True
+        await running
+    assert await frozen.get() > before + 1000
+    assert gc.get_freeze_count() == 0
 
 
 async def in_chunks(*sizes: int) -> AsyncIterator[bytes]:
