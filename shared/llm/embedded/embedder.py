@@ -20,8 +20,6 @@ from shared.llm.embedded.wire import ApiError
 
 _RUN_TOKENS = 256
 """Of one run with several texts: short ones share the reading of the weights, and few of them are padded."""
-_EXACT_TOKENS = 32
-"""Texts up to it, questions and names, are computed in float32: what takes time, and forgives rounding, is long."""
 _BEHIND = 5
 """How much nicer than the rest, as Unix counts it, texts in their hundreds are computed: an import that still reads, a
 question and an answer come first, and what they leave of the cores is used."""
@@ -95,10 +93,7 @@ class Embedder:
             return model
 
     def _vectors(self, model: _Model, ids: Sequence[Sequence[int]]) -> list[list[float]]:
-        lengths = [len(tokens) for tokens in ids]
-        short = [place for place, length in enumerate(lengths) if length <= _EXACT_TOKENS]
-        long = [place for place, length in enumerate(lengths) if length > _EXACT_TOKENS]
-        runs = [*_runs(long, lengths), *_runs(short, lengths)]
+        runs = _runs([len(tokens) for tokens in ids])
         each = map if len(runs) == 1 else self._pool.map
         done = each(lambda run: model.run([ids[place] for place in run]), runs)
         vectors: list[list[float]] = [[]] * len(ids)
@@ -110,15 +105,14 @@ class Embedder:
 
 @dataclass(frozen=True)
 class _Model:
-    """exact, quick: sessions that multiply as float32 and, if the processor is made for it, as int8."""
+    """session: multiplies as int8 if the processor is made for it, else as float32."""
 
     tokenizer: Any
-    exact: Any
-    quick: Any
+    session: Any
 
     def run(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Neighbours move a vector by a rounding: to float32, and of long texts to 8 bits of the run's largest value
-        (a cosine of 0.99 to the exact vector)."""
+        """Neighbours move a vector by a rounding: to float32, or to 8 bits of the run's largest value (a cosine of 0.99
+        to the exact vector)."""
         import numpy as np
 
         tokens = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
@@ -126,8 +120,7 @@ class _Model:
         for row, text in enumerate(ids):
             tokens[row, : len(text)], mask[row, : len(text)] = text, 1
         inputs = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
-        session = self.quick if self.quick and tokens.shape[1] > _EXACT_TOKENS else self.exact
-        (hidden,) = session.run(["last_hidden_state"], inputs)
+        (hidden,) = self.session.run(["last_hidden_state"], inputs)
         means = (hidden * mask[:, :, None]).sum(axis=1)
         unit = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float64)
         vectors: list[list[float]] = unit.round(_DECIMALS).tolist()
@@ -147,8 +140,7 @@ def _load(model: Path, tokenizer_file: Path, window: int) -> _Model:
     options.log_severity_level = _ERRORS
     where: dict[str, Any] = {"providers": ["CPUExecutionProvider"], "disabled_optimizers": [*SLOW_TOGETHER]}
     content = multiplied_as_int8(model.read_bytes()) if multiplies_int8() else None
-    quick = onnxruntime.InferenceSession(content, options, **where) if content else None
-    return _Model(tokenizer, onnxruntime.InferenceSession(model, options, **where), quick)
+    return _Model(tokenizer, onnxruntime.InferenceSession(content or model, options, **where))
 
 
 def _yield_to_others() -> None:
@@ -157,11 +149,10 @@ def _yield_to_others() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.nice(0) + _BEHIND)
 
 
-def _runs(places: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
-    """Those of the places that are run together: texts alike in length, the longest first, at most _RUN_TOKENS when
-    padded."""
+def _runs(lengths: Sequence[int]) -> list[list[int]]:
+    """Places of texts that are run together: alike in length, the longest first, at most _RUN_TOKENS when padded."""
     runs: list[list[int]] = []
-    for place in sorted(places, key=lambda place: -lengths[place]):
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
         if runs and lengths[runs[-1][0]] * (len(runs[-1]) + 1) <= _RUN_TOKENS:
             runs[-1].append(place)
         else:
