@@ -23,6 +23,7 @@ from core_engine.session import WAIT_SECONDS, remote_client
 from core_engine.state import running_server
 from shared.database import create_tables
 from shared.documents import Failure, IngestReport
+from shared.errors import NotFound
 
 _AGENT = "known_errors"
 _SENT_AT_ONCE = 100
@@ -56,10 +57,7 @@ def _read(files: Sequence[Path]) -> tuple[list[KnownError], list[Failure]]:
 
 
 async def list_errors() -> Result:
-    async with opened_state() as state:
-        await create_tables(state.engine, schema)
-        stored = await stored_errors(state.engine)
-    found = sorted(stored.items(), key=lambda one: (one[1].id, one[0]))
+    found = sorted((await _stored()).items(), key=lambda one: (one[1].id, one[0]))
     lines = [
         {
             "id": error.id,
@@ -75,12 +73,25 @@ async def list_errors() -> Result:
 
 
 async def remove(ids: Sequence[str]) -> Result:
+    """None is removed where an id is unknown."""
+    known = [error.id for error in (await _stored()).values()]
+    wanted = list(dict.fromkeys(ids))
+    for error_id in wanted:
+        if error_id not in known:
+            raise NotFound.named("known error", error_id, known)
     report = IngestReport()
     async with _opened_keeper() as keeper:
-        for error_id in ids:
+        for error_id in wanted:
             removed = await keeper.invoke(_AGENT, "forget", ForgetRequest(id=error_id).model_dump())
             report = report.plus(IngestReport.heard(removed))
     return Result(report, f"removed {', '.join(report.removed)}")
+
+
+async def _stored() -> dict[str, KnownError]:
+    """Every known error, by location."""
+    async with opened_state() as state:
+        await create_tables(state.engine, schema)
+        return await stored_errors(state.engine)
 
 
 @asynccontextmanager

@@ -20,8 +20,11 @@ _NONE = "no term yet; `lexiquery glossary propose` reads the runbooks"
 
 
 @asynccontextmanager
-async def opened_runbooks() -> AsyncIterator[Runbooks]:
+async def opened_runbooks(group: str | None = None) -> AsyncIterator[Runbooks]:
+    """group: that is asked about. Raises NotFound for one that isn't there."""
     async with opened_state() as state:
+        if group is not None:
+            await state.catalogs.get(group)
         yield await runbooks_of(state)
 
 
@@ -49,13 +52,13 @@ async def sop_check(group: str | None, every: bool) -> Result:
 
 
 async def glossary_list(group: str | None, status: str | None) -> Result:
-    async with opened_runbooks() as runbooks:
+    async with opened_runbooks(group) as runbooks:
         return _terms(await runbooks.terms.all(group=group, status=_statuses(status), labels=None))
 
 
 async def glossary_propose(group: str | None) -> Result:
     """Read the runbooks, and show what waits for a decision."""
-    async with opened_runbooks() as runbooks:
+    async with opened_runbooks(group) as runbooks:
         await runbooks.learn()
         return _terms(await runbooks.terms.all(group=group, status=("proposed",), labels=None))
 
@@ -63,11 +66,15 @@ async def glossary_propose(group: str | None) -> Result:
 async def glossary_accept(
     ids: Sequence[str], every: bool, condition: str | None, table: str | None, group: str | None
 ) -> Result:
-    """every: all proposals of the group (or of all) that say a condition, and whose term is free."""
-    if every == bool(ids) or (condition is not None and len(ids) != 1):
+    """every: all proposals of the group (or of all) that say a condition, and whose term is free. None is accepted
+    where an id is unknown."""
+    if every == bool(ids):
         raise InvalidInput("name the terms to accept, or say --all", suggestion="`lexiquery glossary list` shows them")
-    async with opened_runbooks() as runbooks:
+    if condition is not None and len(ids) != 1:
+        raise InvalidInput("a condition is of one term", suggestion="name the one that --condition is for")
+    async with opened_runbooks(group) as runbooks:
         if not every:
+            await _check_known(ids, runbooks)
             how = {"condition": condition, "table": table, "group": group}
             return _terms([await runbooks.accept(one, labels=None, **how) for one in ids])
         accepted = []
@@ -81,8 +88,16 @@ async def glossary_accept(
 
 
 async def glossary_reject(ids: Sequence[str]) -> Result:
+    """None is rejected where an id is unknown."""
     async with opened_runbooks() as runbooks:
+        await _check_known(ids, runbooks)
         return _terms([await runbooks.reject(one, None) for one in ids])
+
+
+async def _check_known(ids: Sequence[str], runbooks: Runbooks) -> None:
+    """Raises NotFound for an id that no term has."""
+    for one in ids:
+        await runbooks.terms.get(one, None)
 
 
 async def graph_about(text: str, limit: int) -> Result:

@@ -52,7 +52,9 @@ def follows_the_commands(lexiquery: Command, file: Path) -> None:
     assert (known["id"], known["services"]) == ("APP-1001", ["reports"])
     unknown = lexiquery.run("errors", "remove", "APP-1010")
     assert (unknown.exit_code, "did you mean 'APP-1001'?" in unknown.stderr) == (2, True)
-    assert lexiquery.run("errors", "remove", "APP-1001").stdout == "removed known_errors#APP-1001\n"
+    both = lexiquery.run("errors", "remove", "APP-1001", "NOPE")
+    assert (both.exit_code, "unknown known error 'NOPE'" in both.stderr) == (2, True)
+    assert lexiquery.run("errors", "remove", "APP-1001", "APP-1001").stdout == "removed known_errors#APP-1001\n"
     assert lexiquery.json("sop", "search", LINE) == []
 
 

@@ -12,7 +12,7 @@ from agents.knowledge.graph.store import Survey
 from core_engine import knowledge_commands
 from core_engine.api_knowledge import add_knowledge
 from core_engine.problems import install_problem_responses
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, NotFound
 from shared.settings import Settings
 from tests.core_engine.test_runbooks import SHIPPING, House, house
 
@@ -80,3 +80,28 @@ async def test_commands_without_a_runbook_say_so(settings: Settings, monkeypatch
         await knowledge_commands.glossary_list(None, "open")
     with pytest.raises(InvalidInput, match="name the terms to accept"):
         await knowledge_commands.glossary_accept([], every=False, condition=None, table=None, group=None)
+    for ids in ([], ["1", "2"]):
+        with pytest.raises(InvalidInput, match="a condition is of one term"):
+            await knowledge_commands.glossary_accept(ids, every=not ids, condition="1 = 1", table=None, group=None)
+
+
+async def test_commands_with_an_unknown_name_do_nothing(
+    house: House, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEXIQUERY_DATA_DIR", str(settings.data_dir))
+    await house.runbooks.learn()
+    late = await house.proposal("late order")
+    how = {"condition": None, "table": None}
+    with pytest.raises(NotFound, match="unknown term 'nosuch'"):
+        await knowledge_commands.glossary_accept([late, "nosuch"], every=False, group=None, **how)
+    with pytest.raises(NotFound, match="unknown term 'nosuch'"):
+        await knowledge_commands.glossary_reject([late, "nosuch"])
+    assert {one.status for one in await house.runbooks.terms.all()} == {"proposed"}
+    for unknown in (
+        knowledge_commands.glossary_list("shopp", None),
+        knowledge_commands.glossary_propose("shopp"),
+        knowledge_commands.glossary_accept([], every=True, group="shopp", **how),
+    ):
+        with pytest.raises(NotFound, match=r"unknown schema group 'shopp'; did you mean 'shop'\?"):
+            await unknown
+    assert len((await knowledge_commands.glossary_list("shop", None)).value) == 2

@@ -1,9 +1,10 @@
 """Runbooks as tests: every query that stands in a runbook is proven against the schema group that it belongs to.
 
-A query belongs to the groups of its platform that it can be proven in; where there is none, to the one it was proven in
-before, or whose names it comes nearest to. One whose tables are no group's, nor like a table of one, is `foreign`: it
-is about something that LexiQuery does not know, and nobody's fault. One with placeholders (`<host>`, `{{ host }}`) is a
-`template`: what it fills in is not known, so only its tables and columns are looked at, and it is never an example.
+A query belongs to the groups of its platform that it can be proven in; where there is none, to the one it belonged to
+at its last check, or whose names it comes nearest to. One whose tables are no group's, nor like a table of one, is
+`foreign`: it is about something that LexiQuery does not know, and nobody's fault. One with placeholders (`<host>`,
+`{{ host }}`) is a `template`: what it fills in is not known, so only its tables and columns are looked at, and it is
+never an example.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ def check_query(
             update={"status": "proven" if proven else "plausible", "groups": proven or good, "reads": reads}
         )
     was_proven = before is not None and before.status in ("proven", "plausible")
-    home = _home(query, catalogs, proofs, before if was_proven else None)
+    still_broken = before is not None and before.status == "broken" and before.query == query.query
+    home = _home(query, catalogs, proofs, before if was_proven or still_broken else None)
     if home is None:
         return base.model_copy(update={"problems": _first_problems(proofs)})
     update = {"status": "broken", "groups": [home], "problems": proofs[home].problems[:5], "before": was_proven}
@@ -180,8 +182,9 @@ def check_query(
 def _home(
     query: RunbookQuery, catalogs: Sequence[Catalog], proofs: Mapping[str, Proof], before: CheckedQuery | None
 ) -> str | None:
-    """The group that a query that is proven nowhere is meant for: where it was proven, else the one whose tables it
-    reads, else one that has a table of nearly that name; None where it is about something else."""
+    """The group that a query that is proven nowhere is meant for: that of its last check, else the one whose tables it
+    reads, else one that has a table of nearly that name; None where it is about something else. before: its last check,
+    where that still says something of it."""
     if before and before.groups and before.groups[0] in proofs:
         return before.groups[0]
     known = {one.schema_group: len(_reads(query.query, one)) for one in catalogs}

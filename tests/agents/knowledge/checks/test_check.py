@@ -92,6 +92,29 @@ def test_a_query_that_was_proven_before_is_broken_when_its_table_is_gone(sandbox
     assert (before.status, after.status, after.before, after.groups) == ("proven", "broken", True, ["shop"])
 
 
+def test_a_query_stays_broken_on_the_group_it_was_proven_in_until_it_heals(sandbox: Sandbox) -> None:
+    text = block("SELECT amount FROM orders")
+    [orders, refunds] = shop().model_dump()["tables"]
+
+    def changed(*columns: str, **changes: object) -> Catalog:
+        table = {**orders, "columns": [{"name": one, "type": "BIGINT"} for one in columns]}
+        return shop(tables=[table, refunds], relationships=[], **changes)
+
+    other = changed("id", schema_group="archive")
+    proven = checked(text, sandbox, other, shop())
+    assert (proven.status, proven.groups) == ("proven", ["shop"])
+    renamed = checked(text, sandbox, other, changed("order_id", "total"), before=proven)
+    dropped = checked(text, sandbox, other, changed("order_id"), before=renamed)
+    gone = checked(text, sandbox, other, shop(tables=[refunds], relationships=[]), before=dropped)
+    for found, since in ((renamed, True), (dropped, False), (gone, False)):
+        assert (found.status, found.groups) == ("broken", ["shop"])
+        assert ("it was proven at the last check" in found.render()) == since
+    assert checked(text, sandbox, other, shop(), before=gone).status == "proven"
+    assert checked(text, sandbox, other, before=dropped).groups == ["archive"]
+    rewritten = block("SELECT amounts FROM orders")
+    assert checked(rewritten, sandbox, other, changed("order_id"), before=dropped).groups == ["archive"]
+
+
 def test_a_query_that_two_groups_can_prove_is_said_to_be_ambiguous(sandbox: Sandbox) -> None:
     found = checked(block("SELECT status FROM orders"), sandbox, shop(), shop(schema_group="archive"))
     assert (found.status, found.groups) == ("proven", ["shop", "archive"])
