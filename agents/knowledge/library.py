@@ -1,8 +1,9 @@
 """A collection as a whole: documents and passages in SQL, their vectors in Chroma, an index in memory.
 
 SQL is the truth. Vectors follow it: what is missing there is added, what is left over is deleted, so that a crash
-between the two, or a change of the embedding model, mends itself on the next import or search. A passage is found by
-its words as soon as it is in SQL, and by its meaning once its vector has followed.
+between the two, or a change of the embedding model, mends itself on the next import or search. So does what Chroma
+missed while it was away. A passage is found by its words as soon as it is in SQL, and by its meaning once its vector
+has followed.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from agents.knowledge.search import scoring
 from agents.knowledge.search.filtering import EVERYBODY, Filters
 from agents.knowledge.search.index import Match, SearchIndex
 from agents.knowledge.store.following import Following
-from agents.knowledge.store.passages import Details, KnowledgeStore
+from agents.knowledge.store.passages import Details, KnowledgeStore, Passage
 from agents.knowledge.store.vectors import Vectors
 from shared.documents import StoredDocument
-from shared.errors import InvalidInput, ModelUnavailable
+from shared.errors import InvalidInput, ModelUnavailable, StorageFailed
 from shared.llm.client import Models
 from shared.settings import Settings
 
@@ -61,6 +62,8 @@ class Library:
         self._changing = asyncio.Lock()
         self._dropped: set[str] = set()
         """Passages that are gone, and whose vectors may be there."""
+        self._behind = False
+        """The vectors could not be compared the last time: the next time all of them are."""
 
     async def documents(self) -> list[StoredDocument]:
         return await self.store.documents()
@@ -97,7 +100,8 @@ class Library:
     async def sync(self, locations: Collection[str] | None = None) -> None:
         """Make the vectors those of the passages: of all, or of the documents at `locations` and of what was dropped.
 
-        Raises ModelUnavailable when they can't be computed.
+        Raises ModelUnavailable when they can't be computed, StorageFailed when Chroma is away; the next time makes up
+        for it.
         """
         await self._compare(locations)
         await self._following.settled()
@@ -105,7 +109,7 @@ class Library:
     async def follow(self, locations: Collection[str] | None = None) -> int:
         """Like `sync`, but many vectors are computed while other things go on; how many are still to come.
 
-        Raises ModelUnavailable when they can't be computed, also when that is known from the last time only.
+        Raises what `sync` does, also when that is known from the last time only.
         """
         await self._compare(locations)
         return await self._following.catch_up()
@@ -121,7 +125,7 @@ class Library:
         *,
         filters: Filters = EVERYBODY,
     ) -> list[Match]:
-        """At most `limit` documents that fit, best first; by words alone while the embedding model is away.
+        """At most `limit` documents that fit, best first; by words alone while the embedding model or Chroma is away.
 
         Raises InvalidInput for an overlong question.
         """
@@ -170,8 +174,9 @@ class Library:
         async with self._changing:
             states, passages = await self._states(), await self.store.passages()
             search = await asyncio.to_thread(SearchIndex, passages)
-            await self._following.compare(passages, None)
-        with suppress(ModelUnavailable):  # it is in the log
+            with suppress(StorageFailed):  # it is in the log
+                await self._note(passages, None)
+        with suppress(ModelUnavailable, StorageFailed):  # it is in the log
             await self._following.catch_up()
         return _Indexed(version, states, search)
 
@@ -199,7 +204,14 @@ class Library:
             _log.warning("search_by_words_only", reason=str(vectors))
             return {}
         [vector], ids = _raised(vectors), _raised(best)
-        near, rest = await asyncio.gather(self._nearest(vector, index, filters), self.vectors.cosines(vector, ids))
+        try:
+            near, rest = await asyncio.gather(self._nearest(vector, index, filters), self.vectors.cosines(vector, ids))
+        except StorageFailed as error:
+            _log.warning("search_by_words_only", reason=str(error))
+            return {}
+        if self._behind:
+            with suppress(ModelUnavailable, StorageFailed):  # it is in the log
+                await self.follow([])
         return dict.fromkeys(ids) | near | rest
 
     async def _nearest(self, vector: Sequence[float], index: SearchIndex, filters: Filters) -> dict[str, float]:
@@ -216,9 +228,19 @@ class Library:
 
     async def _compare(self, locations: Collection[str] | None) -> None:
         async with self._changing:
-            passages = await self.store.passages(locations)
-            dropped, self._dropped = self._dropped, set()
-            await self._following.compare(passages, None if locations is None else dropped)
+            every = locations is None or self._behind
+            passages = await self.store.passages(None if every else locations)
+            await self._note(passages, None if every else self._dropped)
+
+    async def _note(self, passages: Sequence[Passage], dropped: Collection[str] | None) -> None:
+        """As Following.compare has it; for who holds `_changing`. What fails is kept for the next time."""
+        try:
+            await self._following.compare(passages, dropped)
+        except StorageFailed as error:
+            self._behind = True
+            _log.warning("vectors_behind", reason=str(error))
+            raise
+        self._behind, self._dropped = False, set()
 
 
 def _raised(outcome: T | BaseException) -> T:

@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from pypdf import PdfWriter
+from structlog.testing import capture_logs
 
 from agents.knowledge import documents
 from agents.knowledge.ingest import files
@@ -17,8 +19,9 @@ from agents.knowledge.ingest.importing import import_documents, read_here
 from agents.knowledge.ingest.reader import Reader
 from agents.knowledge.library import Library
 from agents.knowledge.procedures import Procedures
+from agents.knowledge.store.vectors import Vectors
 from shared.documents import IngestReport, IngestRequest, SeenDocument, SentDocument
-from shared.errors import InvalidInput, NotFound, ServerStopping
+from shared.errors import InvalidInput, NotFound, ServerStopping, StorageFailed
 from shared.settings import Settings
 from tests.scripted_ollama import ScriptedOllama
 
@@ -310,6 +313,19 @@ async def test_a_removed_document_is_forgotten_with_its_history(procedures: Proc
         await procedures._library.store.history(document.id)
     with pytest.raises(NotFound, match="unknown document"):
         await procedures.remove("runbooks/dsk.md")
+
+
+async def test_a_document_is_removed_while_chroma_is_away(procedures: Procedures, folder: Path) -> None:
+    await procedures.add([folder])
+    left = await procedures._library.vectors.ids()
+    with pytest.MonkeyPatch.context() as patch, capture_logs() as logs:
+        patch.setattr(Vectors, "_call", AsyncMock(side_effect=StorageFailed("Chroma is away")))
+        assert (await procedures.remove("runbooks/disk.md")).removed == ["runbooks/disk.md"]
+    assert [(one["event"], one["log_level"]) for one in logs] == [("vectors_behind", "warning")]
+    assert await procedures._library.vectors.ids() == left
+    await procedures.remove("runbooks/certificate.md")
+    passages = await procedures._library.store.passages()
+    assert await procedures._library.vectors.ids() == {one.id for one in passages}
 
 
 async def test_progress_is_told_of_what_is_sent(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +14,7 @@ from agents.knowledge.search.filtering import Filters
 from agents.knowledge.store.passages import KnowledgeStore
 from agents.knowledge.store.vectors import Vectors
 from shared.documents import IngestReport
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, StorageFailed
 from shared.ledger import Ledger
 from shared.llm.client import Models
 from shared.settings import Settings
@@ -140,3 +141,54 @@ async def test_a_label_that_comes_later_hides_the_document_at_once(library: Libr
     assert report.failed == []
     assert await library.search("TLS certificate expires", 1) == []
     assert await library.search("TLS certificate expires", 1, filters=Filters(frozenset({"board"})))
+
+
+def take_chroma_away(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Vectors, "_call", AsyncMock(side_effect=StorageFailed("Chroma is away")))
+
+
+async def test_without_chroma_words_still_find(
+    library: Library, folder: Path, tables: AsyncEngine, models: Models, settings: Settings
+) -> None:
+    await import_folder(folder, library)
+    started = Library(tables, models, settings, "procedures")
+    with pytest.MonkeyPatch.context() as patch:
+        take_chroma_away(patch)
+        for one in (library, started):
+            [match, *_] = await one.search("filesystem of a host has little space left", 3)
+            assert (match.passage.source, match.cosine) == ("runbooks/disk.md", None)
+    [match, *_] = await started.search("filesystem of a host has little space left", 3)
+    assert match.cosine is not None
+    await started.close()
+
+
+async def test_what_chroma_missed_is_mended_by_the_first_search_that_reaches_it(
+    library: Library, folder: Path, tables: AsyncEngine
+) -> None:
+    await import_folder(folder, library)
+    await library.vectors.add(["left-over"], [[1.0] + [0.0] * 383])
+    with pytest.MonkeyPatch.context() as patch:
+        take_chroma_away(patch)
+        await library.put("new", "new.md", "New", "1", [Chunk(("New",), "text", "The quokka team sees to it.")])
+        with pytest.raises(StorageFailed):
+            await library.follow(["new"])
+        assert await library.search("quokka team", 1)
+    await library.search("quokka team", 1)
+    assert await library.vectors.ids() == await passage_ids(tables)
+
+
+async def test_vectors_that_could_not_be_deleted_go_with_the_next_import(
+    library: Library, folder: Path, tables: AsyncEngine
+) -> None:
+    await import_folder(folder, library)
+    [gone, back, *_] = [one.location for one in await library.documents()]
+    with pytest.MonkeyPatch.context() as patch:
+        take_chroma_away(patch)
+        for location in (gone, back):
+            await library.remove([location])
+            with pytest.raises(StorageFailed):
+                await library.sync([])
+        await library.put(back, "back.md", "Back", "1", [Chunk(("Back",), "text", "It is back.")])
+    await library.put("new", "new.md", "New", "1", [Chunk(("New",), "text", "Something else.")])
+    await library.sync(["new"])
+    assert await library.vectors.ids() == await passage_ids(tables)
