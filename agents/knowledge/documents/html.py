@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agents.knowledge.documents.code import code_block
 from agents.knowledge.documents.document import Block, Document, title_of
 from agents.knowledge.documents.elements import CODE, END, HEADING, STEP, blocks_of, unstructured
-from agents.knowledge.documents.hidden import TINY, Hidden, without_shapeless
+from agents.knowledge.documents.hidden import (
+    TINY,
+    TRANSPARENT,
+    WHITE,
+    Colour,
+    Hidden,
+    colour,
+    over,
+    why_not_seen,
+    without_shapeless,
+)
 from agents.knowledge.documents.plain import decoded
 from shared.errors import InvalidInput
 
@@ -27,18 +37,26 @@ _LANGUAGE = re.compile(r"(?:^|\s)(?:language-|lang-|highlight-source-|highlight-
 _NOT_LANGUAGES = ("default", "none", "plain", "plaintext", "text", "txt", "nohighlight", "literal-block", "notranslate")
 _RULE = re.compile(r"([^{}]{1,500})\{([^{}]{0,2000})\}")
 _SELECTOR = re.compile(r"[.#][\w-]+|[a-z][a-z0-9]*")
-_WHITE = r"(white|#fff|#ffffff|#fefefe|rgba?\(255,255,255(,[\d.]+)?\))"
+_DECLARATION = 200
+"""Characters: what hides says so in fewer. Longer declarations are pictures and fonts."""
+_COLOURS = 50
+"""Rules for one selector that are looked at for their colours."""
+_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|(.))")
+_ZERO = r"(?:0+(?:\.0\d*)?|\.0\d*)%?"
 _HIDING = (
     ("not displayed", re.compile(r"(^|;)(display:none|visibility:(hidden|collapse)|content-visibility:hidden)")),
-    ("transparent", re.compile(r"(^|;)(opacity:0*(\.0*\d?)?(;|$|!)|color:transparent|color:rgba\([^)]*,0(\.0+)?\))")),
-    ("white on white", re.compile(rf"(^|;)color:{_WHITE}(;|$|!)")),
+    ("transparent", re.compile(rf"(^|;)(opacity:{_ZERO}(;|$|!)|(-webkit-)?filter:[^;]*opacity\({_ZERO}\))")),
     ("behind the page", re.compile(r"(^|;)(left|top|text-indent|margin-left|margin-top):-\d{3,}")),
-    (
-        "no room",
-        re.compile(r"(^|;)(max-)?(height|width):0(px|em|%)?(;|$|!)(?=.*overflow:hidden)|(^|;)clip:rect\((0|1px)"),
-    ),
+    ("no room", re.compile(r"\A(?=.*overflow:hidden)(.*?;)?(max-)?(height|width):0(px|em|%)?(;|$|!)", re.DOTALL)),
+    ("no room", re.compile(r"(^|;)(clip:rect\((0|1px)|(-webkit-)?clip-path:(circle|ellipse)\(0[a-z%]*[ )])")),
+    ("no room", re.compile(r"(^|;)(-webkit-)?clip-path:inset\(([5-9]\d(\.\d+)?%\)|[^;)]*\b[1-9]\d\d(\.\d+)?%)")),
+    ("no room", re.compile(rf"(^|;)(-webkit-)?transform:[^;]*scale(3d|[xy])?\(([\d.]+,)?{_ZERO}[,)]")),
+    ("no room", re.compile(rf"(^|;)scale:{_ZERO}([ ;!]|$)")),
 )
-_SIZE = re.compile(r"(?:^|;)font(?:-size)?:[^;]*?(?<![\d.])(\d*\.?\d+)(px|pt|em|rem|%|)(?=[;\s/!]|$)")
+_UNSET = ("none", "inherit", "initial", "unset", "revert")
+_PICTURES = ("url(", "gradient(", "image", "var(")
+_WORDS = re.compile(r"[^\s()]+(?:\([^()]*\))?")
+_SIZE = re.compile(r"(?:^|;)font(?:-size)?:[^;]*?(?<![\d.])(\d+(?:\.\d+)?|\.\d+)(px|pt|em|rem|%|)(?=[;\s/!]|$)")
 _POINTS = {"px": 0.75, "pt": 1.0, "em": 12.0, "rem": 12.0, "%": 0.12, "": 1.0}
 
 
@@ -85,53 +103,115 @@ def _parsed(page: str) -> tuple[HtmlElement, list[str]]:
     return tree, ["a text in it is too long: it was not read to its end"] if limits else []
 
 
+class _Style(NamedTuple):
+    """What one style says that matters here; grounds: at most one, None for one that isn't a plain colour."""
+
+    why: str | None
+    colours: tuple[Colour, ...] = ()
+    grounds: tuple[Colour | None, ...] = ()
+
+
 def _drop_hidden(tree: HtmlElement, hidden: Hidden) -> None:
-    rules = list(_hiding_rules(tree))
+    sheet = _style_sheet(tree)
     for element in list(tree.iter(*_NOT_SHOWN)):
         if element.getparent() is not None:
             element.drop_tree()
-    for element in list(tree.iter()):
-        if element.getparent() is None or not isinstance(element.tag, str):
+    left: list[tuple[HtmlElement, Colour | None]] = [(tree, WHITE)]
+    while left:
+        element, below = left.pop()
+        if not isinstance(element.tag, str):
             continue
-        why = _why_hidden(element) or next((why for selector, why in rules if _selects(selector, element)), None)
+        styles = _styles(element, sheet)
+        said = next((style.grounds[0] for style in styles if style.grounds), TRANSPARENT)
+        ground = over(said, below) if said else None
+        why = next((why for style in styles if (why := _why_hidden(style, ground, below))), None)
         if why and element.tag not in ("html", "body"):
             hidden.add(element.text_content(), why)
             element.drop_tree()
+        else:
+            left.extend((child, ground) for child in reversed(element))
 
 
-def _why_hidden(element: HtmlElement) -> str | None:
+def _styles(element: HtmlElement, sheet: dict[str, list[_Style]]) -> list[_Style]:
+    """Those of one element; of two that give it a ground, the first does."""
+    names = [f"#{element.get('id', '')}", *(f".{one}" for one in reversed((element.get("class") or "").split()))]
+    written = [_style(element.get("style", ""))]
+    by_rules = [style for name in [*names, element.tag] for style in reversed(sheet.get(name, ()))]
+    return [*written, *by_rules, _attributes(element)]
+
+
+def _attributes(element: HtmlElement) -> _Style:
+    """What HTML itself says, without a style."""
     if "hidden" in element.attrib or (element.tag == "input" and element.get("type", "").lower() == "hidden"):
-        return "not displayed"
-    if element.tag == "font" and re.fullmatch(_WHITE, element.get("color", "").strip().lower()):
-        return "white on white"
-    style = element.get("style")
-    return _why_hiding(style) if style else None
+        return _Style("not displayed")
+    letters = element.get("color", "") if element.tag == "font" else ""
+    ground = element.get("bgcolor", "")
+    found, below = (colour(one) or colour(f"#{one.strip()}") for one in (letters, ground))
+    return _Style(None, (found,) if found else (), (below,) if ground else ())
 
 
-def _why_hiding(style: str) -> str | None:
-    """Of the declarations of a style. White letters on a ground of their own are shown."""
-    declared = re.sub(r"\s+", " ", style[:2000].lower())
-    packed = re.sub(r"\s*([:;,!()])\s*", r"\1", declared).strip()
+def _why_hidden(style: _Style, ground: Colour | None, below: Colour | None) -> str | None:
+    """Of an element on its ground. A rule that says both colours is judged by its own ground, over what is below."""
+    if style.grounds:
+        ground = over(style.grounds[0], below) if style.grounds[0] else None
+    return style.why or next((why for one in style.colours if (why := why_not_seen(one, ground))), None)
+
+
+def _style(text: str) -> _Style:
+    """Of the declarations of a style."""
+    declared = list(_declarations(text)) if text else []
+    packed = ";".join(f"{name}:{value}" for name, value in declared if len(value) <= _DECLARATION)
     size = _SIZE.search(packed)
     if size and float(size[1]) * _POINTS[size[2]] < TINY:
-        return "tiny"
-    why = next((why for why, form in _HIDING if form.search(packed)), None)
-    return None if why == "white on white" and "background" in packed else why
+        return _Style("tiny")
+    if why := next((why for why, form in _HIDING if form.search(packed)), None):
+        return _Style(why)
+    colours = [colour(value.partition("!")[0]) for name, value in declared if name == "color"]
+    grounds = [_ground(value) for name, value in declared if name in ("background", "background-color")]
+    if any(name == "background-image" and _ground(value) is None for name, value in declared) or None in grounds:
+        grounds = [None]
+    return _Style(None, tuple(one for one in colours[-_COLOURS:] if one), tuple(grounds[-1:]))
 
 
-def _hiding_rules(tree: HtmlElement) -> Iterator[tuple[str, str]]:
-    """Selectors of one class, id or tag that the page's own style sheets hide, and why."""
+def _declarations(style: str) -> Iterator[tuple[str, str]]:
+    """Property and value as a browser reads them, escapes and comments resolved."""
+    for declaration in _without_comments(style).lower().split(";"):
+        name, _, value = (_ESCAPE.sub(_unescaped, part) for part in declaration.partition(":"))
+        if value:
+            yield name.strip(), re.sub(r"\s?([:,!()])\s?", r"\1", " ".join(value.split()))
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    if not escape[1]:
+        return escape[2]
+    code = int(escape[1], 16)
+    return chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd"
+
+
+def _without_comments(css: str) -> str:
+    return "".join(piece.partition("/*")[0] for piece in css.split("*/"))
+
+
+def _ground(value: str) -> Colour | None:
+    """The colour in a background; None when that isn't all it shows, or it isn't one that is known by name."""
+    value = value.partition("!")[0].strip()
+    if len(value) > _DECLARATION or any(one in value for one in _PICTURES):
+        return None
+    found = [one for word in _WORDS.findall(value) if (one := colour(word))]
+    return found[-1] if found else TRANSPARENT if value in _UNSET else None
+
+
+def _style_sheet(tree: HtmlElement) -> dict[str, list[_Style]]:
+    """By selectors of one class, id or tag: what the page's own style sheets say of them."""
+    styles: dict[str, list[_Style]] = {}
     for sheet in tree.iter("style"):
-        plain = re.sub(r"/\*.{0,2000}?\*/", "", (sheet.text or "")[:200_000], flags=re.DOTALL)
-        for rule in _RULE.finditer(plain):
-            if why := _why_hiding(rule[2]):
-                yield from ((one.strip(), why) for one in rule[1].split(",") if _SELECTOR.fullmatch(one.strip()))
-
-
-def _selects(selector: str, element: HtmlElement) -> bool:
-    if selector[0] == ".":
-        return selector[1:] in (element.get("class") or "").split()
-    return bool(element.get("id") == selector[1:] if selector[0] == "#" else element.tag == selector)
+        for rule in _RULE.finditer(_without_comments((sheet.text or "")[:200_000])):
+            style = _style(rule[2])
+            for selector in (one.strip() for one in rule[1].split(",")):
+                known = styles.setdefault(selector, []) if _SELECTOR.fullmatch(selector) else None
+                if known is not None and style not in known and (style.why or len(known) < _COLOURS):
+                    known.append(style)
+    return styles
 
 
 def _mark_headings(tree: HtmlElement) -> None:

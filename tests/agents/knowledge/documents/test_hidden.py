@@ -68,6 +68,92 @@ def test_white_letters_on_a_ground_of_their_own_are_read() -> None:
     assert read_document("x.html", page.encode()).blocks[0].text == f"{SEEN} | yes"
 
 
+_SAME = "in the colour of its ground"
+_HIDING = [
+    ("color:rgb(255 255 255)", "white on white"),
+    ("color:rgb(255, 255, 255)", "white on white"),
+    ("color: rgb(254,254,254) !important", "white on white"),
+    ("color:rgb(100% 100% 100% / 100%)", "white on white"),
+    ("color:hsl(0,0%,100%)", "white on white"),
+    ("color:hsla(120deg 100% 99% / .9)", "white on white"),
+    ("color:#fefefe", "white on white"),
+    ("color:#ffff", "white on white"),
+    ("color:Snow; background:transparent", "white on white"),
+    ("color:white; background:none", "white on white"),
+    ("color:white; background-color:#FDFDFD", "white on white"),
+    ("color:white; background:rgb(0 0 0 / 1%)", "white on white"),
+    ("c\\6flor:/* . */whit\\65", "white on white"),
+    ("color:rgba(0,0,0,0)", "transparent"),
+    ("color:rgb(0 0 0 / 1%)", "transparent"),
+    ("color:#00000005", "transparent"),
+    ("color:transparent", "transparent"),
+    ("opacity:0.01", "transparent"),
+    ("filter:opacity(0)", "transparent"),
+    ("filter: blur(2px) opacity(0%)", "transparent"),
+    ("display:no\\6e e", "not displayed"),
+    ("d\\000069splay:none", "not displayed"),
+    ("font-family:'" + "a" * 3000 + "';display:none", "not displayed"),
+    ("clip-path:inset(100%)", "no room"),
+    ("clip-path: inset(50%)", "no room"),
+    ("clip-path:circle(0)", "no room"),
+    ("transform:scale(0)", "no room"),
+    ("transform: rotate(3deg) scale(0, 0)", "no room"),
+    ("color:#000;background:#000", _SAME),
+    ("color:black;background-color:rgb(0 0 0)", _SAME),
+    ("color:hsl(240 100% 25%);background:navy no-repeat", _SAME),
+]
+
+
+@pytest.mark.parametrize(("style", "note"), _HIDING)
+def test_a_style_that_hides_does_in_each_notation_and_in_a_rule(style: str, note: str) -> None:
+    rule = f"<style>p {{ margin:0 }} .x {{ {style[-1000:]} }}</style>"
+    for page in (f'<p>{SEEN}</p><p style="{style}">{ORDER}</p>', f"{rule}<p>{SEEN}</p><p class=x>{ORDER}</p>"):
+        document = read_document("x.html", page.encode())
+        assert document.text == SEEN
+        assert document.notes == [f"6 words of hidden text left out ({note})"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div style='background:white'><p style='color:#fff'>{}</p></div>",
+        "<div style='background:#003'><div style='background:#fff'><p style='color:#fff'>{}</p></div></div>",
+        "<div style='background:#003'><p style='color:#000033'>{}</p></div>",
+        "<style>.x{{color:white}} @media print{{.x{{color:black}}}}</style><p class=x>{}</p>",
+        "<table bgcolor=ffffff><tr><td><font color=fefefe>{}</font></td></tr></table>",
+    ],
+)
+def test_letters_in_the_colour_of_the_ground_around_them_are_left_out(page: str) -> None:
+    document = read_document("x.html", f"<p>{SEEN}</p>{page.format(ORDER)}".encode())
+    assert (document.text, len(document.notes)) == (SEEN, 1)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p style='color:#999'>{}</p>",
+        "<p style='color:rgb(0 0 0 / 60%)'>{}</p>",
+        "<p style='color:hsl(0 0% 40%);background:#f5f5f5'>{}</p>",
+        "<p style='color:white;background:#000'>{}</p>",
+        "<p style='color:white;background:darkslateblue'>{}</p>",
+        "<p style='color:white;background:url(dark.png) #fff'>{}</p>",
+        "<p style='color:white;background-image:linear-gradient(#000,#333)'>{}</p>",
+        "<div style='background:#1e1e1e'><div><p style='color:#fff'>{}</p></div></div>",
+        "<div style='background:rgb(0 0 0 / 80%)'><p style='color:#fff'>{}</p></div>",
+        "<table><tr><td bgcolor='#003366'><font color=white>{}</font></td></tr></table>",
+        "<style>body{{background:#111;color:#eee}} .t{{color:#fff}}</style><p class=t>{}</p>",
+        "<style>.code{{background:#222}} .t{{color:#fff}}</style><div class=code><p class=t>{}</p></div>",
+        "<style>.t{{color:#fff}} .t{{background:#222}}</style><p class=t>{}</p>",
+        "<p style='opacity:.8'>{}</p>",
+        "<p style='filter:opacity(90%);transform:scale(0.9);clip-path:inset(5% 0)'>{}</p>",
+        "<p style='color:var(--letters)'>{}</p>",
+    ],
+)
+def test_what_a_page_shows_is_read(page: str) -> None:
+    document = read_document("x.html", page.format(SEEN).encode())
+    assert (document.text, document.notes) == (SEEN, [])
+
+
 def test_characters_without_a_shape_are_left_out_and_said_when_they_can_carry_a_message() -> None:
     tags = "".join(chr(0xE0000 + ord(letter)) for letter in ORDER)
     document = read_document("x.md", f"Restart\u200b the\u00ad ingest service.{tags}\u202e".encode())
