@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 import structlog
@@ -31,7 +31,7 @@ from shared.documents import (
     RemovalRequest,
     StoredDocument,
 )
-from shared.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
+from shared.errors import AgentUnavailable, Conflict, InvalidInput, LexiQueryError, NotFound
 from shared.ids import time_ordered
 from shared.ledger import Ledger
 from shared.models import (
@@ -75,6 +75,11 @@ async def _ended(store: Store, journey_id: str) -> Answer:
     if answer is None:
         raise Conflict(f"journey '{journey_id}' still runs", suggestion="wait for its end or cancel it")
     return answer
+
+
+def _refused(failures: Sequence[BaseException]) -> LexiQueryError | None:
+    """The first failure that is the request's own fault, not the agent's."""
+    return next((one for one in failures if isinstance(one, NotFound | InvalidInput)), None)
 
 
 class LocalProduct:
@@ -210,32 +215,40 @@ class LocalProduct:
     async def search_procedures(
         self, question: str, limit: int = 5, scope: SearchScope | None = None
     ) -> list[KnowledgeHit]:
+        """The best passages of all knowledge agents. Where none has any, raises what one of them says is wrong with the
+        request itself (NotFound for an unknown folder): an empty answer would say that no runbook fits."""
         if not question.strip():
             raise InvalidInput("the search text is empty")
         within = scope.model_dump(include=set(SearchScope.model_fields)) if scope else {}
         request = SearchRequest(question=question, limit=limit, **within).model_dump()
-        found = await self._heard(await self._own("search"), "search", request)
+        found, failures = await self._heard(await self._own("search"), "search", request)
         hits = [hit for one in found for hit in Hits.heard(one).hits]
+        if not hits and (refused := _refused(failures)):
+            raise refused
         return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
     async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:
         question = self._read(question)
         platform = (await self._catalogs.get(schema_group)).platform if schema_group else None
         request = LinkRequest(question=question, schema_group=schema_group, limit=limit).model_dump()
-        found = await self._heard(await self._own("link", platform), "link", request)
+        found, _ = await self._heard(await self._own("link", platform), "link", request)
         tables = [table for one in found for table in Links.heard(one).tables]
         return sorted(tables, key=lambda table: -table.score)[:limit]
 
-    async def _heard(self, agents: list[RegisteredAgent], skill: str, request: dict[str, Any]) -> list[dict[str, Any]]:
-        """What those agents say that answer; raises what the first of them failed with if none does."""
+    async def _heard(
+        self, agents: list[RegisteredAgent], skill: str, request: dict[str, Any]
+    ) -> tuple[list[dict[str, Any]], list[BaseException]]:
+        """What those agents say that answer, and what the others failed with. Raises one of the failures if none
+        answers: what is wrong with the request, if one says so, else the first."""
         asked = (self._client.invoke(agent.id, skill, request) for agent in agents)
         found = await asyncio.gather(*asked, return_exceptions=True)
         heard = [one for one in found if not isinstance(one, BaseException)]
-        if failures := [one for one in found if isinstance(one, BaseException)]:
+        failures = [one for one in found if isinstance(one, BaseException)]
+        if failures:
             log.warning("agents failed", skill=skill, reasons=[str(failure) for failure in failures])
             if not heard:
-                raise failures[0]
-        return heard
+                raise _refused(failures) or failures[0]
+        return heard, failures
 
     async def groups(self) -> list[GroupSummary]:
         return [GroupSummary.model_validate(one) for one in await self._groups.summaries()]

@@ -14,6 +14,7 @@ import yaml
 from agents.knowledge.known_errors.index import KnownErrorIndex
 from core_engine.bootstrap import LexiQuery, open_lexiquery
 from core_engine.server import build_app
+from shared.errors import ModelUnavailable
 from shared.settings import Settings
 from tests.agents.knowledge.reading import shop
 from tests.scripted_ollama import ScriptedOllama
@@ -203,3 +204,32 @@ async def test_a_change_of_the_known_errors_is_seen_as_one_of_the_runbooks_is(se
     assert await served.whole.runbooks.version() != before
     await served.post("knowledge/check")
     assert [one["source"] for one in (await served.get("knowledge/graph", q="SRC-5040"))["procedures"]] == ["rush.md"]
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "says"),
+    [
+        ({"folder": "rsh.md"}, "unknown folder or document 'rsh.md'; did you mean 'rush.md'?"),
+        ({"language": "kusto"}, "unknown language of code 'kql'; did you mean 'sql'?"),
+    ],
+)
+async def test_a_search_within_what_is_nowhere_is_told_the_nearest_and_not_that_nothing_fits(
+    served: Shop, narrowed: dict[str, str], says: str
+) -> None:
+    await served.send(BOOK)
+    answered = await served.client.post("procedures/search", json={"question": "rush orders", **narrowed})
+    problem = answered.json()
+    assert (answered.status_code, f"{problem['detail']}; {problem['suggestion']}") == (404, says)
+
+
+async def test_a_search_that_one_agent_fails_is_answered_by_the_others(
+    served: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ModelUnavailable("the model is away")
+
+    await served.send(BOOK)
+    monkeypatch.setattr(KnownErrorIndex, "search", away)
+    found = await served.post("procedures/search", {"question": "Which orders still wait for a truck?"})
+    assert [one["source"] for one in found] == ["rush.md"]
+    assert await served.post("procedures/search", {"question": "xylophone", "kind": "table"}) == []

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.knowledge.graph.model import Link, LinkKind, Node, NodeKind
 from agents.knowledge.search.filtering import visible
-from agents.knowledge.text import STOP_WORDS, identifiers, terms
+from agents.knowledge.text import identifiers, terms
 from shared.models import KnowledgeHint, Model
 
 schema = MetaData()
@@ -250,7 +250,9 @@ def _either(ids: Collection[str]) -> ColumnElement[bool]:
 
 def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
     """Ids of the nodes that the text names: by identifiers (codes, alerts, tables), else by all words of a name. An
-    identifier that names none is not taken apart: PaymentGatewaySlow does not mean the service payments."""
+    identifier that names none is not taken apart: PaymentGatewaySlow does not mean the service payments. A name of
+    generic words (a table `services`) is meant where nothing else is said, or where it stands as it is written and no
+    other word is nearly a name: `the paymnts service` is about neither."""
     named = identifiers(text) | {text.strip().lower()}
     said = {term for word in _TOLD.findall(text) if not identifiers(word) for term in terms(word)}
     exact = {key for key, node in nodes.items() if node.name.lower() in named}
@@ -261,15 +263,19 @@ def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
         key for key, own in words.items() if own and own <= said and any(len(word) >= _FEWEST_LETTERS for word in own)
     }
     # `the payments service` is not about the table of all services.
-    return {key for key in found if not words[key] <= _OF_ANYTHING} or found
+    named = {key for key in found if not words[key] <= _OF_ANYTHING}
+    if named or said <= _OF_ANYTHING:
+        return named or found
+    written = f" {' '.join(word.strip('.-') for word in _TOLD.findall(text.lower()))} "
+    return {key for key in found if f" {nodes[key].name.lower()} " in written and not _near(text, nodes)}
 
 
 def _near(text: str, nodes: Mapping[str, Row[Any]]) -> list[str]:
-    """Names that are nearly a word of the text, or nearly a part of a name in it."""
+    """Names that are nearly a word of the text, or nearly a part of a name in it; generic words are near nothing."""
     names = {node.name.lower(): node.name for node in nodes.values() if node.kind != "column"}
     parts = [part for word in _TOLD.findall(text) if identifiers(word) for part in terms(word)]
     words = [*_TOLD.findall(text.lower()), *parts]
-    said = [word for word in words if word not in STOP_WORDS and len(word) > _FEWEST_LETTERS]
+    said = [word for word in words if len(word) > _FEWEST_LETTERS and not set(terms(word)) <= _OF_ANYTHING]
     found = [names[one] for word in said for one in get_close_matches(word, names, 2, _ALIKE)]
     return list(dict.fromkeys(found))[:3]
 

@@ -148,6 +148,20 @@ async def test_a_misspelt_name_gets_the_nearest_ones_that_the_asker_may_see(grap
     assert survey.render().startswith("nothing is known about it; did you mean payments?\n")
 
 
+async def test_a_misspelt_service_is_not_the_table_of_all_services(graph: Graph) -> None:
+    book = Node("procedure", "/books/estate.md", title="The estate")
+    table = Node("table", "services", "shop")
+    link = Link(book, table, "mentions", book.name, "estate.md", weight=3)
+    await graph.replace(book.name, [link])
+    for asked in ("which runbooks touch the paymnts service?", "which runbooks touch the paymnts services?"):
+        survey = await graph.about(asked)
+        assert (survey.about, survey.near, survey.procedures) == ([], ["payments"], []), asked
+    assert (await graph.about("what about the zorg service?")).about == []
+    for asked in ("services", "the service table", "which runbooks touch the services table?"):
+        assert [one.name for one in (await graph.about(asked)).about] == ["services"], asked
+    assert [one.name for one in (await graph.about("the payments service")).about] == ["payments"]
+
+
 @pytest.mark.parametrize("empty", ["\n", " ", "\t\n", "\r", "- "])
 def test_a_long_run_of_what_may_stand_before_a_field_is_passed_over(empty: str, sandbox: Sandbox) -> None:
     text = f"# Logs\n\n```text\nx{empty * 100_000}\nalert: QueueStuck\n```\n"

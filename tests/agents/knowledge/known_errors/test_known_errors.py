@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge.known_errors.agent import KnownErrors
-from agents.knowledge.known_errors.index import KnownErrorIndex, read_known_errors, stored_errors
+from agents.knowledge.known_errors.index import KnownError, KnownErrorIndex, read_known_errors, stored_errors
 from shared.errors import InvalidInput, NotFound
 from shared.models import Hits
 
@@ -130,6 +130,15 @@ async def test_logs_are_said_to_hold_a_code_only_where_the_question_quotes_its_e
     answer = Hits.model_validate(await KnownErrors(known_errors).run("search", {"question": question, "limit": 3}))
     assert [hint.subject for hint in answer.hints] == codes
     assert answer.hits
+
+
+async def test_a_signature_of_two_words_is_never_quoted_but_the_errors_code_is_found(
+    known_errors: KnownErrorIndex,
+) -> None:
+    short = {"id": "KE-0100", "title": "A greeting", "signature": "hi there", "cause": "c", "fix": "f"}
+    await known_errors.keep([KnownError.model_validate(short)])
+    assert [one.quoted for one in await known_errors.search("the log says: hi there")] in ([], [False])
+    assert [one.quoted for one in await known_errors.search("what is KE-0100?")] == [True]
 
 
 def listed(*ids: str, fix: str = "Restart it.") -> dict[str, Any]:
