@@ -102,6 +102,11 @@ def _checked(labels: list[str]) -> list[str]:
         raise InvalidInput(f"--label {first_problem(error)}") from error
 
 
+def _commit(revision: str | None) -> str | None:
+    """Twelve digits of it, with the `+` of a document that was changed since."""
+    return revision.removesuffix("+")[:12] + "+" * revision.endswith("+") if revision else None
+
+
 async def list_documents() -> Result:
     async with _opened_store() as store:
         found = await store.documents()
@@ -111,7 +116,7 @@ async def list_documents() -> Result:
             "title": one.title,
             "passages": one.passages,
             "read": f"{one.imported_at:%Y-%m-%d %H:%M}",
-            "commit": (one.revision or "")[:12] or None,
+            "commit": _commit(one.revision),
             "labels": ", ".join(one.labels) or None,
             "id": one.id,
         }
@@ -136,7 +141,7 @@ async def history(name: str) -> Result:
             "read": f"{one.read_at:%Y-%m-%d %H:%M}",
             "source": one.source,
             "passages": one.passages,
-            "commit": (one.revision or "")[:12] or None,
+            "commit": _commit(one.revision),
             "sha256": one.content_hash[:12],
         }
         for one in found

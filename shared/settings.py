@@ -130,6 +130,7 @@ class Settings(BaseSettings):
     runbook_check_hours: float = Field(
         24.0,
         ge=0,
+        allow_inf_nan=False,
         description="how often a server proves [the runbooks' queries](knowledge.md#runbooks-as-tests); 0 is never",
     )
 

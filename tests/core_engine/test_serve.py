@@ -187,3 +187,12 @@ def test_an_address_that_is_none_is_a_bad_setting(
     said = capsys.readouterr().err
     assert f"{name.removeprefix('LEXIQUERY_')}: expected an address like http://host:8000" in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize("hours", ["inf", "nan", "-1"])
+def test_hours_that_never_pass_are_a_bad_setting(
+    hours: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEXIQUERY_RUNBOOK_CHECK_HOURS", hours)
+    assert results.run(commands.up(None, 0)) == 2
+    assert "RUNBOOK_CHECK_HOURS: Input should be " in capsys.readouterr().err

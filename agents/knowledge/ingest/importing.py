@@ -101,7 +101,8 @@ def _cited(filename: str) -> str:
 @dataclass
 class _Import:
     """every: what is there; known: what of it is there for the sender; emptied: labels by folder; changed: locations of
-    what was read in; ahead: what is being read before its turn, by name and hash."""
+    what was read in; ahead: what is being read before its turn, by name and hash; sent: hashes of what the request
+    brings, by location."""
 
     request: IngestRequest
     library: Library
@@ -114,6 +115,7 @@ class _Import:
     report: IngestReport = field(default_factory=IngestReport)
     changed: list[str] = field(default_factory=list)
     ahead: dict[tuple[str, str], asyncio.Task[Document]] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def folders(self) -> dict[str, list[Collection[str]]]:
@@ -188,11 +190,15 @@ class _Import:
             await asyncio.gather(*self.ahead.values(), return_exceptions=True)
 
     def _sent(self, document: SentDocument) -> tuple[str, str, bytes]:
-        """Source, location and content. Raises InvalidInput."""
+        """Source, location and content. Raises InvalidInput, also for one that would replace another of the request."""
         source = _cited(document.filename)
         if document.location:
             check_location(document.location, source, keeps=self.keeps)
-        return source, document.location or self.places.of_upload(source), _decoded(document.content_base64)
+        location, content = document.location or self.places.of_upload(source), _decoded(document.content_base64)
+        content_hash = _hash(content)
+        if self.sent.setdefault(location, content_hash) != content_hash:
+            raise InvalidInput("another document of that name comes before it in this request")
+        return source, location, content
 
     async def _add_sent(self, document: SentDocument, after: SentDocument | None) -> None:
         source, location, content = self._sent(document)
@@ -347,9 +353,12 @@ def _decoded(content: str) -> bytes:
     if len(content) > MAX_BYTES * 4 // 3 + 4:
         raise InvalidInput(f"content_base64 holds more than the {MAX_BYTES:,} bytes a document may have")
     try:
-        return base64.b64decode(content, validate=True)
+        decoded = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(f"content_base64 is not base64: {error}") from error
+    if len(content) != (len(decoded) + 2) // 3 * 4:
+        raise InvalidInput("content_base64 is not base64: more padding at its end than belongs there")
+    return decoded
 
 
 async def sync_vectors(library: Library, report: IngestReport, locations: Collection[str] | None = None) -> None:

@@ -108,10 +108,22 @@ async def test_a_label_in_the_text_hides_an_upload_from_the_next_one(procedures:
     assert await texts(procedures) == [("Open.", ()), ("Secret.", ("team-a",))]
 
 
-async def test_uploads_that_come_at_once_are_one_document(procedures: Procedures) -> None:
-    documents = [SentDocument.of("vpn.md", text) for text in (b"# VPN\n\nOne.", b"# VPN\n\nTwo.")]
-    await procedures.ingest(IngestRequest(documents=documents))
-    assert await texts(procedures) == [("Two.", ())]
+@pytest.mark.parametrize("second", ["net/vpn.md", "../../net/vpn.md", "\\net\\vpn.md"])
+async def test_of_two_uploads_of_a_name_that_come_at_once_the_first_is_kept(
+    procedures: Procedures, second: str
+) -> None:
+    named = [("net/vpn.md", b"# VPN\n\nOne."), (second, b"# VPN\n\nTwo."), ("mail.md", b"# Mail\n\nThree.")]
+    report = await procedures.ingest(IngestRequest(documents=[SentDocument.of(*one) for one in named]))
+    assert report.added == ["net/vpn.md", "mail.md"]
+    [failed] = report.failed
+    assert failed.source == "net/vpn.md"
+    assert failed.reason == "another document of that name comes before it in this request"
+    assert await texts(procedures) == [("One.", ()), ("Three.", ())]
+
+
+async def test_an_upload_that_comes_twice_at_once_is_one_document(procedures: Procedures) -> None:
+    report = await procedures.ingest(IngestRequest(documents=[SentDocument.of("vpn.md", b"# VPN\n\nOne.")] * 2))
+    assert (report.failed, await texts(procedures)) == ([], [("One.", ())])
 
 
 async def test_an_address_that_others_hide_is_read_for_who_does_not_see_it(wiki: str, library: Library) -> None:

@@ -58,10 +58,16 @@ async def test_a_wrong_request_names_the_field(agent: Sop, request_: dict[str, o
     assert first_problem(raised.value) == message
 
 
-async def test_content_that_is_no_base64_is_reported(agent: Sop) -> None:
-    document = {"filename": "x.md", "content_base64": "%%"}
+@pytest.mark.parametrize("content", ["%%", "YWJj=", "YWJj====", "YWI", "YWI==", "YWJj\n", "YWI=YWI="])
+async def test_content_that_is_no_base64_is_reported_and_replaces_nothing(
+    agent: Sop, procedures: Procedures, content: str
+) -> None:
+    await procedures.ingest(IngestRequest(documents=[SentDocument.of("x.md", b"# X")]))
+    document = {"filename": "x.md", "content_base64": content}
     report = await agent.run("ingest", {"documents": [document]})
-    assert report["failed"][0]["reason"].startswith("content_base64 is not base64: ")
+    [failed] = report["failed"]
+    assert (failed["source"], report["updated"]) == ("x.md", [])
+    assert failed["reason"].startswith("content_base64 is not base64: ")
 
 
 async def test_an_unknown_skill_gets_the_nearest_name(agent: Sop) -> None:
