@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from pydantic import ValidationError
@@ -9,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge.known_errors.agent import KnownErrors
 from agents.knowledge.known_errors.index import KnownError, KnownErrorIndex, read_known_errors, stored_errors
-from shared.errors import InvalidInput, NotFound
+from agents.knowledge.store.vectors import Vectors
+from shared.errors import InvalidInput, NotFound, StorageFailed
 from shared.models import Hits
 
 ERRORS = """
@@ -185,6 +187,16 @@ async def test_what_is_kept_replaces_the_error_of_a_file_which_does_not_bring_it
     assert stored["known_errors#KE-003"].title == "Machine KE-003"
     await known_errors.forget("KE-003")
     assert (await known_errors.add(file)).added == ["known_errors.yaml#KE-003"]
+
+
+async def test_an_error_is_forgotten_while_chroma_is_away(known_errors: KnownErrorIndex, file: Path) -> None:
+    await known_errors.add(file)
+    said = "queue payments rejected message: depth 7 over limit"
+    assert [one.code for one in await known_errors.search(said)] == ["KE-003"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Vectors, "_call", AsyncMock(side_effect=StorageFailed("Chroma is away")))
+        assert (await known_errors.forget("KE-003")).removed == ["known_errors.yaml#KE-003"]
+    assert "KE-003" not in [one.code for one in await known_errors.search(said)]
 
 
 async def test_two_with_one_id_are_refused(known_errors: KnownErrorIndex) -> None:
