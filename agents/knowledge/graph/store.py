@@ -263,11 +263,13 @@ def _meant(text: str, nodes: Mapping[str, Row[Any]]) -> set[str]:
         key for key, own in words.items() if own and own <= said and any(len(word) >= _FEWEST_LETTERS for word in own)
     }
     # `the payments service` is not about the table of all services.
-    named = {key for key in found if not words[key] <= _OF_ANYTHING}
-    if named or said <= _OF_ANYTHING:
-        return named or found
+    special = {key for key in found if not words[key] <= _OF_ANYTHING}
+    if special or said <= _OF_ANYTHING:
+        return special or found
+    if not found or _near(text, nodes):
+        return set()
     written = f" {' '.join(word.strip('.-') for word in _TOLD.findall(text.lower()))} "
-    return {key for key in found if f" {nodes[key].name.lower()} " in written and not _near(text, nodes)}
+    return {key for key in found if f" {nodes[key].name.lower()} " in written}
 
 
 def _near(text: str, nodes: Mapping[str, Row[Any]]) -> list[str]:

@@ -18,8 +18,6 @@ from typing import Any
 from shared.llm.embedded.int8 import SLOW_TOGETHER, multiplied_as_int8, multiplies_int8
 from shared.llm.embedded.wire import ApiError
 
-_RUN_TOKENS = 256
-"""Of one run with several texts: short ones share the reading of the weights, and few of them are padded."""
 _BEHIND = 5
 """How much nicer than the rest, as Unix counts it, texts in their hundreds are computed: an import that still reads, a
 question and an answer come first, and what they leave of the cores is used."""
@@ -93,14 +91,8 @@ class Embedder:
             return model
 
     def _vectors(self, model: _Model, ids: Sequence[Sequence[int]]) -> list[list[float]]:
-        runs = _runs([len(tokens) for tokens in ids])
-        each = map if len(runs) == 1 else self._pool.map
-        done = each(lambda run: model.run([ids[place] for place in run]), runs)
-        vectors: list[list[float]] = [[]] * len(ids)
-        for run, found in zip(runs, done, strict=True):
-            for place, vector in zip(run, found, strict=True):
-                vectors[place] = vector
-        return vectors
+        each = map if len(ids) == 1 else self._pool.map
+        return list(each(model.run, ids))
 
 
 @dataclass(frozen=True)
@@ -110,21 +102,17 @@ class _Model:
     tokenizer: Any
     session: Any
 
-    def run(self, ids: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Neighbours move a vector by a rounding: to float32, or to 8 bits of the run's largest value (a cosine of 0.99
-        to the exact vector)."""
+    def run(self, ids: Sequence[int]) -> list[float]:
+        """The vector of one text; as int8, at a cosine of 0.99 to the exact one. Several in a run would hardly be
+        faster, and each would depend on its neighbours."""
         import numpy as np
 
-        tokens = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
-        mask = np.zeros_like(tokens)
-        for row, text in enumerate(ids):
-            tokens[row, : len(text)], mask[row, : len(text)] = text, 1
-        inputs = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
+        tokens = np.array([ids], dtype=np.int64)
+        inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
         (hidden,) = self.session.run(["last_hidden_state"], inputs)
-        means = (hidden * mask[:, :, None]).sum(axis=1)
-        unit = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float64)
-        vectors: list[list[float]] = unit.round(_DECIMALS).tolist()
-        return vectors
+        mean = hidden[0].mean(axis=0)
+        vector: list[float] = (mean / np.linalg.norm(mean)).astype(np.float64).round(_DECIMALS).tolist()
+        return vector
 
 
 def _load(model: Path, tokenizer_file: Path, window: int) -> _Model:
@@ -147,14 +135,3 @@ def _yield_to_others() -> None:
     """This thread alone: Linux has a niceness for each."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.nice(0) + _BEHIND)
-
-
-def _runs(lengths: Sequence[int]) -> list[list[int]]:
-    """Places of texts that are run together: alike in length, the longest first, at most _RUN_TOKENS when padded."""
-    runs: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
-        if runs and lengths[runs[-1][0]] * (len(runs[-1]) + 1) <= _RUN_TOKENS:
-            runs[-1].append(place)
-        else:
-            runs.append([place])
-    return runs
