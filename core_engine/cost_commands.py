@@ -116,8 +116,11 @@ async def cost_stats(by: str, days: int, daily: bool) -> Result:
 async def cost_calls(wanted: dict[str, Any], limit: int) -> Result:
     if (status := wanted.get("status")) and status not in get_args(CallStatus):
         raise InvalidInput(f"no call has the status '{status}'", suggestion=did_you_mean(status, get_args(CallStatus)))
-    async with opened_state() as opened:
+    try:
         asked = CallFilter.model_validate(wanted)
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error)) from error
+    async with opened_state() as opened:
         calls = await search_calls(Statistics(opened.engine), opened.store, asked, limit)
     rows = [
         (

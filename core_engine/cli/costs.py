@@ -79,7 +79,7 @@ def cost_export(
 
 @cost.command("prune")
 def cost_prune(
-    days: Annotated[int, typer.Option(min=1, help="Keep the calls of so many days.")],
+    days: Annotated[int, typer.Option(min=1, max=36500, help="Keep the calls of so many days.")],
     texts: Annotated[bool, typer.Option("--texts", help="Remove only prompts and responses.")] = False,
     as_json: Json = False,
 ) -> None:

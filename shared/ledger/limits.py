@@ -228,5 +228,6 @@ def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Rese
     wanted = reserved.wanted(unit)
     if used + held + wanted > most:
         kept = f" and {held:g} held by calls under way" if held else ""
-        return f"{limit} of {what} leaves too little for a call of up to {wanted:g}: {used:g} used{kept}"
+        taken = f"{used:g} used{kept}{spent.missing(unit)}"
+        return f"{limit} of {what} leaves too little for a call of up to {wanted:g}: {taken}"
     return None

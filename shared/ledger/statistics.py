@@ -250,7 +250,7 @@ def _line(
     by: By, day: str | None, value: str, rows: Sequence[Row[Any]], percentiles: Sequence[float | None]
 ) -> CallStats:
     """rows: the same sums for each currency; amounts of two can't be added, so those of the rarer ones are unpriced."""
-    currency = currency_of(rows)
+    currency = currency_of(rows, spared=True)
     sums: Iterable[Any] = rows[0][-len(_SUMS) :]
     if len(rows) > 1:
         sums = map(sum, zip(*(row[-len(_SUMS) :] for row in rows), strict=True))

@@ -76,12 +76,13 @@ def _is_local(total: dict[str, Any]) -> bool:
     return any(total[f"{part}_cost"] is not None for part in CostParts.model_fields)
 
 
-def currency_of(rows: Iterable[Any]) -> str | None:
-    """The currency of most calls that have one: amounts of two can't be added, so those of others count as unpriced."""
+def currency_of(rows: Iterable[Any], *, spared: bool = False) -> str | None:
+    """The currency of most calls that have one: amounts of two can't be added, so those of others count as unpriced.
+    spared: the calls of a row have those in them that a cache answered, and which cost nothing."""
     calls_in: dict[str, int] = {}
     for row in rows:
         if currency := row.currency:
-            calls_in[currency] = calls_in.get(currency, 0) + row.calls
+            calls_in[currency] = calls_in.get(currency, 0) + row.calls - (row.cached if spared else 0)
     if len(calls_in) < 2:
         return next(iter(calls_in), None)
     return max(calls_in, key=lambda currency: (calls_in[currency], currency), default=None)

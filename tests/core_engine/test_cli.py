@@ -72,6 +72,8 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
         (["catalog", "import", "/no/such/file.yaml", "--group", "g"], "/no/such/file.yaml"),
         (["catalog", "show", "shpo"], "did you mean 'shop'?"),
         (["cost", "show", "nope"], "unknown journey 'nope'"),
+        (["cost", "calls", "--journey", "j" * 300], "journey_id: String should have at most 200 characters"),
+        (["cost", "prune", "--days", "800000"], "36500"),
         (["cost", "export", "--out", "calls.xls"], "'calls.xls'"),
         (["cost", "export", "--out", "/no/such/calls.csv"], "can't write /no/such/calls.csv"),
         (["ask", "who is \udc80?"], "question holds a lone surrogate"),

@@ -64,6 +64,14 @@ async def test_a_price_in_another_currency_is_not_added(either: Ledger) -> None:
     assert (summary.cost, summary.currency, summary.unpriced_calls) == (3.0, "EUR", 2)
 
 
+async def test_what_a_cache_answered_does_not_choose_the_currency(either: Ledger) -> None:
+    await record(either, call("a", status="success", cost=2.0, currency="EUR", prompt_tokens=1))
+    for name in ("b", "c"):
+        await either.add(call(name, status="cached", saved_cost=0.5, currency="USD"))
+    line = (await lines(either))["m"]
+    assert (line.cost, line.currency, line.unpriced, line.cached) == (2.0, "EUR", 0, 2)
+
+
 async def test_what_a_cache_answered_is_neither_slow_nor_uncounted(either: Ledger) -> None:
     await either.add(call("a", status="cached", saved_tokens=90, saved_seconds=4.0, saved_cost=0.5, currency="EUR"))
     line = (await lines(either))["m"]
