@@ -152,7 +152,7 @@ class KnownErrorIndex:
             if not gone:
                 raise NotFound.named("known error", error_id, [error.id for error in stored.values()])
             await self._remove(gone, report)
-            with suppress(StorageFailed):  # vectors follow, while Chroma is away later
+            with suppress(StorageFailed):  # it is in the log, and made up for
                 await sync_vectors(self._library, report, [])
         return report
 

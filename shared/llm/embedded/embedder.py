@@ -49,7 +49,7 @@ def import_onnxruntime() -> Any:
 
 class Embedder:
     """One ONNX sentence model, loaded on first use. It does not wait for the chat model, and its calls share the
-    threads; one that is a single run, mostly a question, does not wait for those of many texts."""
+    threads; one of a single text, mostly a question, does not wait for those of many."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "embed", _yield_to_others)
