@@ -36,16 +36,18 @@ class SentDocument(Model):
 
 
 class SeenDocument(Model):
-    """A document that is there, told before it is sent. filename, location: as of SentDocument; content_hash: sha256 in
-    hex, None of one that can't be read now."""
+    """A document that is there, told before it is sent. filename, location, revision: as of SentDocument; content_hash:
+    sha256 in hex, None of one that can't be read now."""
 
     filename: str
     location: str
     content_hash: str | None
+    revision: str | None = Field(None, max_length=64)
 
     @classmethod
-    def of(cls, filename: str, content: bytes, location: str) -> SeenDocument:
-        return cls(filename=filename, location=location, content_hash=hashlib.sha256(content).hexdigest())
+    def of(cls, filename: str, content: bytes, location: str, revision: str | None = None) -> SeenDocument:
+        content_hash = hashlib.sha256(content).hexdigest()
+        return cls(filename=filename, location=location, content_hash=content_hash, revision=revision)
 
 
 class IngestRequest(Model):

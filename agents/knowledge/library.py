@@ -97,6 +97,10 @@ class Library:
         async with self._changing:
             await self.store.relabel(location, given)
 
+    async def commit(self, revisions: Mapping[str, str]) -> None:
+        async with self._changing:
+            await self.store.commit(revisions)
+
     async def sync(self, locations: Collection[str] | None = None) -> None:
         """Make the vectors those of the passages: of all, or of the documents at `locations` and of what was dropped.
 

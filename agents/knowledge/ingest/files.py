@@ -33,6 +33,9 @@ class _File:
     copy: WorkingCopy | None = None
     root: Path | None = None
 
+    def revision(self, path: Path, content: bytes) -> str | None:
+        return self.copy.revision(path, content) if self.copy else None
+
 
 @dataclass
 class _Found:
@@ -167,7 +170,8 @@ def _see(found: _Found, report: IngestReport) -> list[SeenDocument]:
     seen = []
     for path, file in found.files.items():
         try:
-            seen.append(SeenDocument.of(file.source, _content(path, file.root), path.as_posix()))
+            content = _content(path, file.root)
+            seen.append(SeenDocument.of(file.source, content, path.as_posix(), file.revision(path, content)))
         except InvalidInput as error:
             report.failed.append(Failure(source=file.source, reason=str(error)))
             seen.append(SeenDocument(filename=file.source, location=path.as_posix(), content_hash=None))
@@ -193,8 +197,7 @@ async def _parts(
 
 def _sent(path: Path, file: _File) -> SentDocument:
     content = _content(path, file.root)
-    revision = file.copy.revision(path, content) if file.copy else None
-    return SentDocument.of(file.source, content, path.as_posix(), revision)
+    return SentDocument.of(file.source, content, path.as_posix(), file.revision(path, content))
 
 
 def _content(path: Path, root: Path | None) -> bytes:

@@ -23,7 +23,7 @@ from agents.knowledge.ingest.keeping import Places, check_places, is_signed, is_
 from agents.knowledge.ingest.places import check_folders, check_location, printable, root_of, unnamed
 from agents.knowledge.library import Library
 from agents.knowledge.search.filtering import visible
-from agents.knowledge.store.passages import Details, Known
+from agents.knowledge.store.passages import Details, Known, is_commit
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
 from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
 
@@ -79,6 +79,8 @@ async def import_documents(
     await run.add_all()
     for url in request.urls:
         await run.guarded(url, run.add_fetched(url, web))
+    if run.committed:
+        await library.commit(run.committed)
     # What a crash left between SQL and vectors is mended once an import, when it says what it has.
     await sync_vectors(library, run.report, None if request.seen or request.folders else run.changed)
     return run.report
@@ -102,7 +104,7 @@ def _cited(filename: str) -> str:
 class _Import:
     """every: what is there; known: what of it is there for the sender; emptied: labels by folder; changed: locations of
     what was read in; ahead: what is being read before its turn, by name and hash; sent: hashes of what the request
-    brings, by location."""
+    brings, by location; committed: commits of what was read before they were made, by location."""
 
     request: IngestRequest
     library: Library
@@ -116,6 +118,7 @@ class _Import:
     changed: list[str] = field(default_factory=list)
     ahead: dict[tuple[str, str], asyncio.Task[Document]] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
+    committed: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def folders(self) -> dict[str, list[Collection[str]]]:
@@ -165,12 +168,15 @@ class _Import:
                 old = by_hash.pop(key)
                 if old in elsewhere:
                     moved.add(root_of(old, elsewhere[old].source))
-                await self._rename(old, (gone if old in gone else elsewhere).pop(old), seen)
+                known = (gone if old in gone else elsewhere).pop(old)
+                await self._rename(old, known, seen)
+                self._note_commit(seen.location, known, seen.revision)
             elif known is None or seen.content_hash not in (None, known.content_hash):
                 if seen.content_hash is not None:
                     self.report.wanted.append(seen.location)
             elif seen.content_hash is not None:
                 await self._unchanged(_cited(seen.filename), seen.location, known)
+                self._note_commit(seen.location, known, seen.revision)
         if gone:
             await self.library.remove(gone)
             self.report.removed.extend(known.source for known in gone.values())
@@ -242,6 +248,7 @@ class _Import:
         source = _name_kept(source, location, known) if known else source
         if known and known.content_hash == content_hash:
             await self._unchanged(source, location, known)
+            self._note_commit(location, known, details.get("revision"))
             return
         read = await (self.ahead.pop((name, content_hash), None) or self.read(name, content))
         if after:
@@ -272,6 +279,11 @@ class _Import:
             self.report.updated.append(cited)
         elif cited == known.source:
             self.report.unchanged.append(cited)
+
+    def _note_commit(self, location: str, known: Known, revision: str | None) -> None:
+        """Of one that is as it was read: where no commit had it then, and one has it now."""
+        if revision and is_commit(revision) and not known.committed:
+            self.committed[location] = revision
 
     async def _rename(self, old: str, known: Known, seen: SeenDocument) -> None:
         """One whose title is its file's name is read again, for its title is another now."""

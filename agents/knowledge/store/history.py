@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.knowledge.store.tables import history as _history
@@ -36,6 +36,13 @@ async def note_rename(connection: AsyncConnection, collection: str, document: st
     if newest := await _newest(connection, collection, document):
         moved = dict(newest) | {"id": document, "location": location, "source": source}
         await note(connection, moved, newest["text"])
+
+
+async def note_commit(connection: AsyncConnection, collection: str, document: str, revision: str) -> None:
+    """The newest version is what the commit has; what an older LexiQuery read has none."""
+    if newest := await _newest(connection, collection, document):
+        where = _of(collection, document) & (_history.c.number == newest["number"])
+        await connection.execute(update(_history).where(where).values(revision=revision))
 
 
 async def forget(connection: AsyncConnection, collection: str, document: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -45,7 +45,7 @@ class Details(TypedDict, total=False):
 @dataclass(frozen=True)
 class Known:
     """A document as an import knows it again. given: labels of the import; named_by_file: its title is its file's name,
-    for it has no other."""
+    for it has no other; committed: its revision is a commit that has it."""
 
     id: str
     source: str
@@ -54,6 +54,7 @@ class Known:
     given: tuple[str, ...]
     named_by_file: bool
     etag: str | None
+    committed: bool
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ class KnowledgeStore:
                     _words(row.given),
                     row.title == as_title(PurePath(row.source).stem),
                     row.etag,
+                    is_commit(row.revision),
                 )
                 for row in await connection.execute(query)
             }
@@ -248,6 +250,16 @@ class KnowledgeStore:
             await connection.execute(update(documents_table).where(self._at(documents_table, location)).values(values))
             await self._move_version(connection)
 
+    async def commit(self, revisions: Mapping[str, str]) -> None:
+        """The commits, by location, of documents whose content came to be committed as it was read."""
+        async with self._engine.begin() as connection:
+            for location, revision in revisions.items():
+                where = self._at(documents_table, location)
+                changed = update(documents_table).where(where).values(revision=revision)
+                for document in await connection.scalars(changed.returning(documents_table.c.id)):
+                    await history.note_commit(connection, self._collection, document or location, revision)
+            await self._move_version(connection)
+
     async def remove(self, locations: Iterable[str]) -> set[str]:
         """Documents, their passages and their history; ids of the passages. How a folder was labelled whose last
         document goes is kept."""
@@ -325,6 +337,11 @@ class KnowledgeStore:
         )
         if not moved.rowcount:
             await connection.execute(changes_table.insert().values(collection=self._collection, version=1))
+
+
+def is_commit(revision: str | None) -> bool:
+    """Not so of a document that was changed since: `COMMIT+`."""
+    return revision is not None and not revision.endswith("+")
 
 
 def _passage(row: Any) -> Passage:

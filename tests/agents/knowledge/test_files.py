@@ -8,10 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.knowledge.ingest.files import add_files
 from agents.knowledge.ingest.working_copy import working_copy
+from agents.knowledge.procedures import Procedures
+from agents.knowledge.store.passages import KnowledgeStore
 from shared.documents import IngestReport, IngestRequest
+from shared.ledger import Ledger
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -62,6 +66,38 @@ async def test_what_git_tracks_is_sent_with_the_commit_that_has_it(repository: P
         "runbooks/sign-in.md": commit,
     }
     assert report.notes == ["left alone, for git does not track them: 2 below runbooks"]
+
+
+async def test_what_is_committed_as_it_was_read_gets_its_commit(
+    repository: Path, procedures: Procedures, tables: AsyncEngine, ledger: Ledger
+) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    (repository / "disk.md").write_text("# Disk\n\nChanged since.\n")
+    git(repository, "mv", "sign-in.md", "accounts.md")
+    await procedures.add([repository])
+    calls = len([call async for call in ledger.every_call()])
+    git(repository, "mv", "accounts.md", "sign-ins.md")
+    git(repository, "commit", "-q", "-a", "-m", "Disk, accounts")
+    report = await procedures.add([repository])
+    assert (report.updated, report.renamed) == ([], ["runbooks/accounts.md → runbooks/sign-ins.md"])
+    second, store = git(repository, "rev-parse", "HEAD"), KnowledgeStore(tables, "procedures")
+    kept = {one.source: one for one in await store.documents()}
+    commits = {"runbooks/certificate.md": first, "runbooks/disk.md": second, "runbooks/sign-ins.md": second}
+    assert {source: one.revision for source, one in kept.items()} == commits
+    assert [one.revision for one in await store.history(kept["runbooks/disk.md"].id)] == [second]
+    assert len([call async for call in ledger.every_call()]) == calls
+
+
+async def test_a_commit_is_kept_while_the_document_is_as_it_has_it(
+    repository: Path, procedures: Procedures, tables: AsyncEngine
+) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    await procedures.add([repository])
+    git(repository, "rm", "-q", "--cached", "disk.md")
+    git(repository, "commit", "-q", "-m", "No disk")
+    git(repository, "add", "disk.md")
+    assert len((await procedures.add([repository])).unchanged) == 3
+    assert {one.revision for one in await KnowledgeStore(tables, "procedures").documents()} == {first}
 
 
 async def test_a_folder_in_a_working_copy_is_one_too(repository: Path) -> None:
