@@ -74,7 +74,7 @@ def add_costs(router: APIRouter, lexiquery: LexiQuery) -> None:
 
     @router.get("/cost/budgets")
     async def budgets() -> list[BudgetState]:
-        return await Budgets(engine).states()
+        return await Budgets(engine).states(lexiquery.state.currency)
 
     @router.put("/cost/budgets", status_code=204)
     async def set_budget(asked: BudgetRequest) -> None:

@@ -15,7 +15,6 @@ from shared.calls import CallStatus
 from shared.errors import InvalidInput, did_you_mean, first_problem
 from shared.ledger.budgets import Budgets, BudgetState, read_whose
 from shared.ledger.statistics import BY, By, CallFilter, Statistics
-from shared.llm.rates import read_card
 from shared.models import Budget, CostLine, JourneyCostSummary
 from shared.render import cut, render_cost
 
@@ -31,7 +30,7 @@ async def cost_show(journey: str) -> Result:
 
 def _parts(summary: JourneyCostSummary) -> Iterator[str]:
     """What it comes to by each thing of which the journey had more than one."""
-    header = ("calls", "prompt", "completion", "seconds", "cost")
+    header = ("calls", "prompt", "completion", "uncounted", "seconds", "cost", "unpriced")
     for by in ("agent", "provider", "model", "operation"):
         lines: list[CostLine] = getattr(summary, f"by_{by}")
         rows = [
@@ -40,8 +39,10 @@ def _parts(summary: JourneyCostSummary) -> Iterator[str]:
                 line.calls,
                 line.prompt_tokens,
                 line.completion_tokens,
+                line.uncounted_calls,
                 f"{line.seconds:.1f}",
                 money(line.cost, summary.currency),
+                line.unpriced_calls,
             )
             for line in lines
         ]
@@ -60,13 +61,16 @@ async def cost_recent(limit: int) -> Result:
             cost.calls,
             cost.prompt_tokens,
             cost.completion_tokens,
+            cost.uncounted_calls,
             f"{cost.seconds:.1f}",
             money(cost.cost, cost.currency),
+            cost.unpriced_calls,
             cut(one.question, 50),
         )
         for one, cost in zip(journeys, costs, strict=True)
     ]
-    header = ("journey", "status", "calls", "prompt", "completion", "seconds", "cost", "question")
+    sums = ("calls", "prompt", "completion", "uncounted", "seconds", "cost", "unpriced")
+    header = ("journey", "status", *sums, "question")
     return Result(costs, as_table(rows, header) if rows else "no journey yet; `lexiquery ask` starts one")
 
 
@@ -171,7 +175,7 @@ async def cost_export(out: str) -> Result:
 
 def _form(out: str) -> Form:
     endings: dict[str, Form] = {f".{form}": form for form in FORMS} | {"-": "jsonl"}
-    ending = "-" if out == "-" else Path(out).suffix
+    ending = "-" if out == "-" else Path(out).suffix.lower()
     if ending not in endings:
         raise InvalidInput(f"can't export to '{out}'", suggestion="name a file ending in .csv, .jsonl or .parquet")
     return endings[ending]
@@ -186,15 +190,14 @@ async def cost_prune(days: int, texts: bool) -> Result:
 
 async def budgets() -> Result:
     async with opened_state() as opened:
-        states = await Budgets(opened.engine).states()
-        currency = read_card(opened.settings.rate_card).known_currency
-    lines = [_budget_line(one, currency) for one in states]
+        states = await Budgets(opened.engine).states(opened.currency)
+    lines = [_budget_line(one) for one in states]
     return Result(
         states, listed(lines, "no budget is set; `lexiquery cost set-budget day --tokens 1000000` sets one").text
     )
 
 
-def _budget_line(one: BudgetState, currency: str | None) -> dict[str, Any]:
+def _budget_line(one: BudgetState) -> dict[str, Any]:
     whose = {"journey": "each journey", "day": "everybody, a day", "user": f"{one.who or 'each user'}, a day"}[
         one.scope
     ]
@@ -202,8 +205,8 @@ def _budget_line(one: BudgetState, currency: str | None) -> dict[str, Any]:
     for unit in ("tokens", "seconds", "calls", "money"):
         limit, used = getattr(one.budget, unit), getattr(one, unit)
         told[unit] = None if limit is None else f"{limit:g}" if used is None else f"{used:g} of {limit:g}"
-    if told["money"] and currency:
-        told["money"] += f" {currency}"
+    if told["money"] and one.currency:
+        told["money"] += f" {one.currency}"
     missing = {"uncounted": one.uncounted_calls, "unpriced": one.unpriced_calls}
     told["calls missing"] = ", ".join(f"{count} {kind}" for kind, count in missing.items() if count) or None
     return told | {"warns at": f"{one.alert_at:.0%}"}
@@ -216,7 +219,7 @@ async def set_budget(whose: str, limits: dict[str, Any], alert_at: float) -> Res
     except ValidationError as error:
         raise InvalidInput(first_problem(error), suggestion=_BAD_LIMIT) from error
     async with opened_state() as opened:
-        units = {"money": read_card(opened.settings.rate_card).known_currency or "money"}
+        units = {"money": opened.currency or "money"}
         await Budgets(opened.engine).set(scope, who, budget, alert_at)
     limited = budget.model_dump(exclude_none=True).items()
     set_to = ", ".join(f"{value:g} {units.get(unit, unit)}" for unit, value in limited)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Coroutine, Sequence
@@ -28,6 +29,7 @@ from shared.errors import (
     first_problem,
     problem_detail,
 )
+from shared.ledger import alerts
 from shared.render import render_amount, visible
 from shared.settings import Settings
 
@@ -141,10 +143,11 @@ def _warn_of_misspelt() -> None:
 
 
 def quiet_settings(**changes: Any) -> Settings:
-    """For commands that people read: only errors are logged unless they asked for more."""
+    """For commands that people read: only errors and alerts of budgets are logged unless they asked for more."""
     asked = any(name.upper() == "LEXIQUERY_LOG_LEVEL" for name in os.environ)
     settings = make_settings(**({} if asked else {"log_level": "error", "log_format": "console"}), **changes)
     if not asked:
+        logging.getLogger(alerts.__name__).setLevel(logging.WARNING)
         _warn_of_open_key(settings)
     return settings
 

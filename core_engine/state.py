@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from filelock import FileLock, Timeout
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,6 +28,7 @@ from shared.errors import AlreadyRunning, StorageFailed
 from shared.ledger import Ledger
 from shared.ledger import schema as ledger_schema
 from shared.ledger.alerts import Alerts
+from shared.llm.rates import read_card
 from shared.settings import Settings
 from shared.telemetry import Telemetry, open_telemetry
 
@@ -44,6 +46,11 @@ class State:
     connections: Connections
     telemetry: Telemetry
 
+    @property
+    def currency(self) -> str | None:
+        """Of the rate card, which budgets of money are in. Raises InvalidInput for a card that can't be read."""
+        return _currency(self.settings)
+
 
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[State]:
@@ -51,8 +58,10 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
     _make_data_dir(settings)
     engine = open_database(settings.sqlalchemy_url)
     sandbox, telemetry = Sandbox(settings), open_telemetry(settings)
-    alerts = Alerts(engine, settings.alert_webhook.get_secret_value() if settings.alert_webhook else None)
-    ledger = Ledger(engine, on_end=[telemetry.call_ended, alerts.ended], on_merge=[alerts.ended])
+    currency = partial(_currency, settings)
+    webhook = settings.alert_webhook.get_secret_value() if settings.alert_webhook else None
+    alerts = Alerts(engine, currency, webhook)
+    ledger = Ledger(engine, [telemetry.call_ended, alerts.ended], [alerts.ended], currency)
     try:
         await create_tables(engine, ledger_schema, catalog_schema, store_schema, connections_schema)
         yield State(
@@ -71,6 +80,10 @@ async def open_state(settings: Settings) -> AsyncIterator[State]:
         await alerts.close()
         await telemetry.close()
         await engine.dispose()
+
+
+def _currency(settings: Settings) -> str | None:
+    return read_card(settings.rate_card).known_currency
 
 
 def _make_data_dir(settings: Settings) -> None:

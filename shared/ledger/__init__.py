@@ -36,10 +36,17 @@ Ended = Callable[[CallRecord], None]
 
 class Ledger:
     """Records calls in `llm_calls` of the process's database. on_end: told of every call that ended here; on_merge: of
-    every one that another service reports."""
+    every one that another service reports; currency: tells that of the rate card, which budgets of money are in."""
 
-    def __init__(self, engine: AsyncEngine, on_end: Sequence[Ended] = (), on_merge: Sequence[Ended] = ()) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        on_end: Sequence[Ended] = (),
+        on_merge: Sequence[Ended] = (),
+        currency: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self.engine = engine
+        self._currency = currency
         self._writer = Writer(engine)
         self._on_end = list(on_end)
         self._on_merge = list(on_merge)
@@ -59,7 +66,7 @@ class Ledger:
         with a ledger of their own have reported."""
 
         def refusal(connection: Connection) -> BudgetExceeded | None:
-            return check_limits(connection, journey_id, user, Reservation(budget=budget))
+            return check_limits(connection, journey_id, user, Reservation(budget=budget, currency=self._currency()))
 
         async with self._reading() as connection:
             if refused := await connection.run_sync(refusal):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import context
 from shared.calls import CallRecord
 from shared.database import insert_on
-from shared.ledger.limits import UNITS, Limit, Unit, limits_of, spent_of
+from shared.ledger.limits import UNITS, Limit, Spent, Unit, limits_of, spent_of
 from shared.ledger.tables import budget_alerts
 from shared.models import Budget, Model
 
@@ -25,7 +26,7 @@ _SECONDS = 10.0
 
 class Alert(Model):
     """What is logged, and sent to the webhook as JSON. window: the UTC day or the journey; used, limit: in `unit`;
-    share: of the limit that was reached (1 is all of it). currency: of money, where the calls' prices have the same."""
+    share: of the limit that was reached (1 is all of it). currency: of money, where it is known."""
 
     scope: str
     who: str
@@ -44,13 +45,15 @@ class Alert(Model):
 
 
 class Alerts:
-    """Looks at the budgets that a call bears on after it has ended, beside the journey. webhook: POSTed to, if set.
+    """Looks at the budgets that a call bears on after it has ended, beside the journey. currency: tells that of the
+    rate card, which money is counted in; webhook: POSTed to, if set.
 
     A webhook that can't be reached costs a line in the log; the alert is in the log in any case.
     """
 
-    def __init__(self, engine: AsyncEngine, webhook: str | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, currency: Callable[[], str | None], webhook: str | None = None) -> None:
         self._engine = engine
+        self._currency = currency
         self._webhook = webhook
         self._waiting: dict[tuple[str | None, str | None], Budget | None] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -71,7 +74,7 @@ class Alerts:
             some, self._waiting = self._waiting, {}
             try:
                 async with self._engine.begin() as connection:
-                    raised = await connection.run_sync(_raise_for, some)
+                    raised = await connection.run_sync(_raise_for, some, self._currency())
             except DBAPIError as error:
                 log.warning("budgets can't be looked at", reason=str(error.orig))
                 continue
@@ -92,18 +95,22 @@ class Alerts:
             log.warning("the alert webhook failed", reason=type(error).__name__, status=status)
 
 
-def _raise_for(connection: Connection, calls: dict[tuple[str | None, str | None], Budget | None]) -> list[Alert]:
+def _raise_for(
+    connection: Connection, calls: dict[tuple[str | None, str | None], Budget | None], currency: str | None
+) -> list[Alert]:
     """The alerts that nobody, in any process, has raised before. calls: journey and user, and the journey's budget."""
     limits: dict[tuple[str, str, str, bool], Limit] = {}
     for (journey, user), budget in calls.items():
         for limit in limits_of(connection, journey, user, budget):  # the journey's own holds beside the one for all
             limits[limit.scope, limit.who, limit.window, limit.budget is budget] = limit
-    alerts = [alert for key in sorted(limits) for alert in _reached(connection, limits[key])]
+    alerts = [
+        alert for key in sorted(limits) for alert in _reached(limits[key], spent_of(connection, limits[key], currency))
+    ]
     return [alert for alert in alerts if _is_new(connection, alert)]
 
 
-def _reached(connection: Connection, limit: Limit) -> list[Alert]:
-    spent, now = spent_of(connection, limit), datetime.now(UTC)
+def _reached(limit: Limit, spent: Spent) -> list[Alert]:
+    now = datetime.now(UTC)
     found = []
     for unit in UNITS:
         most = getattr(limit.budget, unit)

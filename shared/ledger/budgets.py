@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import insert_on
 from shared.errors import InvalidInput, NotFound, did_you_mean
-from shared.ledger.limits import UNITS, Limit, Scope, spent_of
+from shared.ledger.limits import UNITS, Limit, Scope, Spent, spent_of
 from shared.ledger.tables import budgets, calls, day_totals
 from shared.models import Budget, Model
 
@@ -21,7 +21,7 @@ class BudgetState(Model):
     """A budget, and what is used of it today; of a journey's nothing, since each has its own.
 
     who: '' is everybody, or with scope `user` every user that has none of his own. held: by calls under way.
-    uncounted_calls, unpriced_calls: those whose tokens or money is in no sum.
+    uncounted_calls, unpriced_calls: those whose tokens or money is in no sum. currency: of the money.
     """
 
     scope: Scope
@@ -35,6 +35,7 @@ class BudgetState(Model):
     held_tokens: int | None = None
     uncounted_calls: int = 0
     unpriced_calls: int = 0
+    currency: str | None = None
 
 
 def read_whose(text: str) -> tuple[Scope, str]:
@@ -73,10 +74,11 @@ class Budgets:
         if not gone.rowcount:
             raise NotFound(f"no budget is set for {scope}{f' {who!r}' if who else ''}")
 
-    async def states(self) -> list[BudgetState]:
-        """The budget for every user has a line for each of today's users."""
+    async def states(self, currency: str | None) -> list[BudgetState]:
+        """The budget for every user has a line for each of today's users. currency: of the rate card, which money is
+        counted in; the one of most calls if None."""
         async with self._engine.connect() as connection:
-            return await connection.run_sync(_states)
+            return await connection.run_sync(_states, currency)
 
 
 def _check(scope: Scope, who: str, alert_at: float) -> None:
@@ -90,7 +92,7 @@ def _check(scope: Scope, who: str, alert_at: float) -> None:
         raise InvalidInput(f"alert_at is {alert_at:g}, and a share of a limit is more than 0 and at most 1")
 
 
-def _states(connection: Connection) -> list[BudgetState]:
+def _states(connection: Connection, currency: str | None) -> list[BudgetState]:
     today = datetime.now(UTC).date().isoformat()
     rows = connection.execute(select(budgets).order_by(budgets.c.scope, budgets.c.who)).all()
     summed = select(day_totals.c.value).where(day_totals.c.day == today, day_totals.c.dimension == "user")
@@ -102,13 +104,15 @@ def _states(connection: Connection) -> list[BudgetState]:
         budget = Budget.model_validate(row.limits)
         everybody = row.scope == "user" and not row.who
         if row.scope == "journey" or everybody:
-            found.append(BudgetState(scope=row.scope, who=row.who, budget=budget, alert_at=row.alert_at))
+            unused = BudgetState(scope=row.scope, who=row.who, budget=budget, alert_at=row.alert_at, currency=currency)
+            found.append(unused)
         whose = sorted(users - own) if everybody else [] if row.scope == "journey" else [row.who]
-        found += [_state(connection, Limit(row.scope, who, today, budget, row.alert_at)) for who in whose]
+        limits = (Limit(row.scope, who, today, budget, row.alert_at) for who in whose)
+        found += [_state(limit, spent_of(connection, limit, currency)) for limit in limits]
     return found
 
 
-def _state(connection: Connection, limit: Limit) -> BudgetState:
-    spent = spent_of(connection, limit)
-    used = {name: getattr(spent, name) for name in (*UNITS, "held_tokens", "uncounted_calls", "unpriced_calls")}
+def _state(limit: Limit, spent: Spent) -> BudgetState:
+    names = (*UNITS, "held_tokens", "uncounted_calls", "unpriced_calls", "currency")
+    used = {name: getattr(spent, name) for name in names}
     return BudgetState(scope=limit.scope, who=limit.who, budget=limit.budget, alert_at=limit.alert_at, **used)

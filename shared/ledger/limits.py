@@ -7,13 +7,14 @@ held is free again once its calls are closed as lost.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, literal, select, text
 
 from shared.errors import BudgetExceeded
+from shared.ledger.sums import currency_of
 from shared.ledger.tables import PEER, budgets, calls, day_totals, is_uncounted, is_unpriced
 from shared.ledger.transactions import driver_of
 from shared.models import Budget
@@ -34,8 +35,8 @@ _BUDGETS = select(budgets)
 @dataclass(frozen=True)
 class Reservation:
     """What a call may come to: about its prompt plus the longest answer, in tokens; their price, or what such calls
-    cost lately; the seconds that they took lately. budget: of its journey; currency: of the rate card, None where it
-    prices nothing."""
+    cost lately; the seconds that they took lately. budget: of its journey; currency: of the rate card, which budgets
+    of money are in, None where it prices nothing."""
 
     tokens: int | None = None
     cost: float | None = None
@@ -66,7 +67,7 @@ class Limit:
 @dataclass(frozen=True)
 class Spent:
     """What was used, and what pending calls hold back. tokens: prompt plus completion, of the calls that were counted;
-    money: of the calls that have a price, in `currencies`: more than one where the rate card changed its own."""
+    money: of the calls that have a price in `currency`; those priced in another one count as unpriced."""
 
     calls: int = 0
     tokens: int = 0
@@ -77,15 +78,10 @@ class Spent:
     held_tokens: int = 0
     held_money: float = 0.0
     held_seconds: float = 0.0
-    currencies: frozenset[str] = frozenset()
+    currency: str | None = None
 
     def used(self, unit: Unit) -> float:
         return float(getattr(self, unit))
-
-    @property
-    def currency(self) -> str | None:
-        """Of all the money, if it is one."""
-        return next(iter(self.currencies)) if len(self.currencies) == 1 else None
 
     def missing(self, unit: Unit) -> str:
         """How many calls a sum leaves out, in brackets."""
@@ -95,7 +91,8 @@ class Spent:
         return f" ({count} calls {kind})" if count else ""
 
 
-_SUMS = tuple(field.name for field in fields(Spent) if field.name != "currencies")
+_COUNTS = ("calls", "tokens", "seconds", "uncounted_calls", "unpriced_calls")
+_HELD = ("held_tokens", "held_money", "held_seconds")
 
 
 def has_limits(connection: Connection, reserved: Sequence[Reservation]) -> bool:
@@ -121,7 +118,7 @@ def check_limits(
 ) -> BudgetExceeded | None:
     """Why a limit leaves no room for a call; None when all do."""
     for limit in limits_of(connection, journey_id, user, reserved.budget):
-        spent = spent_of(connection, limit)
+        spent = spent_of(connection, limit, reserved.currency)
         for unit in UNITS:
             most = getattr(limit.budget, unit)
             if most is not None and (why := _refused(limit, spent, unit, most, reserved)):
@@ -149,19 +146,24 @@ def limits_of(
         yield _limit(row, "", today)
 
 
-def spent_of(connection: Connection, limit: Limit) -> Spent:
+def spent_of(connection: Connection, limit: Limit, currency: str | None) -> Spent:
+    """currency: which money is counted in; the one of most calls if None."""
     if limit.scope == "journey":
-        return _spent(connection, _OF_A_JOURNEY, journey_id=limit.window)
+        return _spent(connection.execute(_OF_A_JOURNEY, {"journey_id": limit.window}).all(), currency)
     whose = {"user": limit.who} if limit.scope == "user" else {}
     dimension, still_open = ("user", _OPEN_OF_A_USER) if whose else ("all", _OPEN_OF_A_DAY)
-    summed = _spent(connection, _OF_A_DAY, day=limit.window, dimension=dimension, value=limit.who)
-    return _plus(summed, _spent(connection, still_open, day=limit.window, **whose))
+    summed = {"day": limit.window, "dimension": dimension, "value": limit.who}
+    rows = [*connection.execute(_OF_A_DAY, summed), *connection.execute(still_open, {"day": limit.window, **whose})]
+    return _spent(rows, currency)
 
 
-def _spent(connection: Connection, query: Select[Any], **values: str) -> Spent:
-    *sums, least, last = connection.execute(query, values).one()
-    summed: dict[str, Any] = {name: value or 0 for name, value in zip(_SUMS, sums, strict=True)}
-    return Spent(**summed, currencies=frozenset(filter(None, (least, last))))
+def _spent(rows: Sequence[Row[Any]], currency: str | None) -> Spent:
+    """rows: sums by currency. Amounts of two can't be added."""
+    currency = currency or currency_of(rows)
+    sums: dict[str, Any] = {name: sum(getattr(row, name) or 0 for row in rows) for name in (*_COUNTS, *_HELD)}
+    sums["money"] = sum(row.money or 0 for row in rows if (row.currency or None) == currency)
+    sums["unpriced_calls"] += sum(row.priced for row in rows if (row.currency or None) != currency)
+    return Spent(**sums, currency=currency)
 
 
 def _spent_query(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -169,38 +171,36 @@ def _spent_query(*conditions: ColumnElement[bool]) -> Select[Any]:
     call = calls.c
     is_open = call.status == "pending"
     sums: list[Any] = [
-        func.count(),
-        func.sum(func.coalesce(call.prompt_tokens, 0) + func.coalesce(call.completion_tokens, 0)),
-        func.sum(call.total_seconds),
-        func.sum(call.cost),
-        func.sum(case((and_(~is_open, is_uncounted), 1), else_=0)),
-        func.sum(case((and_(~is_open, is_unpriced), 1), else_=0)),
-        func.sum(case((is_open, call.reserved_tokens))),
-        func.sum(case((is_open, call.reserved_cost))),
-        func.sum(case((is_open, call.reserved_seconds))),
-        *_currencies(call.currency),
+        func.count().label("calls"),
+        func.sum(func.coalesce(call.prompt_tokens, 0) + func.coalesce(call.completion_tokens, 0)).label("tokens"),
+        func.sum(call.total_seconds).label("seconds"),
+        func.sum(call.cost).label("money"),
+        func.count(call.cost).label("priced"),
+        func.sum(case((and_(~is_open, is_uncounted), 1), else_=0)).label("uncounted_calls"),
+        func.sum(case((and_(~is_open, is_unpriced), 1), else_=0)).label("unpriced_calls"),
+        func.sum(case((is_open, call.reserved_tokens))).label("held_tokens"),
+        func.sum(case((is_open, call.reserved_cost))).label("held_money"),
+        func.sum(case((is_open, call.reserved_seconds))).label("held_seconds"),
     ]
-    return select(*sums).where(*conditions, call.id.not_like(f"{PEER}%"), call.status != "cached")
+    query = select(call.currency, *sums).where(*conditions, call.id.not_like(f"{PEER}%"), call.status != "cached")
+    return query.group_by(call.currency)
 
 
 def _day_query() -> Select[Any]:
     total = day_totals.c
+    made = total.calls - total.cached
     sums: list[Any] = [
-        func.sum(total.calls - total.cached),
-        func.sum(total.prompt_tokens + total.completion_tokens),
-        func.sum(total.seconds),
-        func.sum(total.cost),
-        func.sum(total.uncounted),
-        func.sum(total.unpriced),
-        *(literal(0),) * 3,
-        *_currencies(total.currency),
+        made.label("calls"),
+        (total.prompt_tokens + total.completion_tokens).label("tokens"),
+        total.seconds,
+        total.cost.label("money"),
+        (made - total.unpriced).label("priced"),
+        total.uncounted.label("uncounted_calls"),
+        total.unpriced.label("unpriced_calls"),
+        *(literal(0).label(name) for name in _HELD),
     ]
-    return select(*sums).where(*(total[name] == bindparam(name) for name in ("day", "dimension", "value")))
-
-
-def _currencies(currency: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    known = func.nullif(currency, "")
-    return func.min(known), func.max(known)
+    one_day = (total[name] == bindparam(name) for name in ("day", "dimension", "value"))
+    return select(total.currency, *sums).where(*one_day)
 
 
 _OF_A_JOURNEY = _spent_query(calls.c.journey_id == bindparam("journey_id"))
@@ -209,19 +209,13 @@ _OPEN_OF_A_USER = _OPEN_OF_A_DAY.where(calls.c.user == bindparam("user"))
 _OF_A_DAY = _day_query()
 
 
-def _plus(a: Spent, b: Spent) -> Spent:
-    both: dict[str, Any] = {name: getattr(a, name) + getattr(b, name) for name in _SUMS}
-    return Spent(**both, currencies=a.currencies | b.currencies)
-
-
 def _limit(row: Any, who: str, window: str) -> Limit:
     return Limit(row.scope, who, window, Budget.model_validate(row.limits), row.alert_at)
 
 
 def _refused(limit: Limit, spent: Spent, unit: Unit, most: float, reserved: Reservation) -> str | None:
     used = spent.used(unit)
-    currency = (reserved.currency or spent.currency) if unit == "money" else None
-    what = f"{most:g} {currency or unit}"
+    what = f"{most:g} {(spent.currency if unit == 'money' else None) or unit}"
     if used >= most:
         return f"{limit} of {what} is spent: {used:g} used{spent.missing(unit)}"
     held = {"tokens": spent.held_tokens, "money": spent.held_money, "seconds": spent.held_seconds}.get(unit, 0)

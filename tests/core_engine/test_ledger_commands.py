@@ -95,6 +95,8 @@ def test_a_spent_budget_ends_the_journey_with_what_was_found(lexiquery: Command)
     assert json.loads(first.stdout)["status"] == again["status"] == "failed", first.stdout
     assert again["problem"]["code"] == "budget_exceeded"
     assert "the day's budget of 'eve' of 1 calls is spent: 1 used" in again["problem"]["detail"]
+    assert "'eve' on" in first.stderr, "the command made the call, so it tells"
+    assert "has used 1 of 1 calls" in first.stderr
     assert "eve, a day" in lexiquery.run("cost", "budgets").stdout
     assert lexiquery.run("cost", "remove-budget", "user:eve").exit_code == 0
     assert "no budget is set for user 'eve'" in lexiquery.run("cost", "remove-budget", "user:eve").stderr

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from core_engine.state import open_state
 from shared.context import scoped
-from shared.errors import BudgetExceeded
 from shared.ledger import Ledger
 from shared.ledger.alerts import Alerts
 from shared.ledger.budgets import Budgets
@@ -55,6 +54,10 @@ def webhook() -> Iterator[Webhook]:
     server.server_close()
 
 
+def alerts_of(ledger: Ledger, webhook: Webhook) -> Alerts:
+    return Alerts(ledger.engine, lambda: "EUR", webhook.url)
+
+
 async def spend(ledger: Ledger, alerts: Alerts, *names: str) -> None:
     for name in names:
         ended = call(name, status="success", user="ada", prompt_tokens=30, completion_tokens=10)
@@ -67,35 +70,31 @@ async def test_an_alert_is_told_once_at_its_share_and_once_when_the_budget_is_sp
     either: Ledger, webhook: Webhook
 ) -> None:
     await Budgets(either.engine).set("user", "ada", Budget(tokens=100), alert_at=0.5)
-    alerts = Alerts(either.engine, webhook.url)
+    alerts = alerts_of(either, webhook)
     await spend(either, alerts, "a", "b")
-    again = Alerts(either.engine, webhook.url)
+    again = alerts_of(either, webhook)
     await Budgets(either.engine).set("user", "ada", Budget(tokens=120), alert_at=0.5)
     await spend(either, again, "c")
     assert [(one["used"], one["limit"], one["share"]) for one in webhook.sent] == [(80, 100, 0.5), (120, 120, 1.0)]
     assert webhook.sent[0]["text"].endswith("has used 80 of 100 tokens")
 
 
-async def test_an_alert_of_money_tells_its_currency_where_there_is_one(either: Ledger, webhook: Webhook) -> None:
+async def test_an_alert_of_money_is_of_the_card_s_currency_alone(either: Ledger, webhook: Webhook) -> None:
     await Budgets(either.engine).set("day", "", Budget(money=4), alert_at=0.5)
-    alerts = Alerts(either.engine, webhook.url)
-    for name, currency in (("a", "EUR"), ("b", "USD")):
+    alerts = alerts_of(either, webhook)
+    for name, currency in (("a", "USD"), ("b", "EUR")):
         ended = call(name, status="success", cost=2.0, currency=currency)
         await record(either, ended)
         alerts.ended(ended)
         await alerts.close()
-    assert [(one["text"].partition("used ")[2], one["currency"]) for one in webhook.sent] == [
-        ("2 of 4 EUR", "EUR"),
-        ("4 of 4 money", None),
-    ]
-    with pytest.raises(BudgetExceeded, match="4 money is spent"):
-        await either.check("j1", None, None)
+    told = [(one["text"].partition("used ")[2], one["currency"]) for one in webhook.sent]
+    assert told == [("2 of 4 EUR", "EUR")]
 
 
 async def test_a_questions_own_budget_and_the_one_for_journeys_are_each_told(either: Ledger, webhook: Webhook) -> None:
     await Budgets(either.engine).set("journey", "", Budget(tokens=100, calls=3), alert_at=0.4)
     with scoped(budget=Budget(calls=2)):
-        await spend(either, Alerts(either.engine, webhook.url), "a", "b")
+        await spend(either, alerts_of(either, webhook), "a", "b")
     told = [(one["scope"], one["unit"], one["used"], one["limit"], one["share"]) for one in webhook.sent]
     assert sorted(told[:-1]) == [("journey", "calls", 2, 3, 0.4), ("journey", "tokens", 40, 100, 0.4)]
     assert told[-1] == ("journey", "calls", 2, 2, 1.0)
@@ -111,7 +110,7 @@ async def test_calls_that_an_agent_reports_raise_an_alert_too(settings: Settings
 
 
 async def test_without_a_budget_nothing_is_told(either: Ledger, webhook: Webhook) -> None:
-    await spend(either, Alerts(either.engine, webhook.url), "a")
+    await spend(either, alerts_of(either, webhook), "a")
     assert webhook.sent == []
 
 
@@ -119,5 +118,5 @@ async def test_a_webhook_that_fails_costs_a_line_in_the_log(ledger: Ledger, webh
     webhook.status = 500
     await Budgets(ledger.engine).set("day", "", Budget(calls=1))
     with structlog.testing.capture_logs() as logs:
-        await spend(ledger, Alerts(ledger.engine, webhook.url), "a")
+        await spend(ledger, alerts_of(ledger, webhook), "a")
     assert [line["event"] for line in logs] == ["budget", "the alert webhook failed"]

@@ -105,6 +105,41 @@ async def test_money_is_counted_where_calls_have_a_price_and_the_others_are_name
         await either.begin(call("c"), Reservation(currency="EUR"))
 
 
+@pytest.mark.parametrize("is_summed", [False, True])
+@pytest.mark.parametrize("scope", ["journey", "user", "day"])
+async def test_money_is_counted_in_one_currency_and_calls_priced_in_another_are_named(
+    either: Ledger, scope: Scope, is_summed: bool
+) -> None:
+    who = "ada" if scope == "user" else ""
+    for name, currency in (("a", "USD"), ("b", "USD"), ("c", "EUR")):
+        await spend(either, name, user="ada", cost=3.0, currency=currency)
+    await spend(either, "d", user="ada")
+    await Budgets(either.engine).set(scope, who, Budget(money=4))
+    if is_summed:
+        await either.close_lost()
+    await either.begin(call("e", user="ada"), Reservation(cost=0.5, currency="EUR"))
+    left = r"4 EUR leaves too little for a call of up to 1: 3 used and 0.5 held by calls under way \(3 calls unpriced\)"
+    with pytest.raises(BudgetExceeded, match=left):
+        await either.begin(call("f", user="ada"), Reservation(cost=1, currency="EUR"))
+    with pytest.raises(BudgetExceeded, match=r"4 USD is spent: 6 used \(2 calls unpriced\)"):
+        await either.begin(call("f", user="ada"))  # without a card: the currency of most calls
+    if scope != "journey":
+        [told] = await Budgets(either.engine).states("EUR")
+        assert (told.money, told.currency, told.unpriced_calls, told.calls) == (3.0, "EUR", 3, 5)
+
+
+async def test_the_check_between_calls_counts_in_the_card_s_currency(either: Ledger) -> None:
+    await Budgets(either.engine).set("day", "", Budget(money=4))
+    ledger = Ledger(either.engine, currency=lambda: "EUR")
+    for name in ("a", "b"):
+        await spend(either, name, cost=3.0, currency="USD")
+    await ledger.check("j1", None, None)
+    await either.add(call("c", status="success", prompt_tokens=1, cost=4.0, currency="EUR"))
+    with pytest.raises(BudgetExceeded, match=r"4 EUR is spent: 4 used \(2 calls unpriced\)"):
+        await ledger.check("j1", None, None)
+    await ledger.close()
+
+
 async def test_calls_that_begin_at_once_hold_back_what_they_may_take(either: Ledger) -> None:
     begun = [either.begin(call(f"c{n}"), Reservation(tokens=40, budget=Budget(tokens=100))) for n in range(5)]
     refused = [one for one in await asyncio.gather(*begun, return_exceptions=True) if one is not None]
@@ -122,7 +157,7 @@ async def test_states_tell_what_is_used_of_each_budget_today(either: Ledger) -> 
     await budgets.set("journey", "", Budget(calls=9))
     await spend(either, "a", user="ada")
     await either.begin(call("b", user="ada"), Reservation(tokens=30))
-    told = [(one.scope, one.who, one.tokens, one.held_tokens, one.calls) for one in await budgets.states()]
+    told = [(one.scope, one.who, one.tokens, one.held_tokens, one.calls) for one in await budgets.states(None)]
     assert told == [("journey", "", None, None, None), ("user", "", None, None, None), ("user", "ada", 100, 30, 2)]
     await budgets.remove("user", "")
     with pytest.raises(NotFound, match="no budget is set for user 'eve'"):
