@@ -216,6 +216,7 @@ class Library:
         if self._behind:
             with suppress(ModelUnavailable, StorageFailed):  # it is in the log
                 await self.follow([])
+        self._following.resume()
         return dict.fromkeys(ids) | near | rest
 
     async def _nearest(self, vector: Sequence[float], index: SearchIndex, filters: Filters) -> dict[str, float]:

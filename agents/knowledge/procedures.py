@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,7 +18,6 @@ from agents.knowledge.search.excerpts import shortened
 from agents.knowledge.search.filtering import EVERYBODY, Filters
 from agents.knowledge.search.index import Match
 from shared.documents import IngestReport, IngestRequest
-from shared.errors import StorageFailed
 from shared.llm.client import Models
 from shared.models import KnowledgeHit
 from shared.settings import Settings
@@ -77,15 +75,11 @@ class Procedures:
         return await import_documents(request, self._library, reader.read, self._web, reader.begin, keeps=keeps)
 
     async def remove(self, name: str) -> IngestReport:
-        """Forget a document, by its id or its source, with its history; its vectors later, while Chroma is away.
-
-        Raises NotFound with the nearest name.
-        """
+        """Forget a document, by its id or its source, with its history. Raises NotFound with the nearest name."""
         found = await self._library.store.document(name)
         await self._library.remove([found.location])
         report = IngestReport(removed=[found.source])
-        with suppress(StorageFailed):  # it is in the log
-            await sync_vectors(self._library, report, [])
+        await sync_vectors(self._library, report, [])
         return report
 
     async def search(self, text: str, limit: int = 5, filters: Filters = EVERYBODY) -> list[KnowledgeHit]:

@@ -25,7 +25,7 @@ from agents.knowledge.library import Library
 from agents.knowledge.search.filtering import visible
 from agents.knowledge.store.passages import Details, Known, is_commit
 from shared.documents import Failure, IngestReport, IngestRequest, SeenDocument, SentDocument
-from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable
+from shared.errors import InvalidInput, ModelUnavailable, SourceUnavailable, StorageFailed
 
 _LONGEST_NAME = 1000
 _LONGEST_LOCATION = 1024
@@ -374,8 +374,8 @@ def _decoded(content: str) -> bytes:
 
 
 async def sync_vectors(library: Library, report: IngestReport, locations: Collection[str] | None = None) -> None:
-    """Of the documents at `locations`, or of all; many vectors follow later. Until then, and without an embedding
-    model, the documents are found by their words."""
+    """Of the documents at `locations`, or of all; many vectors follow later. Until then, and while the embedding model
+    or Chroma is away, the documents are found by their words."""
     with _noted(report):
         report.waiting = await library.follow(locations)
 
@@ -394,3 +394,5 @@ def _noted(report: IngestReport) -> Iterator[None]:
         yield
     except ModelUnavailable as error:
         report.notes.append(f"searched by words only until the embedding model answers: {error}")
+    except StorageFailed as error:
+        report.notes.append(f"searched by words only until the vectors can be kept: {error}")

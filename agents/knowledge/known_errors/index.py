@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -25,7 +24,7 @@ from agents.knowledge.search.excerpts import EXCERPT_CHARACTERS, shortened
 from agents.knowledge.store.tables import known_errors_table
 from agents.knowledge.text import identifiers
 from shared.documents import Failure, IngestReport
-from shared.errors import InvalidInput, NotFound, StorageFailed, did_you_mean
+from shared.errors import InvalidInput, NotFound, did_you_mean
 from shared.llm.client import Models
 from shared.models import KnowledgeHit, Model
 from shared.settings import Settings
@@ -152,8 +151,7 @@ class KnownErrorIndex:
             if not gone:
                 raise NotFound.named("known error", error_id, [error.id for error in stored.values()])
             await self._remove(gone, report)
-            with suppress(StorageFailed):  # it is in the log, and made up for
-                await sync_vectors(self._library, report, [])
+            await sync_vectors(self._library, report, [])
         return report
 
     async def search(self, text: str, limit: int = 5) -> list[FoundError]:

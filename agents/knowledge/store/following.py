@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from agents.knowledge.store.passages import Passage
 from agents.knowledge.store.vectors import Vectors
 from shared import context
-from shared.errors import LexiQueryError, ModelUnavailable
+from shared.errors import LexiQueryError, ModelUnavailable, StorageFailed
 
 AT_ONCE = 64
 """Passages of one call; so many are waited for."""
@@ -83,6 +83,11 @@ class Following:
             await asyncio.shield(self._begin())
             if problem := self._ended():
                 raise problem
+
+    def resume(self) -> None:
+        """Go on where Chroma went away; nobody waits for it."""
+        if self._missing and isinstance(self._ended(), StorageFailed):
+            self._begin()
 
     async def close(self) -> None:
         """Stops after what is being stored; the rest is left to the next start."""

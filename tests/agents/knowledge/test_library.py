@@ -177,6 +177,19 @@ async def test_what_chroma_missed_is_mended_by_the_first_search_that_reaches_it(
     assert await library.vectors.ids() == await passage_ids(tables)
 
 
+async def test_vectors_that_could_not_be_stored_follow_with_the_first_search(
+    library: Library, folder: Path, tables: AsyncEngine
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Vectors, "add", AsyncMock(side_effect=StorageFailed("Chroma went away")))
+        report = await import_folder(folder, library)
+    assert (len(report.added), "Chroma went away" in report.notes[0]) == (3, True)
+    assert await library.vectors.ids() == set()
+    await library.search("quokka team", 1)
+    await library.settled()
+    assert await library.vectors.ids() == await passage_ids(tables)
+
+
 async def test_vectors_that_could_not_be_deleted_go_with_the_next_import(
     library: Library, folder: Path, tables: AsyncEngine
 ) -> None:

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from agents.knowledge.store.vectors import Vectors
 from shared.errors import StorageFailed
 from shared.settings import Settings
+from tests.agents.knowledge.chroma import chroma_served
 from tests.agents.serving import loopback_socket
-
-SECONDS = 60
 
 
 @pytest.fixture
 def chroma_server(tmp_path: Path) -> Iterator[str]:
-    """`chroma run` of the installed package, on a port of its own; its URL."""
+    """The URL of one on a port of its own."""
     with loopback_socket() as listener:
         port = listener.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(tmp_path / "server")]
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        assert answers(process, url), (tmp_path / "server.log").read_text()
+    with chroma_served(tmp_path, port) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(process: subprocess.Popen[bytes], url: str) -> bool:
-    pause = threading.Event()
-    for _ in range(SECONDS * 10):
-        try:
-            return httpx.get(f"{url}/api/v2/heartbeat", trust_env=False).is_success
-        except httpx.TransportError:
-            if process.poll() is not None:
-                return False
-            pause.wait(0.1)
-    return False
 
 
 async def test_a_server_keeps_the_vectors_of_every_process_that_uses_it(chroma_server: str, settings: Settings) -> None:
