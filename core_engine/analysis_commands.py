@@ -47,11 +47,17 @@ async def cost_analyze(days: int) -> Result:
 
 
 def _lines(saving: Saving) -> str:
-    tokens = "tokens unknown" if saving.tokens is None else f"{saving.tokens} tokens"
+    tokens = _tokens(saving)
     seconds = "seconds unknown" if saving.seconds is None else f"{saving.seconds:.1f} s"
     cost = "cost unknown" if saving.cost is None else render_amount(saving.cost, saving.currency)
     gap = f" (no price for {saving.unpriced_calls} of {saving.calls})" if saving.unpriced_calls else ""
     return f"{saving.what}\n  up to {tokens}, {seconds}, {cost}{gap}\n  {saving.advice}"
+
+
+def _tokens(saving: Saving) -> str:
+    if saving.tokens is None:
+        return "tokens unknown"
+    return f"{saving.tokens} tokens" + f" (without {saving.uncounted_calls} uncounted)" * (saving.uncounted_calls > 0)
 
 
 async def cost_card() -> Result:

@@ -103,6 +103,6 @@ def _said(saved: Savings) -> str:
     tokens = "tokens unknown" if saved.tokens is None else f"{saved.tokens} tokens"
     seconds = "time unknown" if saved.seconds is None else f"{saved.seconds:.1f} s"
     spared = [tokens, seconds, *costs]
-    others = f"the other {saved.vectors} were for vectors, which tell none of it"
+    others = f"the other {saved.vectors} {'was' if saved.vectors == 1 else 'were'} for vectors, which tell none of it"
     gap = f" (of {saved.hits - saved.vectors}; {others})" if saved.vectors else ""
-    return f"{saved.hits} calls spared: {', '.join(spared)}{gap}"
+    return f"{saved.hits} call{'s' * (saved.hits != 1)} spared: {', '.join(spared)}{gap}"

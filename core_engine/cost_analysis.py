@@ -5,14 +5,13 @@ Each saving says how it is counted; docs/costs.md has the definitions. Savings o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core_engine.cost_figures import COLD, FAR, Rows, open_figures
+from core_engine.cost_figures import COLD, FAR, Figure, open_figures
 from shared.models import Model
 
 Kind = Literal["repeated", "oversized", "slow", "cold", "failed", "retried", "truncated", "repaired"]
@@ -20,7 +19,8 @@ Kind = Literal["repeated", "oversized", "slow", "cold", "failed", "retried", "tr
 
 class Saving(Model):
     """What could be saved at most, and how. tokens: prompt plus completion; seconds: of model time; None where the
-    ledger tells none. cost: in `currency`, of the calls whose cost is told; of unpriced_calls it isn't."""
+    ledger tells none. cost: in `currency`, of the calls whose cost is told in it; of unpriced_calls it isn't, nor the
+    tokens of uncounted_calls."""
 
     kind: Kind
     what: str
@@ -30,6 +30,7 @@ class Saving(Model):
     cost: float | None
     currency: str | None
     unpriced_calls: int
+    uncounted_calls: int
     advice: str
 
 
@@ -41,7 +42,7 @@ async def analyse(engine: AsyncEngine, days: int = 30, *, limit: int = 20, now: 
     """
     since = (now or datetime.now(UTC)) - timedelta(days=days)
     async with open_figures(engine, since) as figures:
-        total = await figures.total()
+        seconds = await figures.seconds()
         found = [
             *_savings("repeated", await figures.repeated(), _repeated),
             *_savings("slow", await figures.slow(), _slow),
@@ -49,8 +50,8 @@ async def analyse(engine: AsyncEngine, days: int = 30, *, limit: int = 20, now: 
             *_savings("retried", await figures.retried(), _retried),
             *_savings("truncated", await figures.truncated(), _truncated),
             *_of_prompts(await figures.oversized(), await figures.by_prompt()),
-            *_of_total("cold", await figures.loads(), total, _cold),
-            *_of_total("repaired", await figures.repairs(), total, _repaired),
+            *_of_total("cold", await figures.loads(), seconds, _cold),
+            *_of_total("repaired", await figures.repairs(), seconds, _repaired),
         ]
     return sorted(found, key=lambda one: (one.seconds or 0.0, one.tokens or 0), reverse=True)[:limit]
 
@@ -59,39 +60,39 @@ Words = tuple[str, str]
 """What is the matter, and what to do."""
 
 
-def _savings(kind: Kind, rows: Rows, words: Callable[[RowMapping], Words]) -> Iterator[Saving]:
+def _savings(kind: Kind, rows: Iterable[Figure], words: Callable[[Figure], Words]) -> Iterator[Saving]:
     return (_saving(kind, row, words(row)) for row in rows)
 
 
 def _of_total(
-    kind: Kind, rows: Rows, total: RowMapping, words: Callable[[RowMapping, RowMapping], Words]
+    kind: Kind, rows: Iterable[Figure], seconds: float | None, words: Callable[[Figure, float | None], Words]
 ) -> Iterator[Saving]:
-    return (_saving(kind, row, words(row, total)) for row in rows)
+    return (_saving(kind, row, words(row, seconds)) for row in rows)
 
 
-def _of_prompts(rows: Rows, prompts: Rows) -> Iterator[Saving]:
+def _of_prompts(rows: Iterable[Figure], prompts: Sequence[Figure]) -> Iterator[Saving]:
     every = sum(int(prompt["prompt_tokens"] or 0) for prompt in prompts)
     by_key = {_prompt_key(prompt): prompt for prompt in prompts}
     return (_saving("oversized", row, _oversized(row, by_key[_prompt_key(row)], every)) for row in rows)
 
 
-def _saving(kind: Kind, row: RowMapping, words: Words) -> Saving:
+def _saving(kind: Kind, row: Figure, words: Words) -> Saving:
     counts = [int(count) for count in (row["prompt_tokens"], row["completion_tokens"]) if count is not None]
-    is_priced = row["cost"] is not None and row["currency"] == row["other_currency"]
     return Saving(
         kind=kind,
         what=words[0],
         calls=row["calls"],
         tokens=sum(counts) if counts else None,
         seconds=None if row["seconds"] is None else float(row["seconds"]),
-        cost=float(row["cost"]) if is_priced else None,
-        currency=row["currency"] if is_priced else None,
-        unpriced_calls=int(row["unpriced"]),
+        cost=row["cost"],
+        currency=row["currency"],
+        unpriced_calls=row["unpriced"],
+        uncounted_calls=row["uncounted"],
         advice=words[1],
     )
 
 
-def _repeated(row: RowMapping) -> Words:
+def _repeated(row: Figure) -> Words:
     what = f"{_whose(row)}: {_plural(row['calls'], 'call')} asked again what had been answered before"
     return (
         f"{what} ({row['contents']} different)",
@@ -99,7 +100,7 @@ def _repeated(row: RowMapping) -> Words:
     )
 
 
-def _slow(row: RowMapping) -> Words:
+def _slow(row: Figure) -> Words:
     median, p95 = float(row["median"]), float(row["p95"])
     what = (
         f"{row['purpose']} on {row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} took more than {FAR} "
@@ -128,11 +129,11 @@ _WHEN_LOADING = {
 }
 
 
-def _when_loading(row: RowMapping) -> str:
+def _when_loading(row: Figure) -> str:
     return _WHEN_LOADING.get(row["provider"], "keep the model loaded on that server, and fewer models beside it")
 
 
-def _failed(row: RowMapping) -> Words:
+def _failed(row: Figure) -> Words:
     how = {"error": "failed", "cancelled": "cancelled", "lost": "lost with the process"}[row["status"]]
     cause = f" with {row['cause']}" if row["status"] == "error" and row["cause"] else ""
     what = f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} {how}{cause}"
@@ -144,12 +145,12 @@ def _failed(row: RowMapping) -> Words:
     return what, advice[row["status"]]
 
 
-def _retried(row: RowMapping) -> Words:
+def _retried(row: Figure) -> Words:
     what = f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} took {row['tries']} further tries"
     return what, "see the server's log for why it refused or broke off; fewer calls at a time may be quicker"
 
 
-def _truncated(row: RowMapping) -> Words:
+def _truncated(row: Figure) -> Words:
     what = f"{_whose(row)}{_prompt(row)}: {_plural(row['calls'], 'answer')} stopped at the most tokens allowed"
     return (
         what,
@@ -157,7 +158,7 @@ def _truncated(row: RowMapping) -> Words:
     )
 
 
-def _oversized(row: RowMapping, prompt: RowMapping, every: int) -> Words:
+def _oversized(row: Figure, prompt: Figure, every: int) -> Words:
     share = int(prompt["prompt_tokens"]) / every
     used = int(prompt["prompt_tokens"]) + int(prompt["completion_tokens"] or 0)
     what = (
@@ -168,34 +169,34 @@ def _oversized(row: RowMapping, prompt: RowMapping, every: int) -> Words:
     return what, "split the schema group, or leave columns that nobody asks for out of the catalog"
 
 
-def _cold(row: RowMapping, total: RowMapping) -> Words:
+def _cold(row: Figure, all_seconds: float | None) -> Words:
     what = (
         f"{row['model']} ({row['provider']}): {_plural(row['calls'], 'call')} waited {COLD:g} s or more for the model"
     )
-    return f"{what} to be loaded, {_share(row, total)}", _when_loading(row)
+    return f"{what} to be loaded, {_share(row, all_seconds)}", _when_loading(row)
 
 
-def _repaired(row: RowMapping, total: RowMapping) -> Words:
+def _repaired(row: Figure, all_seconds: float | None) -> Words:
     what = f"{row['agent']} on {row['model']}: {_plural(row['calls'], 'call')} repaired an earlier answer"
     advice = "accept right answers, so that they become examples, and describe what was misnamed in the catalog"
-    return f"{what}, {_share(row, total)}", advice
+    return f"{what}, {_share(row, all_seconds)}", advice
 
 
-def _share(row: RowMapping, total: RowMapping) -> str:
-    if not row["seconds"] or not total["seconds"]:
+def _share(row: Figure, all_seconds: float | None) -> str:
+    if not row["seconds"] or not all_seconds:
         return "seconds unknown"
-    return f"{float(row['seconds']) / float(total['seconds']):.0%} of all seconds"
+    return f"{row['seconds'] / all_seconds:.0%} of all seconds"
 
 
-def _whose(row: RowMapping) -> str:
+def _whose(row: Figure) -> str:
     return f"{row['agent']}, {row['purpose']} on {row['model']}"
 
 
-def _prompt(row: RowMapping) -> str:
+def _prompt(row: Figure) -> str:
     return f" (prompt {row['prompt_name']})" if row["prompt_name"] else ""
 
 
-def _prompt_key(row: RowMapping) -> tuple[str, ...]:
+def _prompt_key(row: Figure) -> tuple[str, ...]:
     return tuple(row[name] for name in ("agent", "purpose", "prompt_name", "model"))
 
 

@@ -7,11 +7,11 @@ million calls take the process no memory, and the writers of the ledger never wa
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import md5
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -19,20 +19,23 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     MetaData,
-    RowMapping,
+    Row,
     Select,
     String,
     Subquery,
     Table,
+    and_,
     case,
     func,
     literal,
+    or_,
     select,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import DropTable
 
+from shared.ledger.sums import currency_of, known_sum
 from shared.ledger.tables import FAILED, PEER, UtcDateTime, calls
 
 ENOUGH = 20
@@ -58,29 +61,36 @@ _table = Table(
 )
 _all = _table.c
 _success = _all.status == "success"
-Rows = Sequence[RowMapping]
+Figure = Mapping[str, Any]
+_NOTHING: Any = literal(None, BigInteger)
+# What of a figure is added where its calls are in several currencies; its cost is not, and the rest is the group's.
+_ADDED = (
+    *("calls", "prompt_tokens", "completion_tokens", "seconds", "uncounted", "unpriced"),
+    *("contents", "tries", "queue", "load", "prompt", "generation"),
+)
 
 
 class Figures:
-    """Sums of the calls that ended without a cache. Each row has keys, and of what could be saved: calls,
-    prompt_tokens, completion_tokens, seconds, cost, unpriced (calls without a price), and currency, which is the same
-    as other_currency where the cost is in one."""
+    """Sums of the calls that ended without a cache. Each figure has keys, and of what could be saved: calls,
+    prompt_tokens, completion_tokens, seconds, cost in `currency` (of most of its priced calls; None without a cost),
+    uncounted and unpriced: the calls that its tokens and its cost miss."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def total(self) -> RowMapping:
-        """One row: of all calls."""
-        return (await self._rows(select(*_sums(_all))))[0]
+    async def seconds(self) -> float | None:
+        """Of all calls."""
+        seconds: float | None = await self._connection.scalar(select(func.sum(_all.total_seconds)))
+        return seconds
 
-    async def by_prompt(self) -> Rows:
+    async def by_prompt(self) -> list[Figure]:
         """By agent, purpose, prompt and model: tokens of all calls; successes: the calls that were answered."""
         keys = (_all.agent, _all.purpose, _all.prompt_name, _all.model)
         sums = [func.sum(one).label(one.name) for one in (_all.prompt_tokens, _all.completion_tokens)]
         successes = func.sum(case((_success, 1), else_=0)).label("successes")
-        return await self._rows(select(*keys, successes, *sums).group_by(*keys))
+        return [row._asdict() for row in await self._rows(select(*keys, successes, *sums).group_by(*keys))]
 
-    async def repeated(self) -> Rows:
+    async def repeated(self) -> list[Figure]:
         """By agent, purpose and model: calls of the same content to the same model, but the first of each.
         contents: how many different ones."""
         nth = func.row_number().over(partition_by=_all.content, order_by=_all.started_at).label("nth")
@@ -88,9 +98,9 @@ class Figures:
         row = found.c
         keys = (row.agent, row.purpose, row.model)
         contents = func.sum(case((row.nth == 2, 1), else_=0)).label("contents")
-        return await self._rows(select(*keys, contents, *_sums(row)).where(row.nth > 1).group_by(*keys))
+        return await self._grouped(keys, row.nth > 1, sums=[contents, *_sums(row)])
 
-    async def oversized(self) -> Rows:
+    async def oversized(self) -> list[Figure]:
         """By agent, purpose, prompt and model: prompt tokens beyond FAR times the median of the answered calls.
 
         Saved with them: their part of the time that the prompt was read in, and that part of a local call's cost.
@@ -100,59 +110,79 @@ class Figures:
         row = _beyond_median(_all.prompt_tokens, keys, _all.operation != "embeddings").c
         excess = row.prompt_tokens - FAR * row.median
         seconds = row.prompt_seconds * excess / row.prompt_tokens
-        sums = _sums(
-            row, prompt=excess, completion=literal(None, BigInteger), seconds=seconds, cost=_part(row, seconds)
-        )
-        return await self._rows(_by_group(row, keys, *sums))
+        sums = _sums(row, prompt=excess, completion=literal(0), seconds=seconds, cost=_part(row, seconds))
+        return await self._grouped([row[key.name] for key in keys], sums=[*_about(row), *sums])
 
-    async def slow(self) -> Rows:
+    async def slow(self) -> list[Figure]:
         """By provider, model and purpose: seconds beyond FAR times the median of the answered calls; p95; and what
         the slow calls' time went to (queue, load, prompt, generation)."""
         keys = (_all.provider, _all.model, _all.purpose)
         row = _beyond_median(_all.total_seconds, keys).c
-        nothing = literal(None, BigInteger)
         seconds = row.total_seconds - FAR * row.median
-        sums = _sums(row, prompt=nothing, completion=nothing, seconds=seconds, cost=literal(None, Float))
+        sums = _sums(row, prompt=_NOTHING, completion=_NOTHING, seconds=seconds, cost=_NOTHING)
         parts = [func.sum(row[f"{name}_seconds"]).label(name) for name in ("queue", "load", "prompt", "generation")]
-        return await self._rows(_by_group(row, keys, func.max(row.p95).label("p95"), *parts, *sums))
+        about = [*_about(row), func.max(row.p95).label("p95")]
+        return await self._grouped([row[key.name] for key in keys], sums=[*about, *parts, *sums])
 
-    async def loads(self) -> Rows:
+    async def loads(self) -> list[Figure]:
         """By provider and model: calls that waited COLD seconds or more for the model to be loaded."""
-        nothing, loaded = literal(None, BigInteger), _all.load_seconds
-        sums = _sums(_all, prompt=nothing, completion=nothing, seconds=loaded, cost=_part(_all, loaded))
+        loaded = _all.load_seconds
+        sums = _sums(_all, prompt=_NOTHING, completion=_NOTHING, seconds=loaded, cost=_part(_all, loaded))
         return await self._grouped((_all.provider, _all.model), loaded >= COLD, sums=sums)
 
-    async def failed(self) -> Rows:
+    async def failed(self) -> list[Figure]:
         """By status, cause (the error's code), provider and model: calls without an answer."""
         return await self._grouped((_all.status, _all.cause, _all.provider, _all.model), _all.status.in_(FAILED))
 
-    async def retried(self) -> Rows:
+    async def retried(self) -> list[Figure]:
         """By provider and model: calls that were tried again. seconds: what the server's own times don't account for;
         tries: how many."""
-        nothing = literal(None, BigInteger)
         seconds = _all.total_seconds - func.coalesce(_all.queue_seconds, 0.0) - _all.compute_seconds
-        sums = _sums(_all, prompt=nothing, completion=nothing, seconds=seconds, cost=literal(None, Float))
+        sums = _sums(_all, prompt=_NOTHING, completion=_NOTHING, seconds=seconds, cost=_NOTHING)
         tries = func.sum(_all.retries).label("tries")
         return await self._grouped((_all.provider, _all.model), _all.retries > 0, sums=[tries, *sums])
 
-    async def truncated(self) -> Rows:
+    async def truncated(self) -> list[Figure]:
         """By agent, purpose, prompt and model: answers of as many tokens as the call allowed."""
         keys = (_all.agent, _all.purpose, _all.prompt_name, _all.model)
         return await self._grouped(keys, _success, _all.completion_tokens >= _all.max_tokens)
 
-    async def repairs(self) -> Rows:
+    async def repairs(self) -> list[Figure]:
         """By agent and model: calls that mend an earlier answer."""
         return await self._grouped((_all.agent, _all.model), _all.purpose == "repair", _all.operation != "embeddings")
 
     async def _grouped(
         self, keys: Sequence[Any], *conditions: ColumnElement[bool], sums: Sequence[ColumnElement[Any]] | None = None
-    ) -> Rows:
-        query = select(*keys, *(_sums(_all) if sums is None else sums)).where(*conditions).group_by(*keys)
-        return await self._rows(query)
+    ) -> list[Figure]:
+        """A figure for each of the keys; sums: the last is the currency."""
+        sums = sums or _sums(_all)
+        rows = await self._rows(select(*keys, *sums).where(*conditions).group_by(*keys, sums[-1]))
+        groups: dict[Sequence[Any], list[Row[Any]]] = {}
+        for row in rows:
+            groups.setdefault(row[: len(keys)], []).append(row)
+        return [_in_one_currency(group) for group in groups.values()]
 
-    async def _rows(self, query: Select[Any]) -> Rows:
-        rows: Rows = (await self._connection.execute(query)).mappings().all()
+    async def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        rows: Sequence[Row[Any]] = (await self._connection.execute(query)).all()
         return rows
+
+
+class _Priced(NamedTuple):
+    """How many calls have a price in a currency."""
+
+    currency: str | None
+    calls: int
+
+
+def _in_one_currency(rows: Sequence[Row[Any]]) -> Figure:
+    """rows: a group's sums, one for each currency."""
+    currency = currency_of(_Priced(row.currency, row.calls - row.unpriced) for row in rows)
+    figure = rows[0]._asdict()
+    figure |= {name: known_sum(row._mapping[name] for row in rows) for name in _ADDED if name in figure}
+    figure["cost"] = known_sum(row.cost for row in rows if row.currency == currency)
+    figure["currency"] = None if figure["cost"] is None else currency
+    figure["unpriced"] += sum(row.calls - row.unpriced for row in rows if row.currency != currency)
+    return figure
 
 
 @asynccontextmanager
@@ -229,15 +259,18 @@ def _sums(
 ) -> list[ColumnElement[Any]]:
     """Of what is in a row; or of the given expressions, where only a part of a call could be saved."""
     price = row.cost if cost is None else cost
+    read = row.prompt_tokens if prompt is None else prompt
+    written = row.completion_tokens if completion is None else completion
+    is_uncounted = or_(read.is_(None), and_(row.operation != "embeddings", written.is_(None)))
     return [
         func.count().label("calls"),
-        func.sum(row.prompt_tokens if prompt is None else prompt).label("prompt_tokens"),
-        func.sum(row.completion_tokens if completion is None else completion).label("completion_tokens"),
+        func.sum(read).label("prompt_tokens"),
+        func.sum(written).label("completion_tokens"),
         func.sum(row.total_seconds if seconds is None else seconds).label("seconds"),
         func.sum(price).label("cost"),
+        func.sum(case((is_uncounted, 1), else_=0)).label("uncounted"),
         func.sum(case((price.is_(None), 1), else_=0)).label("unpriced"),
-        func.min(row.currency).label("currency"),
-        func.max(row.currency).label("other_currency"),
+        row.currency,
     ]
 
 
@@ -265,7 +298,5 @@ def _beyond_median(value: ColumnElement[Any], keys: Sequence[Any], *conditions: 
     return found.subquery()
 
 
-def _by_group(row: Any, keys: Sequence[Any], *sums: ColumnElement[Any]) -> Select[Any]:
-    group = [row[key.name] for key in keys]
-    about = (func.max(row.median).label("median"), func.max(row.of).label("of"))
-    return select(*group, *about, *sums).group_by(*group)
+def _about(row: Any) -> list[ColumnElement[Any]]:
+    return [func.max(row.median).label("median"), func.max(row.of).label("of")]

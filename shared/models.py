@@ -108,7 +108,8 @@ class Clarification(Model):
 
 
 class CostLine(Model):
-    """A sum over the calls that share `key` (an agent, a provider, a model, an operation)."""
+    """A sum over the calls that share `key` (an agent, a provider, a model, an operation), as JourneyCostSummary has
+    it; its cost is in the summary's currency."""
 
     key: str
     calls: int
@@ -116,6 +117,8 @@ class CostLine(Model):
     completion_tokens: int | None
     seconds: float
     cost: float | None
+    unpriced_calls: int = 0
+    uncounted_calls: int = 0
 
 
 class CostParts(Model):

@@ -63,8 +63,8 @@ def summary_of(journey_id: str, rows: Sequence[Row[Any]]) -> JourneyCostSummary:
         if _is_local(total)
         else None,
         saved=Saved(**{what: total[f"saved_{what}"] for what in Saved.model_fields}) if total["cached"] else None,
-        unpriced_calls=total["unpriced"],
-        uncounted_calls=total["uncounted"],
+        unpriced_calls=total["unpriced_calls"],
+        uncounted_calls=total["uncounted_calls"],
         by_agent=_lines(rows, "agent", currency),
         by_provider=_lines(rows, "provider", currency),
         by_model=_lines(rows, "model", currency),
@@ -98,7 +98,7 @@ def _count(condition: Any) -> Any:
     return func.sum(case((condition, 1), else_=0))
 
 
-_COUNTS = ("calls", "failed", "cached", "uncounted")
+_COUNTS = ("calls", "failed", "cached")
 _AMOUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "saved_tokens", "saved_seconds", "queue_seconds")
 _MONEY = ("cost", "energy_cost", "amortisation_cost", "idle_cost", "saved_cost")
 
@@ -112,7 +112,8 @@ def _fold(key: str, rows: Sequence[Row[Any]], currency: str | None) -> dict[str,
         **{name: known_sum(getattr(row, name) for row in rows) for name in _AMOUNTS},
         **{name: known_sum(getattr(row, name) for row in priced) for name in _MONEY},
         "seconds": float(known_sum(row.seconds for row in rows) or 0.0),
-        "unpriced": sum(row.unpriced for row in rows) + foreign,
+        "unpriced_calls": sum(row.unpriced for row in rows) + foreign,
+        "uncounted_calls": sum(row.uncounted for row in rows),
     }
 
 

@@ -65,23 +65,23 @@ async def test_stats_say_what_is_kept_and_what_it_spared(settings: Settings) -> 
 
 
 @pytest.mark.usefixtures("_here")
-async def test_savings_say_of_how_many_calls_they_are(settings: Settings) -> None:
+@pytest.mark.parametrize(("vectors", "others"), [(1, "other 1 was"), (3, "other 3 were")])
+async def test_savings_say_of_how_many_calls_they_are(settings: Settings, vectors: int, others: str) -> None:
     nothing = {"saved_tokens": None, "saved_seconds": None, "operation": "embeddings", "cache_of": None}
     async with open_state(settings) as state:
-        vectors = [hit(number).model_copy(update=nothing) for number in (3, 4, 5)]
-        await state.ledger.merge([hit(1, cost=2e-06), hit(2), *vectors])
+        spared = [hit(3 + number).model_copy(update=nothing) for number in range(vectors)]
+        await state.ledger.merge([hit(1, cost=2e-06), hit(2), *spared])
     result = await cache_stats()
-    assert (result.value.saved.hits, result.value.saved.vectors) == (5, 3)
-    assert result.text.splitlines()[-1] == (
-        "5 calls spared: 200 tokens, 3.0 s, 2e-06 EUR (of 2; the other 3 were for vectors, which tell none of it)"
-    )
+    assert (result.value.saved.hits, result.value.saved.vectors) == (2 + vectors, vectors)
+    said = f"{2 + vectors} calls spared: 200 tokens, 3.0 s, 2e-06 EUR"
+    assert result.text.splitlines()[-1] == f"{said} (of 2; the {others} for vectors, which tell none of it)"
 
 
 @pytest.mark.usefixtures("_here")
 async def test_what_nobody_told_of_a_spared_call_is_unknown(settings: Settings) -> None:
     async with open_state(settings) as state:
         await state.ledger.merge([hit(1).model_copy(update={"saved_tokens": None, "saved_seconds": None})])
-    assert (await cache_stats()).text.splitlines()[-1] == "1 calls spared: tokens unknown, time unknown"
+    assert (await cache_stats()).text.splitlines()[-1] == "1 call spared: tokens unknown, time unknown"
 
 
 @pytest.mark.usefixtures("_here")

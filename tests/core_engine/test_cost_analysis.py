@@ -229,10 +229,46 @@ async def test_the_greatest_saving_comes_first_by_seconds(engine: AsyncEngine) -
     assert list(await savings(engine, quick, slow, call(retries=1))) == ["repaired", "failed", "retried"]
 
 
-async def test_costs_in_two_currencies_have_no_sum(engine: AsyncEngine) -> None:
-    rows = [call(status="error", cost=1.0, currency=currency) for currency in ("EUR", "USD")]
-    found = (await savings(engine, *rows))["failed"]
-    assert (found.cost, found.currency) == (None, None)
+async def test_a_cost_is_in_the_currency_of_most_priced_calls_and_the_others_have_no_price(
+    database: AsyncEngine,
+) -> None:
+    costs = [(1.0, "EUR"), (2.0, "EUR"), (4.0, "USD"), (None, None), (None, "USD"), (None, "USD")]
+    rows = [call(status="error", cost=cost, currency=currency, total_seconds=1.5) for cost, currency in costs]
+    counted = call(status="error", prompt_tokens=7, completion_tokens=1, retries=0)
+    found = (await savings(database, *rows, counted))["failed"]
+    assert (found.cost, found.currency, found.unpriced_calls) == (3.0, "EUR", 5)
+    assert (found.calls, found.seconds, found.tokens, found.uncounted_calls) == (7, 9.0, 8, 6)
+
+
+async def test_each_finding_has_the_currency_of_its_own_calls(database: AsyncEngine) -> None:
+    """After the card's currency changed: what is of the new one only has its whole cost."""
+    same = {"request": asked("a"), "total_seconds": 1.0}
+    first = call(**same, cost=1.0, currency="EUR", retries=1, started_at=NOW - timedelta(hours=2))
+    old = [call(**same, cost=1.0, currency="EUR", retries=1) for _ in range(3)]
+    new = [call(cost=0.5, currency="USD", purpose="repair", total_seconds=3.0) for _ in range(2)]
+    found = await savings(database, first, *old, *new, call(**same, cost=9.0, currency="USD", retries=2))
+    repaired, repeated, retried = found["repaired"], found["repeated"], found["retried"]
+    assert (repaired.cost, repaired.currency, repaired.unpriced_calls) == (1.0, "USD", 0)
+    assert repaired.what.endswith("55% of all seconds")
+    assert repeated.what.endswith(": 4 calls asked again what had been answered before (1 different)")
+    assert (repeated.calls, repeated.cost, repeated.currency, repeated.unpriced_calls) == (4, 3.0, "EUR", 1)
+    assert (retried.cost, retried.currency, retried.unpriced_calls) == (None, None, 5)
+    assert retried.what == "m (ollama): 5 calls took 6 further tries"
+
+
+async def test_slow_and_oversized_calls_in_two_currencies_are_one_finding_each(database: AsyncEngine) -> None:
+    usual = [call(prompt_tokens=100, total_seconds=1.0) for _ in range(20)]
+    times = {"prompt_seconds": 10.0, "generation_seconds": 10.0, "total_seconds": 20.0, "queue_seconds": 0.5}
+    paid = {"cost": 2.0, "cost_source": "provider", "currency": "EUR"}
+    far = [call(prompt_tokens=1000, **times, **paid) for _ in range(2)]
+    own = call(prompt_tokens=1000, **times, cost=2.0, cost_source="local", currency="USD")
+    found = await savings(database, *usual, *far, own)
+    oversized, slow = found["oversized"], found["slow"]
+    assert (oversized.calls, oversized.tokens, oversized.seconds, oversized.uncounted_calls) == (3, 2400, 24.0, 0)
+    assert oversized.cost == pytest.approx(0.8)
+    assert (oversized.currency, oversized.unpriced_calls) == ("USD", 2)
+    assert (slow.calls, slow.seconds, slow.cost, slow.unpriced_calls) == (3, 54.0, None, 3)
+    assert slow.what.endswith("3 calls took more than 2 times the median of 1.0 s (p95 20.0 s), 49% of it prompt")
 
 
 @pytest.fixture
@@ -250,6 +286,8 @@ async def test_the_commands_say_what_would_save_and_what_has_no_price(engine: As
     rows = [
         call(started_at=recent, cost=0.25, currency="EUR"),
         call(started_at=recent, status="error", error="model_unavailable: gone", total_seconds=2.0),
+        call(started_at=recent, status="cancelled", model="e", prompt_tokens=5, completion_tokens=1, total_seconds=1.5),
+        call(started_at=recent, status="cancelled", model="e"),
         call(started_at=recent, model="e"),
         call(started_at=recent, model="f", status="cached"),
     ]
@@ -258,11 +296,14 @@ async def test_the_commands_say_what_would_save_and_what_has_no_price(engine: As
     assert (await cost_analyze(30)).text == (
         "m (ollama): 1 call failed with model_unavailable\n"
         "  up to tokens unknown, 2.0 s, cost unknown (no price for 1 of 1)\n"
-        "  `lexiquery cost calls` shows each with its error"
+        "  `lexiquery cost calls` shows each with its error\n"
+        "e (ollama): 2 calls cancelled\n"
+        "  up to 6 tokens (without 1 uncounted), 1.5 s, cost unknown (no price for 2 of 2)\n"
+        "  see which budget, timeout or client ends journeys early"
     )
     report = await cost_card()
     assert [(one.model, one.calls, one.unpriced_calls, one.by) for one in report.value.models] == [
-        ("e", 1, 1, None),
+        ("e", 3, 3, None),
         ("m", 2, 1, "tokens"),
     ]
     assert report.text.startswith(f"rate card 7 (EUR): 1 rate, {card}\n")

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.ledger import PEER, Ledger
 from shared.ledger.losses import closing_lost
+from shared.models import CostLine
 from shared.process import is_alive, process_started, this_process
 from tests.shared.ledger.calls import NOW, call, move_elsewhere, record
 
@@ -71,6 +72,26 @@ async def test_an_embedding_is_counted_once_its_prompt_is(ledger: Ledger) -> Non
     await record(ledger, call("a", operation="embeddings", status="success", prompt_tokens=9))
     summary = await ledger.journey_summary("j1")
     assert (summary.uncounted_calls, summary.completion_tokens) == (0, None)
+
+
+async def test_each_line_of_a_summary_says_how_many_calls_it_misses(either: Ledger) -> None:
+    counted = {"status": "success", "prompt_tokens": 10, "completion_tokens": 4, "cost": 0.25}
+    for name in ("a", "b"):
+        await record(either, call(name, **counted, currency="EUR"))
+    await record(either, call("c", **counted, currency="USD", model="n"))
+    await record(either, call("d", status="cancelled", agent="sql"))
+    await record(either, call("e", status="success", operation="embeddings", prompt_tokens=3, model="e", agent="sql"))
+    summary = await either.journey_summary("j1")
+
+    def missed(by: str) -> dict[str, tuple[int, int, int, float | None]]:
+        lines: list[CostLine] = getattr(summary, f"by_{by}")
+        return {line.key: (line.calls, line.uncounted_calls, line.unpriced_calls, line.cost) for line in lines}
+
+    assert missed("agent") == {"kql": (3, 0, 1, 0.5), "sql": (2, 1, 2, None)}
+    assert missed("model") == {"e": (1, 0, 1, None), "m": (3, 1, 1, 0.5), "n": (1, 0, 1, None)}
+    assert missed("operation") == {"chat": (4, 1, 2, 0.5), "embeddings": (1, 0, 1, None)}
+    assert missed("provider") == {"ollama": (5, 1, 3, 0.5)}
+    assert (summary.uncounted_calls, summary.unpriced_calls) == (1, 3)
 
 
 async def test_a_summary_splits_by_agent_model_and_operation(ledger: Ledger) -> None:
