@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core_engine.groups import Groups
 from core_engine.results import DONE, FAILED, Result, listed, opened_state
 from core_engine.state import State
-from shared.errors import Conflict, InvalidInput
+from shared.errors import InvalidInput
 
 if TYPE_CHECKING:
     from agents.knowledge.checks.check import CheckedQuery
@@ -67,24 +67,17 @@ async def glossary_accept(
     ids: Sequence[str], every: bool, condition: str | None, table: str | None, group: str | None
 ) -> Result:
     """every: all proposals of the group (or of all) that say a condition, and whose term is free. None is accepted
-    where an id is unknown."""
+    where one can't be."""
     if every == bool(ids):
         raise InvalidInput("name the terms to accept, or say --all", suggestion="`lexiquery glossary list` shows them")
     if condition is not None and len(ids) != 1:
         raise InvalidInput("a condition is of one term", suggestion="name the one that --condition is for")
     async with opened_runbooks(group) as runbooks:
         if not every:
-            await _check_known(ids, runbooks)
             how = {"condition": condition, "table": table, "group": group}
-            return _terms([await runbooks.accept(one, labels=None, **how) for one in ids])
-        accepted = []
-        for one in await runbooks.terms.all(group=group, status=("proposed",)):
-            if one.condition:
-                try:
-                    accepted.append(await runbooks.accept(one.id))
-                except Conflict:
-                    continue
-        return _terms(accepted)
+            return _terms(await runbooks.accept_each(ids, labels=None, **how))
+        proposed = await runbooks.terms.all(group=group, status=("proposed",))
+        return _terms(await runbooks.accept_each([one.id for one in proposed if one.condition], free=True))
 
 
 async def glossary_reject(ids: Sequence[str]) -> Result:

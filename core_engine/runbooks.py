@@ -96,6 +96,42 @@ class Runbooks:
         Raises NotFound, Conflict for a term that the group has, InvalidInput for a condition that can't be proven, or
         for a proposal of no group.
         """
+        term = await self._acceptable(wanted, condition, table, group, labels)
+        return await self._decided(term, "accepted")
+
+    async def accept_each(
+        self,
+        wanted: Iterable[str],
+        *,
+        condition: str | None = None,
+        table: str | None = None,
+        group: str | None = None,
+        labels: Collection[str] | None = (),
+        free: bool = False,
+    ) -> list[Term]:
+        """Like accept, of all of them or, where one can't be, of none. free: those are left out whose term their group
+        has."""
+        found: dict[str, Term] = {}
+        for one in wanted:
+            try:
+                found[one] = await self._acceptable(one, condition, table, group, labels, list(found.values()))
+            except InvalidInput as error:
+                raise InvalidInput(f"{one}: {error.message}", suggestion=error.suggestion) from error
+            except Conflict:
+                if not free:
+                    raise
+        return [await self._decided(term, "accepted") for term in found.values()]
+
+    async def _acceptable(
+        self,
+        wanted: str,
+        condition: str | None,
+        table: str | None,
+        group: str | None,
+        labels: Collection[str] | None,
+        beside: Sequence[Term] = (),
+    ) -> Term:
+        """As it would be accepted. beside: what is about to be, before it."""
         term = await self.terms.get(wanted, labels)
         chosen = group or term.schema_group
         if not chosen:
@@ -114,8 +150,8 @@ class Runbooks:
             term = term.model_copy(update={"condition": held.sql, "table": held.table})
         else:
             term = term.model_copy(update={"condition": "", "table": ""})
-        await self._check_free(term, catalog)
-        return await self._decided(term, "accepted")
+        await self._check_free(term, catalog, beside)
+        return term
 
     async def reject(self, wanted: str, labels: Collection[str] | None = ()) -> Term:
         """Also of what was accepted before: it leaves its group's glossary. labels: as `check` has them. Raises
@@ -127,9 +163,10 @@ class Runbooks:
         await self._learning.project()
         return decided
 
-    async def _check_free(self, term: Term, catalog: Catalog) -> None:
+    async def _check_free(self, term: Term, catalog: Catalog, beside: Sequence[Term]) -> None:
         taken = [one.term for one in catalog.glossary if not one.source]
         accepted = await self.terms.all(group=catalog.schema_group, status=("accepted",))
+        accepted += [one for one in beside if one.schema_group == catalog.schema_group]
         taken += [one.term for one in accepted if one.id != term.id]
         if term.term and term.term.lower() in {one.lower() for one in taken if one}:
             why = f"schema group '{catalog.schema_group}' has a meaning of '{term.term}' already"

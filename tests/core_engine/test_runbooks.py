@@ -176,6 +176,27 @@ async def test_a_condition_that_is_none_can_not_be_accepted(house: House, condit
     assert (await house.shop()).glossary == []
 
 
+async def test_of_several_terms_none_is_accepted_where_one_can_not_be(house: House) -> None:
+    await house.write(SHIPPING, "other.md")
+    await house.runbooks.learn()
+    known = await house.runbooks.terms.all(status=("proposed",))
+    late, again = [one.id for one in known if one.term == "late order"]
+    with pytest.raises(Conflict, match="has a meaning of 'late order' already"):
+        await house.runbooks.accept_each([late, again])
+    [orders, refunds] = shop().model_dump()["tables"]
+    columns = [one for one in orders["columns"] if one["name"] != "delivered_at"]
+    await house.catalogs.put(shop(tables=[{**orders, "columns": columns}, refunds]))
+    rule = await house.proposal("")
+    for free in (False, True):
+        with pytest.raises(InvalidInput, match=f"{late}: .*delivered_at"):
+            await house.runbooks.accept_each([rule, late], free=free)
+    assert {one.status for one in await house.runbooks.terms.all()} == {"proposed"}
+    await house.catalogs.put(shop())
+    accepted = await house.runbooks.accept_each([late, late, again, rule], free=True)
+    assert [one.id for one in accepted] == [late, rule]
+    assert [one.term for one in (await house.shop()).glossary] == ["late order"]
+
+
 async def test_a_term_that_the_catalog_defines_is_neither_proposed_nor_replaced(house: House) -> None:
     own = shop(glossary=[{"term": "late order", "meaning": "status = 'open'"}])
     await house.runbooks.learn()
