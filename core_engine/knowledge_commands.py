@@ -74,8 +74,8 @@ async def glossary_accept(
         raise InvalidInput("a condition is of one term", suggestion="name the one that --condition is for")
     async with opened_runbooks(group) as runbooks:
         if not every:
-            how = {"condition": condition, "table": table, "group": group}
-            return _terms(await runbooks.accept_each(ids, labels=None, **how))
+            accepted = await runbooks.accept_each(ids, condition=condition, table=table, group=group, labels=None)
+            return _terms(accepted)
         proposed = await runbooks.terms.all(group=group, status=("proposed",))
         return _terms(await runbooks.accept_each([one.id for one in proposed if one.condition], free=True))
 

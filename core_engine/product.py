@@ -245,7 +245,8 @@ class LocalProduct:
         heard = [one for one in found if not isinstance(one, BaseException)]
         failures = [one for one in found if isinstance(one, BaseException)]
         if failures:
-            log.warning("agents failed", skill=skill, reasons=[str(failure) for failure in failures])
+            if faults := [str(failure) for failure in failures if not _refused([failure])]:
+                log.warning("agents failed", skill=skill, reasons=faults)
             if not heard:
                 raise _refused(failures) or failures[0]
         return heard, failures

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
 from agents.knowledge.known_errors.index import KnownErrorIndex
 from core_engine.bootstrap import LexiQuery, open_lexiquery
@@ -217,7 +218,9 @@ async def test_a_search_within_what_is_nowhere_is_told_the_nearest_and_not_that_
     served: Shop, narrowed: dict[str, str], says: str
 ) -> None:
     await served.send(BOOK)
-    answered = await served.client.post("procedures/search", json={"question": "rush orders", **narrowed})
+    with capture_logs() as logs:
+        answered = await served.client.post("procedures/search", json={"question": "rush orders", **narrowed})
+    assert [one["event"] for one in logs if one["log_level"] == "warning"] == []
     problem = answered.json()
     assert (answered.status_code, f"{problem['detail']}; {problem['suggestion']}") == (404, says)
 
@@ -230,6 +233,8 @@ async def test_a_search_that_one_agent_fails_is_answered_by_the_others(
 
     await served.send(BOOK)
     monkeypatch.setattr(KnownErrorIndex, "search", away)
-    found = await served.post("procedures/search", {"question": "Which orders still wait for a truck?"})
+    with capture_logs() as logs:
+        found = await served.post("procedures/search", {"question": "Which orders still wait for a truck?"})
+    assert [one["reasons"] for one in logs if one["event"] == "agents failed"] == [["the model is away"]]
     assert [one["source"] for one in found] == ["rush.md"]
     assert await served.post("procedures/search", {"question": "xylophone", "kind": "table"}) == []
