@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from agents.knowledge.ingest.chunks import Chunk
 from agents.knowledge.search import scoring
 from agents.knowledge.search.filtering import EVERYBODY, Filters
-from agents.knowledge.search.index import Match, SearchIndex
+from agents.knowledge.search.index import ByWords, Match, SearchIndex
 from agents.knowledge.store.following import Following
 from agents.knowledge.store.passages import Details, KnowledgeStore, Passage
 from agents.knowledge.store.vectors import Vectors
@@ -30,8 +30,6 @@ from shared.llm.client import Models
 from shared.settings import Settings
 
 NEAREST = 100
-_BY_WORDS = 50
-"""Passages with most of a question's words, whose cosines are wanted beside those of the nearest."""
 _COMPARED = 500
 """Passages that are compared one by one rather than looked up."""
 _CHANGED_AT_ONCE = 1000
@@ -149,9 +147,13 @@ class Library:
                 f"the question has {len(question):,} characters, more than {self._settings.question_limit:,}"
             )
         index = await self.index()
-        cosines = await self._cosines(question, index, filters) if index.passages else {}
+        if not index.passages:
+            return []
+        by_words, cosines = await self._compared(question, index, filters)
         model = self._settings.embedding_model_name
-        return await asyncio.to_thread(index.ranked, question, cosines, limit, model, filters=filters)
+        return await asyncio.to_thread(
+            index.ranked, question, cosines, limit, model, filters=filters, by_words=by_words
+        )
 
     async def index(self) -> SearchIndex:
         """Of what is stored now. Only what changed since the last one is read."""
@@ -198,26 +200,28 @@ class Library:
         known = (await self.store.known()).items()
         return {location: (one.id, one.source, one.content_hash, one.labels) for location, one in known}
 
-    async def _cosines(self, question: str, index: SearchIndex, filters: Filters) -> dict[str, float | None]:
-        """Of the passages nearest to the question, and of those that have most of its words; None of one without a
-        vector as yet."""
-        by_words = asyncio.to_thread(index.best_by_words, question, _BY_WORDS, filters)
+    async def _compared(
+        self, question: str, index: SearchIndex, filters: Filters
+    ) -> tuple[ByWords, dict[str, float | None]]:
+        """By words, and the cosines of the passages nearest to the question and of those that have most of its words;
+        None of one without a vector as yet."""
+        words = asyncio.to_thread(index.by_words, question, filters)
         embedded = self._models.embed([question], purpose="search")
-        best, vectors = await asyncio.gather(by_words, embedded, return_exceptions=True)
-        if isinstance(vectors, ModelUnavailable):
-            _log.warning("search_by_words_only", reason=str(vectors))
-            return {}
-        [vector], ids = _raised(vectors), _raised(best)
+        found, vectors = await asyncio.gather(words, embedded, return_exceptions=True)
+        by_words = _raised(found)
         try:
-            near, rest = await asyncio.gather(self._nearest(vector, index, filters), self.vectors.cosines(vector, ids))
-        except StorageFailed as error:
+            [vector] = _raised(vectors)
+            near, rest = await asyncio.gather(
+                self._nearest(vector, index, filters), self.vectors.cosines(vector, by_words.best)
+            )
+        except (ModelUnavailable, StorageFailed) as error:
             _log.warning("search_by_words_only", reason=str(error))
-            return {}
+            return by_words, {}
         if self._behind:
             with suppress(ModelUnavailable, StorageFailed):  # it is in the log
                 await self.follow([])
         self._following.resume()
-        return dict.fromkeys(ids) | near | rest
+        return by_words, dict.fromkeys(by_words.best) | near | rest
 
     async def _nearest(self, vector: Sequence[float], index: SearchIndex, filters: Filters) -> dict[str, float]:
         """Of the passages that the filters let through. More are asked for until enough of them do."""

@@ -29,6 +29,8 @@ _TITLE_WEIGHT = 2
 _FEW, _MANY = 3, 20
 _CLOSE = 10
 """Documents that are said to be close in meaning."""
+_BY_WORDS = 50
+"""Passages with most of a question's words, whose cosines are wanted beside those of the nearest."""
 _VIEWS = 32
 
 
@@ -51,6 +53,16 @@ class View:
     among: Part | None
     wanted: NDArray[np.bool_] | None
     documents: int
+
+
+@dataclass(frozen=True)
+class ByWords:
+    """What the question's words say of each passage. best: ids of those that share most with it; scores, coverage: as
+    BM25 has them, one a passage."""
+
+    best: list[str]
+    scores: NDArray[np.float32]
+    coverage: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -133,23 +145,24 @@ class SearchIndex:
         model: str,
         *,
         filters: Filters = EVERYBODY,
+        by_words: ByWords | None = None,
     ) -> list[Match]:
         """At most `limit` documents, best first, whether they fit or not.
 
         cosines: of passages by id, the nearest at least, None of one that has no vector yet; empty when there is no
-        vector for the question.
+        vector for the question. by_words: the same question's, where it is known.
         """
         view = self.view(filters)
-        found = self._found(question, cosines, view)
+        found = self._found(question, cosines, view, by_words or self.by_words(question, filters))
         shown = self._diverse(found, limit)
         wanted = words_by_term(question)
         return [self._match(document, found, wanted, view, model) for document in shown]
 
-    def best_by_words(self, question: str, limit: int, filters: Filters = EVERYBODY) -> list[str]:
-        """Ids of the passages that share most with the question's words: their cosines are wanted too."""
-        view = self.view(filters)
-        scores = _inside(self._bm25.scores(terms(question), view.among), view)
-        return [self.passages[place].id for place in _best(scores, limit)]
+    def by_words(self, question: str, filters: Filters = EVERYBODY) -> ByWords:
+        query, view = terms(question), self.view(filters)
+        scores = _inside(self._bm25.scores(query, view.among), view)
+        coverage = _inside(self._bm25.coverage(query, view.among), view)
+        return ByWords([self.passages[place].id for place in _best(scores, _BY_WORDS)], scores, coverage)
 
     def wanted(self, filters: Filters, most: int) -> list[str] | None:
         """Ids of the passages that a request with these filters gets to see; None if it is all, or more than `most`."""
@@ -163,9 +176,8 @@ class SearchIndex:
         wanted = self.view(filters).wanted
         return [key for key in ids if (place := self.by_id.get(key)) is not None and (wanted is None or wanted[place])]
 
-    def _found(self, question: str, cosines: Mapping[str, float | None], view: View) -> _Found:
-        query = terms(question)
-        words = self._by_document(_inside(self._bm25.scores(query, view.among), view))
+    def _found(self, question: str, cosines: Mapping[str, float | None], view: View, by_words: ByWords) -> _Found:
+        words = self._by_document(by_words.scores)
         near = self._near(cosines, view)
         close = _best(self._by_document(near), _RANKED)
         fused: dict[int, float] = {}
@@ -176,10 +188,9 @@ class SearchIndex:
         for document in (*named, *mentioned):
             fused.setdefault(document, 0.0)
         order = sorted(fused, key=lambda one: (one not in named, one not in mentioned, -fused[one], one))
-        coverage = _inside(self._bm25.coverage(query, view.among), view)
         nearest = frozenset(close[:_CLOSE])
         without = frozenset(self.by_id[key] for key, cosine in cosines.items() if cosine is None and key in self.by_id)
-        return _Found(order, fused, named, mentioned, nearest, coverage, near if cosines else None, without)
+        return _Found(order, fused, named, mentioned, nearest, by_words.coverage, near if cosines else None, without)
 
     def _diverse(self, found: _Found, limit: int) -> list[int]:
         """The first `limit` documents of the order, without what repeats the ones before. Names keep their place."""

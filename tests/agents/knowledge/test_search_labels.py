@@ -42,7 +42,7 @@ def test_a_label_opens_its_documents_beside_those_of_everybody() -> None:
 
 def test_more_hidden_documents_than_are_asked_for_do_not_crowd_out_the_others() -> None:
     index = SearchIndex([*SECRET, *PASSAGES])
-    assert index.best_by_words("disk full of logs", 1) == [PASSAGES[0].id]
+    assert index.by_words("disk full of logs").best[:1] == [PASSAGES[0].id]
     assert index.seen([one.id for one in [*SECRET, *PASSAGES]], EVERYBODY) == [one.id for one in PASSAGES]
 
 
