@@ -1,10 +1,10 @@
 """Runbooks as tests: every query that stands in a runbook is proven against the schema group that it belongs to.
 
-A query belongs to the groups of its platform that it can be proven in; where there is none, to the one it belonged to
-at its last check, or whose names it comes nearest to. One whose tables are no group's, nor like a table of one, is
-`foreign`: it is about something that LexiQuery does not know, and nobody's fault. One with placeholders (`<host>`,
-`{{ host }}`) is a `template`: what it fills in is not known, so only its tables and columns are looked at, and it is
-never an example.
+A query belongs to the groups of its platform that it can be proven in; where there is none, to the one it was last
+proven in, or, anew at each check, whose names it comes nearest to. One whose tables are no group's, nor like a table of
+one, is `foreign`: it is about something that LexiQuery does not know, and nobody's fault. One with placeholders
+(`<host>`, `{{ host }}`) is a `template`: what it fills in is not known, so only its tables and columns are looked at,
+and it is never an example.
 """
 
 from __future__ import annotations
@@ -53,13 +53,15 @@ class RunbookQuery(Model):
 
 class CheckedQuery(RunbookQuery):
     """What became of one. groups: where it is proven, or where it is broken; before: that it was proven at the last
-    check, so that it is the schema that changed, or the runbook; reads: tables of its first group that it reads."""
+    check, so that it is the schema that changed, or the runbook; settled: that it was proven, before it broke, in the
+    group where it is broken; reads: tables of its first group that it reads."""
 
     status: QueryStatus
     groups: list[str] = []
     reads: list[str] = []
     problems: list[Problem] = []
     before: bool = False
+    settled: bool = False
     stamp: str = ""
 
     def render(self) -> str:
@@ -171,22 +173,18 @@ def check_query(
             update={"status": "proven" if proven else "plausible", "groups": proven or good, "reads": reads}
         )
     was_proven = before is not None and before.status in ("proven", "plausible")
-    still_broken = before is not None and before.status == "broken" and before.query == query.query
-    home = _home(query, catalogs, proofs, before if was_proven or still_broken else None)
+    still_broken = before is not None and before.settled and before.query == query.query
+    last = before.groups[0] if before and (was_proven or still_broken) else ""
+    home = last if last in proofs else _home(query, catalogs, proofs)
     if home is None:
         return base.model_copy(update={"problems": _first_problems(proofs)})
     update = {"status": "broken", "groups": [home], "problems": proofs[home].problems[:5], "before": was_proven}
-    return base.model_copy(update=update)
+    return base.model_copy(update=update | {"settled": home == last})
 
 
-def _home(
-    query: RunbookQuery, catalogs: Sequence[Catalog], proofs: Mapping[str, Proof], before: CheckedQuery | None
-) -> str | None:
-    """The group that a query that is proven nowhere is meant for: that of its last check, else the one whose tables it
-    reads, else one that has a table of nearly that name; None where it is about something else. before: its last check,
-    where that still says something of it."""
-    if before and before.groups and before.groups[0] in proofs:
-        return before.groups[0]
+def _home(query: RunbookQuery, catalogs: Sequence[Catalog], proofs: Mapping[str, Proof]) -> str | None:
+    """The group that a query that was never proven is meant for: the one whose tables it reads, else one that has a
+    table of nearly that name; None where it is about something else."""
     known = {one.schema_group: len(_reads(query.query, one)) for one in catalogs}
     best = max(known, key=lambda group: known[group], default=None)
     if best is not None and known[best]:
@@ -217,7 +215,7 @@ def _template(base: CheckedQuery, query: RunbookQuery, catalogs: Sequence[Catalo
     text = filled(query.query)
     proofs = {one.schema_group: prove(load_platform(query.platform), text, one, sandbox) for one in catalogs}
     good = [group for group, proof in proofs.items() if proof.verdict != "rejected"]
-    home = good[0] if good else _home(query, catalogs, proofs, None)
+    home = good[0] if good else _home(query, catalogs, proofs)
     problems = [one for one in proofs[home].problems if one.code.startswith("unknown_")] if home and not good else []
     reads = _reads(text, next(one for one in catalogs if one.schema_group == home)) if home else []
     # What fills it in has another length.

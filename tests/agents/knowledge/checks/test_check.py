@@ -115,6 +115,17 @@ def test_a_query_stays_broken_on_the_group_it_was_proven_in_until_it_heals(sandb
     assert checked(rewritten, sandbox, other, changed("order_id"), before=dropped).groups == ["archive"]
 
 
+def test_the_group_of_a_query_that_was_never_proven_is_guessed_anew(sandbox: Sandbox) -> None:
+    text = block("SELECT amounts FROM invoices")
+    near = shop(tables=[{**shop().model_dump()["tables"][1], "name": "invoice"}], relationships=[])
+    guessed = checked(text, sandbox, near)
+    assert (guessed.status, guessed.groups, guessed.settled) == ("broken", ["shop"], False)
+    exact = shop(tables=[{**near.model_dump()["tables"][0], "name": "invoices"}], relationships=[])
+    billing = exact.model_copy(update={"schema_group": "billing"})
+    anew = checked(text, sandbox, near, billing, before=guessed)
+    assert (anew.status, anew.groups, anew.before) == ("broken", ["billing"], False)
+
+
 def test_a_query_that_two_groups_can_prove_is_said_to_be_ambiguous(sandbox: Sandbox) -> None:
     found = checked(block("SELECT status FROM orders"), sandbox, shop(), shop(schema_group="archive"))
     assert (found.status, found.groups) == ("proven", ["shop", "archive"])
