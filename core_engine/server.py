@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from sqlalchemy import text
 
+from agents.knowledge.store.vectors import chroma_answers
 from core_engine.api import api_router
 from core_engine.api_page import api_page
 from core_engine.bootstrap import LexiQuery, open_lexiquery
@@ -97,10 +98,14 @@ def _add_health(app: FastAPI, lexiquery: LexiQuery) -> None:
 
     @app.get("/ready")
     async def ready() -> dict[str, object]:
-        """It can answer: the database is there and the model server has its models. 503 with the reason otherwise."""
+        """It can answer: the database is there and the model server has its models. 503 with the reason otherwise.
+        `vectors` is `away` while the Chroma server is: runbooks are searched by words until it is back."""
         async with state.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
-        return {"status": "ready", "models": await lexiquery.models.check()}
+        told: dict[str, object] = {"status": "ready", "models": await lexiquery.models.check()}
+        if url := state.settings.chroma_url:
+            told["vectors"] = "ready" if await chroma_answers(url) else "away"
+        return told
 
 
 class Server:

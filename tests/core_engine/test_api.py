@@ -22,6 +22,7 @@ from core_engine.waiting import server_sent
 from protocol_interface.product import Event
 from shared.calls import CallRecord
 from shared.models import Answer
+from tests.agents.knowledge.chroma import chroma_served
 from tests.agents.scripted_agent import model_call
 from tests.agents.serving import loopback_socket, on_a_socket
 from tests.core_engine.conftest import ScriptedAgents, an_answer, says
@@ -330,3 +331,18 @@ async def test_readiness_knows_a_model_by_its_name_without_a_tag(
     assert (await http.get("/ready")).json()["status"] == "ready"
     scripted_ollama.models.clear()
     assert problem(await http.get("/ready"))[:2] == (503, "model_unavailable")
+
+
+async def test_readiness_says_whether_the_chroma_server_is_away(
+    http: httpx.AsyncClient, lexiquery: LexiQuery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "vectors" not in (await http.get("/ready")).json()
+    with loopback_socket() as listener:
+        port = listener.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}", f"127.0.0.1:{port}", "http://127.0.0.1:port"):
+        monkeypatch.setattr(lexiquery.state.settings, "chroma_url", url)
+        answer = (await http.get("/ready")).json()
+        assert (answer["status"], answer["vectors"]) == ("ready", "away")
+    monkeypatch.setattr(lexiquery.state.settings, "chroma_url", f"127.0.0.1:{port}")
+    with chroma_served(tmp_path, port):
+        assert (await http.get("/ready")).json()["vectors"] == "ready"

@@ -24,9 +24,30 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
 _AT_ONCE = 1000
+_SECONDS = 0.5
 _OPENING = threading.Lock()
 """Chroma keeps its embedded stores in a table of the process that two threads must not fill at once."""
 T = TypeVar("T")
+
+
+async def chroma_answers(url: str) -> bool:
+    """Whether a Chroma server is at the URL: within half a second, so that who asks is not kept waiting."""
+    import httpx
+
+    try:
+        host, port, secure = _server(url)
+        heartbeat = httpx.URL(scheme="https" if secure else "http", host=host, port=port, path="/api/v2/heartbeat")
+        async with asyncio.timeout(_SECONDS), httpx.AsyncClient(trust_env=False, verify=secure) as client:
+            return (await client.get(heartbeat)).is_success
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):  # TimeoutError is an OSError
+        return False
+
+
+def _server(url: str) -> tuple[str, int, bool]:
+    """Host, port, and whether by TLS. Raises ValueError for a port that is none."""
+    parts = urlsplit(url if "//" in url else f"http://{url}")
+    secure = parts.scheme == "https"
+    return parts.hostname or "localhost", parts.port or (443 if secure else 8000), secure
 
 
 class Vectors:
@@ -116,10 +137,8 @@ class Vectors:
             if not (url := self._settings.chroma_url):
                 with _OPENING:
                     return chromadb.PersistentClient(self._settings.data_dir / "chroma", settings=quiet)
-            parts = urlsplit(url if "//" in url else f"http://{url}")
-            secure = parts.scheme == "https"
-            port = parts.port or (443 if secure else 8000)
-            return chromadb.HttpClient(parts.hostname or "localhost", port, ssl=secure, settings=quiet)
+            host, port, secure = _server(url)
+            return chromadb.HttpClient(host, port, ssl=secure, settings=quiet)
 
         # Both give a Client; their annotation says its base, which has no close().
         return cast("Client", self._guarded(connect))
