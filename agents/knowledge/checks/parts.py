@@ -1,4 +1,5 @@
-"""A block of code that holds several queries, as people keep them: SQL ended by `;`, KQL parted by blank lines.
+"""A block of code that holds several queries, as people keep them: SQL ended by `;`, KQL so or parted by blank lines,
+searches parted by blank lines.
 
 They are queries of their own only where the block is not one query, and each of them can be read as one: SQL that sets
 something, or makes a table, for what follows stays whole.
@@ -7,7 +8,8 @@ something, or makes a table, for what follows stays whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from sqlglot import TokenType
 from sqlglot.dialects.dialect import Dialect
@@ -16,14 +18,21 @@ from sqlglot.errors import SqlglotError
 from agents.data.platform import load_platform
 from agents.data.proof import unreadable
 from agents.data.sql.parsing import PARSER
+from agents.knowledge.checks.kql_parts import MOST_PARAGRAPHS, kql_parts
 from shared.catalog import Catalog
 
 PLACEHOLDER = re.compile(
     r"\{\{[^{}\n]{1,60}\}\}|\$\{\w{1,40}\}|%\(\w{1,40}\)s"
     r"|<(?!(?i:and|or|not|by)\b)[A-Za-z][\w-]*(?: (?!(?i:and|or) )[\w-]+){0,3}>"
 )
-_BLANK = re.compile(r"\n[ \t]*\n")
-_MOST_PARAGRAPHS = 50  # of a block that is read as several: each is parsed up to three times
+_BLANK = re.compile(r"\n\s*\n")
+_SEARCH = re.compile(
+    r"(?:\s*```(?:(?!```).)*```)*\s*(?:(?:search\s+)?index\s*(?:=|in\s*\()|search\s"
+    r"|\|\s*(?:tstats|mstats|inputlookup|makeresults|metadata|datamodel|dbinspect|eventcount|rest|from)\b"
+    r"(?![^|]*\bappend\s*=\s*(?:t|true|1)\b))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How a search begins, and nothing that goes on with one."""
 
 
 def filled(text: str) -> str:
@@ -36,7 +45,7 @@ def parts_of(text: str, platform: str, catalogs: Sequence[Catalog]) -> list[str]
 
     catalogs: the groups of its platform. Without one, nothing is taken apart. Never raises on any text.
     """
-    part = {"sql": _sql_parts, "kql": _kql_parts}.get(platform)
+    part = {"sql": _sql_parts, "kql": _kql_parts, "spl": _spl_parts}.get(platform)
     if part is None or unreadable(text):
         return [text]
     found = (_trimmed(part(text, one)) for one in catalogs)
@@ -46,10 +55,10 @@ def parts_of(text: str, platform: str, catalogs: Sequence[Catalog]) -> list[str]
 def leading_comment(text: str) -> str:
     """What the first comment above a query says, in one line; nothing where there is none."""
     for line in filter(None, map(str.strip, text.splitlines())):
-        if not line.startswith(("--", "//")):
+        if not line.startswith(("--", "//", "```")):
             break
         if any(character.isalpha() for character in line):
-            return line.strip("-/=#* ")
+            return line.strip("-/=#*` ")
     return ""
 
 
@@ -92,43 +101,14 @@ def _statements(text: str, dialect: str) -> Iterator[str]:
 
 def _kql_parts(text: str, catalog: Catalog) -> list[str]:
     platform = load_platform("kql")
+    return kql_parts(text, lambda part: platform.parse(filled(part), catalog).status == "passed")
 
-    def parses(part: str) -> bool:
-        return platform.parse(filled(part), catalog).status == "passed"
 
-    paragraphs = _paragraphs(text)
-    if not 1 < len(paragraphs) <= _MOST_PARAGRAPHS or parses(text):
+def _spl_parts(text: str, catalog: Catalog) -> list[str]:
+    """Where each of the paragraphs that begin as only a search does is one, with those below it that do not."""
+    starts = [0, *(blank.end() for blank in _BLANK.finditer(text) if _SEARCH.match(text, blank.end()))]
+    if not 1 < len(starts) <= MOST_PARAGRAPHS or not _SEARCH.match(text):
         return [text]
-    parts: list[str] = []
-    while paragraphs:
-        length = _query_length(paragraphs, parses)
-        if not length:
-            return [text]
-        parts.append("\n\n".join(paragraphs[:length]))
-        paragraphs = paragraphs[length:]
-    return parts
-
-
-def _query_length(paragraphs: Sequence[str], parses: Callable[[str], bool]) -> int:
-    """How many of the first paragraphs are one query: the fewest that can be read, and those after them that it goes on
-    in (`| where …`, the query that a `let` is for). None: 0."""
-    length = 0
-    for count in range(1, len(paragraphs) + 1):
-        if parses("\n\n".join(paragraphs[:count])):
-            length = count
-        elif length:
-            break
-    return length
-
-
-def _paragraphs(text: str) -> list[str]:
-    """Each with the comments above it; without those at the end."""
-    found: list[str] = []
-    above = ""
-    for paragraph in _BLANK.split(text):
-        if all(not line.strip() or line.lstrip().startswith("//") for line in paragraph.splitlines()):
-            above += f"{paragraph}\n\n" if paragraph.strip() else ""
-        else:
-            found.append(above + paragraph)
-            above = ""
-    return found
+    parts = [text[start:end] for start, end in pairwise([*starts, len(text)])]
+    platform = load_platform("spl")
+    return parts if all(platform.parse(filled(part), catalog).status == "passed" for part in parts) else [text]

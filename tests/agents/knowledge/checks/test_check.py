@@ -161,6 +161,13 @@ def test_kql_is_checked_as_kql(sandbox: Sandbox) -> None:
     assert checked(block("SigninLogs | where ResultTyp != '0'", "kql"), sandbox).status == "broken"
 
 
+WEB = Catalog.model_validate(
+    {
+        "schema_group": "web",
+        "platform": "spl",
+        "tables": [{"name": "web", "kind": "index", "columns": [{"name": "status", "type": "number"}]}],
+    }
+)
 LET = "let since = ago(1d);\n\nSigninLogs | where TimeGenerated > since"
 
 
@@ -184,12 +191,29 @@ LET = "let since = ago(1d);\n\nSigninLogs | where TimeGenerated > since"
             "SigninLogs\n\n| count\n \n\n// one\n\nSigninLogs | take 1",
             ["SigninLogs\n\n| count", "// one\n\nSigninLogs | take 1"],
         ),
+        ("kql", "SigninLogs | count; // all\nSigninLogs\n| take 1;", ["SigninLogs | count", "SigninLogs\n| take 1"]),
+        (
+            "kql",
+            "SigninLogs | where ResultType == ';';\n\nSigninLogs | where UserPrincipalName has 'a' // b;\n| count",
+            ["SigninLogs | where ResultType == ';'", "SigninLogs | where UserPrincipalName has 'a' // b;\n| count"],
+        ),
+        (
+            "kql",
+            "SigninLogs | count\n\nlet one = 1;\nSigninLogs | take one",
+            ["SigninLogs | count", "let one = 1;\nSigninLogs | take one"],
+        ),
+        ("spl", "index=web\n| head 1\n\n\n\nindex=web 404", ["index=web\n| head 1", "index=web 404"]),
+        (
+            "spl",
+            "search index=web\n\n| head 1\n\n```by tstats```\n| tstats count where index=web",
+            ["search index=web\n\n| head 1", "```by tstats```\n| tstats count where index=web"],
+        ),
     ],
 )
 def test_queries_of_one_block_are_checked_each_by_itself(
     sandbox: Sandbox, language: str, text: str, queries: list[str]
 ) -> None:
-    catalogs = [shop(), LOGS]
+    catalogs = [shop(), LOGS, WEB]
     read = queries_of(passages(block(text, language)), catalogs)
     assert [one.query for one in read] == queries
     known = [one for one in catalogs if one.platform == read[0].platform]
@@ -208,11 +232,58 @@ def test_queries_of_one_block_are_checked_each_by_itself(
         ("kql", "SigninLogs\n\n| where ResultType != '0'\n\n| count"),
         ("kql", "SigninLogs | count\n\nSigninLogs | wher ResultType ("),
         ("kql", "\n\n".join(["SigninLogs | count"] * 60)),
+        ("kql", "SigninLogs | count;\nSigninLogs | wher ResultType"),
+        ("kql", "let f = (user: string) {\n    let one = 1;\n\n    SigninLogs | take one\n};\n\nf('a') | count"),
+        ("kql", "SigninLogs | count;\nlet one = 1"),
+        ("kql", "SigninLogs | where UserPrincipalName in (\n\n'a;')"),
+        ("spl", "index=web\n\n| stats count"),
+        ("spl", "index=web | head 1\n\n| inputlookup append=t hosts"),
+        ("spl", "index=web |\n\nsearch status=500"),
+        ("spl", "index=web | head 1\n\nindex=web | stats ("),
+        ("spl", "index=web [\n\nsearch index=web | fields host ]"),
     ],
 )
 def test_a_block_that_is_one_query_or_can_not_be_read_as_several_stays_whole(language: str, text: str) -> None:
-    [whole] = queries_of(passages(block(text, language)), [shop(), LOGS])
+    [whole] = queries_of(passages(block(text, language)), [shop(), LOGS, WEB])
     assert whole.query == text.rstrip(";")
+
+
+def test_what_a_let_names_goes_with_each_query_that_uses_it(sandbox: Sandbox) -> None:
+    text = """
+// Since yesterday
+let since = ago(1d);
+let failed = SigninLogs
+| where TimeGenerated > since;
+let unused = 1;
+
+// Failed sign-ins
+failed | where ResultType != '0';
+
+// All of them
+SigninLogs | where TimeGenerated > since-1h
+
+// Nothing else
+SigninLogs | take 1
+"""
+    found = [check_query(one, [LOGS], sandbox) for one in queries_of(passages(block(text, "kql")), [LOGS])]
+    assert [one.query for one in found[1:]] == [
+        "// All of them\nlet since = ago(1d);\nSigninLogs | where TimeGenerated > since-1h",
+        "// Nothing else\nSigninLogs | take 1",
+    ]
+    assert found[0].query.startswith("// Since yesterday\nlet since")
+    assert found[0].query.endswith("let unused = 1;\n\n// Failed sign-ins\nfailed | where ResultType != '0'")
+    assert [one.status for one in found] == ["proven"] * 3
+    assert [one.question for one in found] == ["Orders: Since yesterday", "Orders: All of them", "Orders: Nothing else"]
+
+
+def test_a_name_that_is_given_again_means_the_last_of_them(sandbox: Sandbox) -> None:
+    text = "let n = 1;\nSigninLogs | take n;\nlet n = 2;\nSigninLogs | take n;\nset notruncation;\nSigninLogs | take n;"
+    found = [one.query for one in queries_of(passages(block(text, "kql")), [LOGS])]
+    assert found == [
+        "let n = 1;\nSigninLogs | take n",
+        "let n = 2;\nSigninLogs | take n",
+        "let n = 2;\nset notruncation;\nSigninLogs | take n",
+    ]
 
 
 def test_a_broken_query_among_others_is_the_only_broken_one_of_its_block(sandbox: Sandbox) -> None:
