@@ -13,13 +13,13 @@ from shared.errors import InvalidInput
 MAX_TITLE = 200
 MAX_CHARACTERS = 2_000_000
 
-BlockKind = Literal["heading", "text", "step", "code", "table"]
+BlockKind = Literal["heading", "text", "step", "code", "table", "front"]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of a document. level: depth of a heading, from 0; language: of code, lower case, None if unknown;
-    step: number of a step as people would say it, such as 3.2; the text begins with it."""
+    """A piece of a document; `front` is front matter. level: depth of a heading, from 0; language: of code, lower case,
+    None if unknown; step: number of a step as people would say it, such as 3.2; the text begins with it."""
 
     kind: BlockKind
     text: str

@@ -48,7 +48,7 @@ def read_markdown(name: str, content: bytes) -> Document:
     fault = front.fault or "a label in its front matter can't be read"
     hidden = [f"{fault}: found only with the label {_UNREADABLE}"] if _UNREADABLE in labels else []
     said, shapeless = without_shapeless(_said(front))
-    blocks = [*([Block("text", said)] if said else []), *document.blocks]
+    blocks = [*([Block("front", said)] if said else []), *document.blocks]
     return Document([*titles, document.title][0], blocks, [*document.notes, *shapeless, *hidden], labels)
 
 

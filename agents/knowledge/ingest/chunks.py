@@ -16,11 +16,12 @@ _LONGEST_LEAD = 300
 
 @dataclass(frozen=True)
 class Chunk:
-    """A passage. path: the titles above it, the document's first; language: of code, None if unknown; step: number of
-    the step that it begins with, or that it belongs to; lead: of code and tables, the sentence that introduces them."""
+    """A passage; `front` is front matter. path: the titles above it, the document's first; language: of code, None if
+    unknown; step: number of the step that it begins with, or that it belongs to; lead: of code and tables, the sentence
+    that introduces them."""
 
     path: tuple[str, ...]
-    kind: Literal["text", "code", "table"]
+    kind: Literal["text", "code", "table", "front"]
     text: str
     language: str | None = None
     step: str | None = None
@@ -38,6 +39,8 @@ def chunks_of(document: Document) -> list[Chunk]:
             found.extend(_texts(path.titles, pending))
             path.enter(block)
             pending, step, lead = [], None, ""
+        elif block.kind == "front":
+            found.extend(replace(piece, kind="front") for piece in _texts(path.titles, [block]))
         elif block.kind in ("text", "step"):
             step = block.step or step
             # A paragraph inside a step belongs to it.

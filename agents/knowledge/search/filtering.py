@@ -41,7 +41,7 @@ class Filters:
         """Whether a visible passage is what was asked for."""
         return (
             self._is_within(passage)
-            and (not self.kind or passage.kind == self.kind)
+            and (not self.kind or passage.kind == self.kind or (self.kind, passage.kind) == ("text", "front"))
             and (not self.language or passage.language == self.language)
         )
 

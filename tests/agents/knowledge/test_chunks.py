@@ -63,6 +63,15 @@ def test_a_passage_has_its_step_and_code_the_sentence_that_introduces_it() -> No
     assert chunks[1].text == "Syslog | take 3"
 
 
+def test_front_matter_is_a_passage_of_its_own() -> None:
+    text = f"---\ntitle: Disk\nalert: DiskFull\nnote: {'word ' * 400}\n---\nClean up.\n"
+    chunks = chunks_of(read_document("disk.md", text.encode()))
+    assert [chunk.kind for chunk in chunks] == ["front"] * (len(chunks) - 1) + ["text"]
+    assert {chunk.path for chunk in chunks} == {("Disk",)}
+    assert chunks[0].text.startswith("alert: DiskFull")
+    assert all(len(chunk.text) <= CHUNK_CHARACTERS for chunk in chunks)
+
+
 def test_a_heading_ends_the_step() -> None:
     chunks = chunks_of(read_document("disk.md", b"# A\n\n1. One.\n\n   More of it.\n\n# B\n\nNo step.\n"))
     assert [(chunk.path[-1], chunk.step) for chunk in chunks] == [("A", "1"), ("B", None)]

@@ -113,6 +113,12 @@ def test_filters_keep_to_folder_kind_and_language(filters: Filters, expected: se
     assert {match.passage.source for match in found} == expected
 
 
+def test_front_matter_is_found_as_text() -> None:
+    front = replace(passage("disk-full", "alert: DiskFull"), kind="front")
+    found = SearchIndex([front]).ranked("DiskFull", {}, 10, "all-minilm", filters=Filters(kind="text"))
+    assert [match.passage for match in found] == [front]
+
+
 @pytest.mark.parametrize(
     ("asked", "problem", "suggestion"),
     [

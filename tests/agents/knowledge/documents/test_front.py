@@ -74,7 +74,7 @@ def test_what_else_front_matter_says_is_text_of_the_document() -> None:
     document = read_document("x.md", f"---\n{front}{rest}---\n# Queue\n\nRestart it.\n".encode())
     assert document.title == "Queue"
     assert [(block.kind, block.text) for block in document.blocks] == [
-        ("text", "alert: QueueStuck\nservices: zorg-api, zorg-db\nsince: 2026-03-10\nseen: 3\nnote: a b\nlinks: c"),
+        ("front", "alert: QueueStuck\nservices: zorg-api, zorg-db\nsince: 2026-03-10\nseen: 3\nnote: a b\nlinks: c"),
         ("heading", "Queue"),
         ("text", "Restart it."),
     ]

@@ -69,6 +69,13 @@ def test_a_list_of_terms_and_tables_of_them_are_read() -> None:
     }
 
 
+@pytest.mark.parametrize("title", ["title: Glossary\n", ""])
+def test_what_front_matter_says_of_a_document_is_no_term(title: str) -> None:
+    front = f"---\n{title}owner: The data team\nservices: [payments]\n---\n"
+    text = f"{front}{'' if title else '# Glossary'}\n\n- *Open order*: status open or paid.\n"
+    assert [one.term for one in definitions(passages(text))] == ["open order"]
+
+
 def test_a_sentence_that_takes_something_back_belongs_to_the_definition_before_it() -> None:
     [found] = definitions(passages("# Shop\n\nAn order is *big* when amount is above 400. Not for the Swiss.\n"))
     assert found.meaning == "when amount is above 400. Not for the Swiss"
