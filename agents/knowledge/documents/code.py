@@ -33,6 +33,12 @@ _NAMES = {
     "jsonc": "json",
     "json5": "json",
 }
+_MONOSPACED = re.compile(
+    r"mono(?!type)|courier|consol|typewriter|cmtt|inconsolata|menlo|monaco|source\s?code|fixed|cascadia|(fira|jetbrains|sf)\s?code",
+    re.IGNORECASE,
+)
+_PROSE = r"(?!\w+\s+(?:the|your|each|any|an|this|these|those|which|one of|a (?!from\b|as\b))\b)"
+"""`Select the host from the list` begins as a query does."""
 _LOOKED_AT = 4000
 """Characters of a piece of code that are looked at."""
 _COMMANDS = (
@@ -41,7 +47,13 @@ _COMMANDS = (
 )
 _LOOKS_LIKE = (
     ("json", re.compile(r"\s*(\{\s*(\"|\})|\[\s*[\[{\"])")),
-    ("sql", re.compile(r"\s*(select|with|insert|explain|update|delete)\b(?=.*\b(from|as|into|set)\b)", re.I | re.S)),
+    (
+        "sql",
+        re.compile(
+            rf"(\s*--[^\n]*\n)*\s*{_PROSE}(select|with|insert|explain|update|delete)\b(?=.*\b(from|as|into|set)\b)",
+            re.I | re.S,
+        ),
+    ),
     ("spl", re.compile(r"\s*(search\s+)?index\s*=|\s*\|\s*(tstats|inputlookup|makeresults|rest)\b", re.I)),
     (
         "kql",
@@ -72,6 +84,11 @@ def code_block(text: str, language: str | None = None) -> Block:
         return Block("code", text, language=language_of(named))
     start = text[:_LOOKED_AT]
     return Block("code", text, language=next((name for name, form in _LOOKS_LIKE if form.match(start)), None))
+
+
+def is_monospaced(font: str) -> bool:
+    """Whether the letters of a font with such a name are all of one width."""
+    return _MONOSPACED.search(font) is not None
 
 
 def language_of(name: str) -> str:

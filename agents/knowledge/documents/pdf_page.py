@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from agents.knowledge.documents.code import is_monospaced
 from agents.knowledge.documents.document import Block
 from agents.knowledge.documents.hidden import TINY, Hidden, without_shapeless
 from shared.errors import InvalidInput
@@ -20,7 +21,6 @@ _MAX_LETTERS = 100_000
 """Of one page; the densest of newspapers has a third."""
 _MAX_STROKES = 3_000
 """Drawn lines of one page between which tables are looked for: that takes their square."""
-_MONOSPACED = re.compile(r"mono|courier|consol|typewriter|cmtt|inconsolata|menlo|source\s?code|fixed", re.IGNORECASE)
 _BOLD = re.compile(r"bold|black|heavy|-bd|cmbx|demi", re.IGNORECASE)
 _INVISIBLE = (3, 7)
 """Text rendering modes (ISO 32000-1, 9.3.6) that paint nothing; a scan's recognised letters have them too."""
@@ -175,7 +175,7 @@ def _line(words: list[dict[str, Any]], above: dict[str, Any] | None, page: Page)
         fonts[word["fontname"]] += len(word["text"])
     letters = sum(fonts.values())
     width = (words[0]["x1"] - words[0]["x0"]) / max(len(words[0]["text"]), 1)
-    mono = all(_MONOSPACED.search(font) for font in fonts)
+    mono = all(is_monospaced(font) for font in fonts)
     height = max(words[0]["height"], 1.0)
     gap = (words[0]["top"] - above["bottom"]) / height if above is not None else 0.0
     return Line(

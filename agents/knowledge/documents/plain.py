@@ -8,6 +8,7 @@ from dataclasses import replace
 from agents.knowledge.documents.document import Block, Document, check_length, title_of
 from agents.knowledge.documents.elements import END, HEADING, blocks_of, unstructured
 from agents.knowledge.documents.hidden import without_shapeless
+from agents.knowledge.documents.plain_code import take_out_code
 from shared.errors import InvalidInput
 
 _STEP = re.compile(r"\s*(?:step\s+)?(\d{1,3}(?:\.\d{1,3}){0,4})[.):]\s+(?=\S)", re.IGNORECASE)
@@ -19,8 +20,10 @@ def read_text(name: str, content: bytes) -> Document:
     text, notes = decoded(name, content)
     check_length(len(text))  # before minutes of work on it
     text, shapeless = without_shapeless(text)
+    text, code = take_out_code(text)
     text = _UNDERLINED.sub(lambda found: f"\n{HEADING}{int(found[2] != '=')}{END}{found[1]}\n", text)
-    blocks = [with_step(block) for block in blocks_of(unstructured().partition_text(text=text, languages=[""]))]
+    elements = unstructured().partition_text(text=text, languages=[""])
+    blocks = [with_step(block) for block in blocks_of(elements, code)]
     return Document(title_of(blocks, name), blocks, [*notes, *shapeless])
 
 

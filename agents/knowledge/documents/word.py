@@ -1,4 +1,4 @@
-"""DOCX: text, lists with their numbers, tables; hidden text left out, and no more unpacked than allowed."""
+"""DOCX: text, lists with their numbers, code, tables; hidden text left out, and no more unpacked than allowed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from agents.knowledge.documents.document import Document, title_of
 from agents.knowledge.documents.elements import END, HEADING, blocks_of, unstructured
 from agents.knowledge.documents.hidden import TINY, Hidden, without_shapeless
 from agents.knowledge.documents.plain import with_step
+from agents.knowledge.documents.word_code import take_out_code
 from shared.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ def read_docx(name: str, content: bytes) -> Document:
     document = docx.Document(io.BytesIO(_bounded(content)))
     hidden = Hidden()
     notes = _prepare(document, hidden)
+    code = take_out_code(document)
     buffer = io.BytesIO()
     document.save(buffer)
     buffer.seek(0)
     elements = unstructured().partition_docx(file=buffer, languages=[""])
-    blocks = [with_step(block) for block in blocks_of(elements)]
+    blocks = [with_step(block) for block in blocks_of(elements, code)]
     title = (document.core_properties.title or "").strip()
     first = next((block.text for block in blocks if block.kind == "heading"), None)
     return Document(first or title or title_of(blocks, name), blocks, [*notes, *hidden.notes()])

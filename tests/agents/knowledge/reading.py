@@ -10,7 +10,11 @@ from shared.catalog import Catalog
 
 def passages(text: str, name: str = "shipping.md", labels: tuple[str, ...] = ()) -> list[Passage]:
     """As KnowledgeStore gives them."""
-    document = read_document(name, text.encode())
+    return passages_of(name, text.encode(), labels)
+
+
+def passages_of(name: str, content: bytes, labels: tuple[str, ...] = ()) -> list[Passage]:
+    document = read_document(name, content)
     return [
         Passage(
             f"{name}-{number}",

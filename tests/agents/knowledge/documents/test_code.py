@@ -1,0 +1,200 @@
+"""Code of documents that do not mark it as such: by its letters and its style in a DOCX, by its look in plain text."""
+
+from __future__ import annotations
+
+import io
+
+import docx
+import pytest
+from docx.enum.style import WD_STYLE_TYPE
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+
+from agents.data.sandbox import Sandbox
+from agents.knowledge.checks.check import check_query, queries_of
+from agents.knowledge.documents import Block, read_document
+from agents.knowledge.documents.code import is_monospaced
+from shared.settings import Settings
+from tests.agents.knowledge.reading import LOGS, passages_of
+
+PROSE = "Which sign-ins failed today?"
+QUERY = "SigninLogs\n| where ResultType != '0'\n| count"
+
+
+def blocks_of(written: docx.document.Document) -> list[Block]:
+    buffer = io.BytesIO()
+    written.save(buffer)
+    return read_document("x.docx", buffer.getvalue()).blocks
+
+
+def with_prose() -> docx.document.Document:
+    written = docx.Document()
+    written.add_paragraph(PROSE)
+    return written
+
+
+def typed(written: docx.document.Document, text: str, font: str = "Consolas") -> None:
+    """A paragraph for each line, in a font."""
+    for line in text.split("\n"):
+        written.add_paragraph().add_run(line).font.name = font
+
+
+@pytest.mark.parametrize("font", ["Consolas", "Courier New", "Menlo", "Cascadia Mono", "DejaVu Sans Mono", "Fira Code"])
+def test_paragraphs_of_a_docx_in_letters_of_one_width_are_code(font: str) -> None:
+    written = with_prose()
+    typed(written, QUERY, font)
+    assert blocks_of(written) == [Block("text", PROSE), Block("code", QUERY, language="kql")]
+
+
+@pytest.mark.parametrize("name", ["HTML Preformatted", "Code", "Source Code", "Plain Text", "Code Block", "SQL code"])
+def test_a_paragraph_of_a_docx_in_a_style_for_code_is_code(name: str) -> None:
+    written = with_prose()
+    written.add_paragraph(QUERY, style=written.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH))
+    assert blocks_of(written) == [Block("text", PROSE), Block("code", QUERY, language="kql")]
+
+
+def test_a_style_has_the_letters_of_the_one_that_it_is_based_on() -> None:
+    written = with_prose()
+    for number, kind in enumerate((WD_STYLE_TYPE.PARAGRAPH, WD_STYLE_TYPE.CHARACTER)):
+        base = written.styles.add_style(f"Typed {number}", kind)
+        base.font.name = "Courier New"
+        written.styles.add_style(f"Query {number}", kind).base_style = base
+    written.add_paragraph("df -h", style="Query 0")
+    written.add_paragraph(PROSE)
+    written.add_paragraph().add_run("df -h", style="Query 1")
+    assert [block.kind for block in blocks_of(written)] == ["text", "code", "text", "code"]
+
+
+def test_what_else_is_set_in_letters_of_one_width_is_no_code() -> None:
+    """A word of a sentence, a step, a heading, a cell of a table; and plain text that has letters of its own."""
+    written = with_prose()
+    written.add_paragraph("Then run ").add_run("df -h").font.name = "Consolas"
+    written.add_paragraph(style="List Number").add_run("df -h").font.name = "Consolas"
+    written.add_heading(level=1).add_run("df -h").font.name = "Consolas"
+    cells = written.add_table(1, 2).rows[0].cells
+    cells[0].text = "disk"
+    cells[1].paragraphs[0].add_run("df -h").font.name = "Consolas"
+    written.styles.add_style("Plain Text", WD_STYLE_TYPE.PARAGRAPH).font.name = "Calibri"
+    written.add_paragraph("Call the team.", style="Plain Text")
+    assert [(block.kind, block.text) for block in blocks_of(written)] == [
+        ("text", PROSE),
+        ("text", "Then run df -h"),
+        ("step", "1. df -h"),
+        ("heading", "df -h"),
+        ("table", "disk | df -h"),
+        ("text", "Call the team."),
+    ]
+
+
+def test_a_document_that_is_all_in_letters_of_one_width_has_the_code_that_looks_like_it() -> None:
+    written = docx.Document()
+    written.styles["Normal"].font.name = "Courier New"
+    written.add_heading("Sign-ins", 1)
+    written.add_paragraph(PROSE)
+    written.add_heading("Query", 1)
+    written.add_paragraph(QUERY)
+    assert [block.kind for block in blocks_of(written)] == ["heading", "text", "heading", "code"]
+
+
+def test_code_in_a_box_of_a_docx_is_code() -> None:
+    written = with_prose()
+    written.add_table(1, 1).cell(0, 0).paragraphs[0].add_run(QUERY).font.name = "Consolas"
+    assert blocks_of(written) == [Block("text", PROSE), Block("code", QUERY, language="kql")]
+
+
+def test_empty_lines_of_code_are_kept_and_others_part_it() -> None:
+    written = with_prose()
+    typed(written, "SELECT 1\n\nFROM orders")
+    look = OxmlElement("w:rPr")
+    look.append(OxmlElement("w:rFonts"))
+    look[0].set(qn("w:ascii"), "Consolas")
+    written.paragraphs[2]._p.get_or_add_pPr().append(look)
+    written.add_paragraph()
+    typed(written, "df\u00a0-h")
+    code = [block.text for block in blocks_of(written) if block.kind == "code"]
+    assert code == ["SELECT 1\n\nFROM orders", "df -h"]
+
+
+def test_hidden_letters_are_no_code() -> None:
+    written = with_prose()
+    typed(written, "df -h")
+    written.paragraphs[-1].add_run("rm -rf /").font.hidden = True
+    assert blocks_of(written)[-1] == Block("code", "df -h", language="shell")
+
+
+@pytest.mark.parametrize("font", ["Calibri", "Monotype Corsiva", "Times New Roman", "Codec Pro", ""])
+def test_other_fonts_are_no_fonts_of_code(font: str) -> None:
+    assert not is_monospaced(font)
+
+
+def plain(text: str) -> list[tuple[str, str, str | None]]:
+    """Below a heading: without one, short lines are headings."""
+    [_, *blocks] = read_document("x.txt", f"Notes\n=====\n\n{text}".encode()).blocks
+    return [(block.kind, block.text, block.language) for block in blocks]
+
+
+def indented(query: str, by: str = "    ") -> str:
+    return "\n".join(f"{by}{line}" if line else "" for line in query.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("query", "language"),
+    [
+        (QUERY, "kql"),
+        ("let since = ago(1d);\n\nSigninLogs\n| where TimeGenerated > since\n\n| count", "kql"),
+        ("SELECT order_id\n  FROM orders;\n\nSELECT paid_at FROM refunds;", "sql"),
+        ("-- not paid\nselect order_id from orders", "sql"),
+        ("index=web status=500\n| stats count by host", "spl"),
+        ("sum by (job) (rate(errors_total[5m]))", "promql"),
+    ],
+)
+def test_a_query_that_is_set_in_from_plain_text_is_code(query: str, language: str) -> None:
+    code = ("code", query, language)
+    assert plain(f"{PROSE}\n\n{indented(query)}\n\nCall the team.\n") == [
+        ("text", PROSE, None),
+        code,
+        ("text", "Call the team.", None),
+    ]
+    assert code in plain(f"1. Look at it:\n{indented(query, chr(9))}\n2. Call.\n")
+    assert code in plain(f"Query\n-----\n{indented(query)}\n")
+    assert code in plain(f"  {PROSE}\n\n{indented(query, ' ' * 6)}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call:\n\n    Select the host from the list of hosts\n    and restart it\n",
+        "Call:\n\n    with a note from the team to whoever is on call.\n",
+        "Call:\n\n    status | count\n    open | 3\n",
+        "Call:\n\n    df -h\n",
+        "1. Look at the orders that you\n    select order_id from orders\n",
+        "Call:\n\n  SELECT order_id FROM orders\n",
+    ],
+)
+def test_other_text_that_is_set_in_is_text(text: str) -> None:
+    found = plain(text)
+    assert "code" not in [kind for kind, _, _ in found]
+    assert " ".join(" ".join(words for _, words, _ in found).split()) == " ".join(text.split())
+
+
+def test_prose_and_results_behind_a_query_are_no_part_of_it() -> None:
+    query = "SELECT status, count(*) FROM orders GROUP BY 1;"
+    text = f"Run:\n\n    {query}\n\n    status | count\n    open | 3\n\n    Then call the team.\n"
+    assert [kind for kind, _, _ in plain(text)] == ["text", "code", "text", "text", "text"]
+    assert ("code", query, "sql") in plain(text)
+
+
+def test_queries_of_a_docx_and_of_plain_text_are_checked(settings: Settings) -> None:
+    written = with_prose()
+    typed(written, QUERY.replace("ResultType", "ResultTyp"))
+    buffer = io.BytesIO()
+    written.save(buffer)
+    documents = {"a.docx": buffer.getvalue(), "b.txt": f"Sign-ins\n========\n\n{PROSE}\n\n{indented(QUERY)}\n".encode()}
+    queries = queries_of([one for name, content in documents.items() for one in passages_of(name, content)], [LOGS])
+    sandbox = Sandbox(settings)
+    found = [check_query(query, [LOGS], sandbox) for query in queries]
+    sandbox.close()
+    assert [(one.source, one.status, one.question) for one in found] == [
+        ("a.docx", "broken", PROSE),
+        ("b.txt", "proven", PROSE),
+    ]
