@@ -7,6 +7,7 @@ characters without a shape. What is left is data; nothing that reads runbooks fo
 from __future__ import annotations
 
 import colorsys
+import math
 import re
 from typing import NamedTuple
 
@@ -27,8 +28,19 @@ _NEAR = 10.0
 _CLEAR = 0.1
 """The share of its colour that a letter has to have to be seen."""
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
-_FUNCTION = re.compile(r"(rgb|hsl)a?\(([^()]{1,100})\)")
+_FUNCTION = re.compile(r"(rgb|hsl|lab|lch|oklab|oklch)a?\(([^()]{1,100})\)")
+_WHOLES = {
+    "rgb": (255.0, 255.0, 255.0, 1.0),
+    "hsl": (360.0, 100.0, 100.0, 1.0),
+    "lab": (100.0, 125.0, 125.0, 1.0),
+    "lch": (100.0, 150.0, 360.0, 1.0),
+    "oklab": (1.0, 0.4, 0.4, 1.0),
+    "oklch": (1.0, 0.4, 360.0, 1.0),
+}
+"""What 100 % is of each part (CSS Color 4)."""
 _NUMBER = re.compile(r"([+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(?:e[+-]?\d{1,2})?)(%|deg|grad|rad|turn|)")
+_FARTHEST = 1e6
+"""Of numbers in colours: more is no other colour, and its power no number."""
 _DEGREES = {"deg": 1.0, "grad": 0.9, "rad": 57.29578, "turn": 360.0, "": 1.0}
 
 
@@ -54,7 +66,8 @@ _NAMED = {
 
 
 def colour(text: str) -> Colour | None:
-    """What CSS means by `white`, `#fff`, `rgb(255 255 255 / 50%)` or `hsl(0, 0%, 100%)`; None for other texts."""
+    """What CSS means by `white`, `#fff`, `rgb(255 255 255 / 50%)`, `hsl(0, 0%, 100%)` or `oklch(1 0 0)`; None
+    for other texts."""
     text = text.strip().lower()
     if _HEX.fullmatch(text):
         digits = text[1:] if len(text) > 5 else "".join(digit * 2 for digit in text[1:])
@@ -65,16 +78,59 @@ def colour(text: str) -> Colour | None:
 
 
 def _computed(model: str, parts: list[str]) -> Colour | None:
-    wholes = (255.0, 255.0, 255.0, 1.0) if model == "rgb" else (360.0, 100.0, 100.0, 1.0)
+    wholes = _WHOLES[model]
     numbers = [_number(part, whole) for part, whole in zip(parts, wholes, strict=False)]
-    known = [number for number in numbers if number is not None]
+    known = [min(max(number, -_FARTHEST), _FARTHEST) for number in numbers if number is not None]
     if len(parts) not in (3, 4) or len(known) != len(parts):
         return None
-    first, second, third, alpha = (min(max(one, 0.0), whole) for one, whole in zip([*known, 1.0], wholes, strict=False))
+    first, second, third, alpha = [*known, 1.0][:4]
+    red, green, blue = (min(max(one, 0.0), 1.0) * 255 for one in _shares(model, first, second, third))
+    return Colour(red, green, blue, min(max(alpha, 0.0), 1.0))
+
+
+def _shares(model: str, first: float, second: float, third: float) -> tuple[float, float, float]:
+    """Red, green and blue, 1 for the whole of each; below 0 or above 1 for what no screen shows."""
     if model == "rgb":
-        return Colour(first, second, third, alpha)
-    red, green, blue = colorsys.hls_to_rgb(known[0] / 360 % 1, third / 100, second / 100)
-    return Colour(red * 255, green * 255, blue * 255, alpha)
+        return first / 255, second / 255, third / 255
+    if model == "hsl":
+        return colorsys.hls_to_rgb(first / 360 % 1, *(min(max(one, 0.0), 100.0) / 100 for one in (third, second)))
+    if model.endswith("lch"):
+        angle = math.radians(third)
+        second, third = second * math.cos(angle), second * math.sin(angle)
+    red, green, blue = (_of_oklab if model.startswith("ok") else _of_lab)(first, second, third)
+    return _as_light(red), _as_light(green), _as_light(blue)
+
+
+def _of_oklab(light: float, a: float, b: float) -> tuple[float, float, float]:
+    """Linear red, green and blue (B. Ottosson, A perceptual color space for image processing)."""
+    long = (light + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (light - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (light - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    return (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+
+
+def _of_lab(light: float, a: float, b: float) -> tuple[float, float, float]:
+    """Linear red, green and blue, of CIE L*a*b* with the white of D50 (B. Lindbloom's matrix)."""
+    middle = (light + 16) / 116
+    roots = (middle + a / 500, middle, middle - b / 200)
+    x, y, z = (
+        (root**3 if root**3 > 216 / 24389 else (116 * root - 16) * 27 / 24389) * white
+        for root, white in zip(roots, (0.96422, 1.0, 0.82521), strict=True)
+    )
+    return (
+        3.1338561 * x - 1.6168667 * y - 0.4906146 * z,
+        -0.9787684 * x + 1.9161415 * y + 0.0334540 * z,
+        0.0719453 * x - 0.2289914 * y + 1.4052427 * z,
+    )
+
+
+def _as_light(share: float) -> float:
+    """Of a screen (sRGB, IEC 61966-2-1), of linear light."""
+    return 12.92 * share if share <= 0.0031308 else 1.055 * min(share, 1.0) ** (1 / 2.4) - 0.055
 
 
 def _number(part: str, whole: float) -> float | None:
