@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, MetaData, Table, event, inspect, text
+from sqlalchemy import URL, Connection, Dialect, MetaData, Table, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -38,10 +38,9 @@ def open_database(url: str) -> AsyncEngine:
         return create_async_engine(address, pool_pre_ping=True, pool_timeout=_POOL_SECONDS)
     if parsed.get_backend_name() != "sqlite" or parsed.host:
         raise InvalidInput("LEXIQUERY_DATABASE_URL is of neither SQLite nor PostgreSQL", suggestion=_EXPECTED)
-    is_file = parsed.database not in (None, "", ":memory:")
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    queue = {"pool_timeout": _POOL_SECONDS} if is_file else {}  # one in memory has a single connection
+    queue = {"pool_timeout": _POOL_SECONDS} if is_file(parsed) else {}  # one in memory has a single connection
     engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), connect_args={"factory": _File}, **queue)
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -49,6 +48,11 @@ def open_database(url: str) -> AsyncEngine:
         set_pragmas(connection)
 
     return engine
+
+
+def is_file(url: URL) -> bool:
+    """Whether it is a file of SQLite: not a server, and not a database in memory."""
+    return url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
 
 
 class _File(sqlite3.Connection):

@@ -146,10 +146,9 @@ class Library:
             raise InvalidInput(
                 f"the question has {len(question):,} characters, more than {self._settings.question_limit:,}"
             )
-        index = await self.index()
-        if not index.passages:
-            return []
-        by_words, cosines = await self._compared(question, index, filters)
+        if not (self._index and self._index.search.passages) and not (await self.index()).passages:
+            return []  # and no model is asked
+        index, by_words, cosines = await self._compared(question, filters)
         model = self._settings.embedding_model_name
         return await asyncio.to_thread(
             index.ranked, question, cosines, limit, model, filters=filters, by_words=by_words
@@ -200,15 +199,12 @@ class Library:
         known = (await self.store.known()).items()
         return {location: (one.id, one.source, one.content_hash, one.labels) for location, one in known}
 
-    async def _compared(
-        self, question: str, index: SearchIndex, filters: Filters
-    ) -> tuple[ByWords, dict[str, float | None]]:
+    async def _compared(self, question: str, filters: Filters) -> tuple[SearchIndex, ByWords, dict[str, float | None]]:
         """By words, and the cosines of the passages nearest to the question and of those that have most of its words;
         None of one without a vector as yet."""
-        words = asyncio.to_thread(index.by_words, question, filters)
         embedded = self._models.embed([question], purpose="search")
-        found, vectors = await asyncio.gather(words, embedded, return_exceptions=True)
-        by_words = _raised(found)
+        found, vectors = await asyncio.gather(self._by_words(question, filters), embedded, return_exceptions=True)
+        index, by_words = _raised(found)
         try:
             [vector] = _raised(vectors)
             near, rest = await asyncio.gather(
@@ -216,12 +212,16 @@ class Library:
             )
         except (ModelUnavailable, StorageFailed) as error:
             _log.warning("search_by_words_only", reason=str(error))
-            return by_words, {}
+            return index, by_words, {}
         if self._behind:
             with suppress(ModelUnavailable, StorageFailed):  # it is in the log
                 await self.follow([])
         self._following.resume()
-        return by_words, dict.fromkeys(by_words.best) | near | rest
+        return index, by_words, dict.fromkeys(by_words.best) | near | rest
+
+    async def _by_words(self, question: str, filters: Filters) -> tuple[SearchIndex, ByWords]:
+        index = await self.index()
+        return index, await asyncio.to_thread(index.by_words, question, filters)
 
     async def _nearest(self, vector: Sequence[float], index: SearchIndex, filters: Filters) -> dict[str, float]:
         """Of the passages that the filters let through. More are asked for until enough of them do."""

@@ -25,6 +25,7 @@ from agents.knowledge.store.keeping import keeper_key
 from agents.knowledge.store.tables import changes as changes_table
 from agents.knowledge.store.tables import documents as documents_table
 from agents.knowledge.store.tables import passages as passages_table
+from shared.at_hand import AtHand
 from shared.documents import DocumentVersion, StoredDocument
 from shared.errors import InvalidInput, NotFound
 
@@ -91,10 +92,13 @@ class KnowledgeStore:
     def __init__(self, engine: AsyncEngine, collection: str) -> None:
         self._engine = engine
         self._collection = collection
+        self._at_hand = AtHand(engine)
 
     async def version(self) -> int:
         """A number that moves with every change of the collection; 0 before the first."""
         query = select(changes_table.c.version).where(changes_table.c.collection == self._collection)
+        if (rows := self._at_hand.rows(query)) is not None:
+            return rows[0].version if rows else 0
         async with self._engine.connect() as connection:
             return await connection.scalar(query) or 0
 

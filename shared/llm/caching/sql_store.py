@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.at_hand import FEW, AtHand
 from shared.database import insert_on
 from shared.ledger.tables import UtcDateTime, schema
 from shared.llm.caching.store import MEMORY_SECONDS, Allowance, Kept, batches, utc_now
@@ -123,6 +124,7 @@ class SqlEmbeddings:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._at_hand = AtHand(engine)
 
     @property
     def place(self) -> str:
@@ -130,20 +132,22 @@ class SqlEmbeddings:
 
     async def get(self, shelf: str, keys: Collection[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
-        table = _embeddings.c
+        if len(keys) <= FEW and (rows := self._at_hand.rows(_vectors(shelf, keys))) is not None:
+            return {row.text_hash: row.vector for row in rows}
         async with self._engine.connect() as connection:
             for some in batches(keys, _AT_ONCE):
-                query = select(table.text_hash, table.vector).where(table.model == shelf, table.text_hash.in_(some))
-                found |= {row.text_hash: row.vector for row in await connection.execute(query)}
+                found |= {row.text_hash: row.vector for row in await connection.execute(_vectors(shelf, some))}
         return found
 
     async def put(self, shelf: str, values: Mapping[str, bytes]) -> None:
         """One that another process kept first stays."""
         # In one order, so that two processes that keep the same vectors never wait for each other's rows.
         rows = [{"model": shelf, "text_hash": key, "vector": vector} for key, vector in sorted(values.items())]
+        # Rows beside the statement and not in it: one with other values is compiled anew, which takes longer.
         insert = insert_on(self._engine.dialect, _embeddings).on_conflict_do_nothing()
+        if len(rows) <= FEW and self._at_hand.rows(insert, rows) is not None:
+            return
         async with self._engine.begin() as connection:
-            # Rows beside the statement and not in it: one with other values is compiled anew, which takes longer.
             await connection.execute(insert, rows)
 
     async def kept(self) -> Kept:
@@ -152,6 +156,11 @@ class SqlEmbeddings:
 
     async def clear(self) -> int:
         return await _clear(self._engine, _embeddings)
+
+
+def _vectors(shelf: str, keys: Collection[str]) -> Select[Any]:
+    table = _embeddings.c
+    return select(table.text_hash, table.vector).where(table.model == shelf, table.text_hash.in_(keys))
 
 
 def _upsert(engine: AsyncEngine) -> Any:
