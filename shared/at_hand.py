@@ -17,8 +17,8 @@ other threads a millisecond or two. Eight rows take SQLite a tenth of one."""
 
 
 class AtHand:
-    """A connection of the loop's own, until `engine` is disposed of. It waits for nothing, and copies nothing of the log
-    into the file: what takes longer goes the usual way."""
+    """A connection of the loop's own, until `engine` is disposed of. It waits for nothing, and copies nothing of the
+    log into the file: what takes longer goes the usual way."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._connection: Connection | None = None
