@@ -51,12 +51,22 @@ class Figures:
     lines: list[str]
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        title = f"{title} (pace {ms(pace())})"
         self.lines += ["", f"{title}:", "", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
         self.lines += [f"| {' | '.join(row)} |" for row in rows]
         shown = Table(*columns, title=title, title_justify="left")
         for row in rows:
             shown.add_row(*row)
         Console().print(shown)
+
+
+def pace() -> float:
+    """Seconds that a million multiplications take this machine just now: a virtual one changes its pace by a factor of
+    two within minutes, and everything that it computes with it."""
+    began, total = time.perf_counter(), 0
+    for number in range(1_000_000):
+        total += number * number
+    return time.perf_counter() - began
 
 
 async def times(work: Callable[[], Awaitable[object]], runs: int) -> list[float]:
