@@ -202,8 +202,8 @@ class Library:
     async def _compared(self, question: str, filters: Filters) -> tuple[SearchIndex, ByWords, dict[str, float | None]]:
         """By words, and the cosines of the passages nearest to the question and of those that have most of its words;
         None of one without a vector as yet."""
-        embedded = self._models.embed([question], purpose="search")
-        found, vectors = await asyncio.gather(self._by_words(question, filters), embedded, return_exceptions=True)
+        embedded = self._models.embed([question], purpose="search")  # first: who computes it is another process
+        vectors, found = await asyncio.gather(embedded, self._by_words(question, filters), return_exceptions=True)
         index, by_words = _raised(found)
         try:
             [vector] = _raised(vectors)
