@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import get_ident
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Executable, Row, create_engine, event
+from sqlalchemy import Connection, Executable, NullPool, Row, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,9 +24,10 @@ class AtHand:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._connection: Connection | None = None
+        self._thread: int | None = None
         self._engine = None
         if is_file(engine.url):
-            self._engine = create_engine(engine.url.set(drivername="sqlite"))
+            self._engine = create_engine(engine.url.set(drivername="sqlite"), poolclass=NullPool)
             event.listen(self._engine, "connect", _waits_for_nothing)
             event.listen(engine.sync_engine, "engine_disposed", self._close)
 
@@ -32,8 +35,9 @@ class AtHand:
         self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None
     ) -> Sequence[Row[Any]] | None:
         """What the statement returns, of `values` one after the other; None, and nothing is changed, where it has to
-        go the usual way: on another database, or while the file is locked or fails."""
-        if self._engine is None:
+        go the usual way: on another database, in another thread than before, or while the file is locked or fails."""
+        self._thread = self._thread or get_ident()
+        if self._engine is None or self._thread != get_ident():
             return None
         try:
             connection = self._connection = self._connection or self._engine.connect()
@@ -44,11 +48,19 @@ class AtHand:
             return None
 
     def _close(self, _: object) -> None:
-        if self._connection:
-            self._connection.close()
-            self._connection = None
-        if self._engine:
-            self._engine.dispose()
+        connection, self._connection, self._engine = self._connection, None, None
+        if connection:
+            connection.close()
+
+
+_of_engines: WeakKeyDictionary[AsyncEngine, AtHand] = WeakKeyDictionary()
+
+
+def at_hand(engine: AsyncEngine) -> AtHand:
+    """The engine's; the same for all who ask."""
+    if engine not in _of_engines:
+        _of_engines[engine] = AtHand(engine)
+    return _of_engines[engine]
 
 
 def _waits_for_nothing(connection: Any, _: object) -> None:

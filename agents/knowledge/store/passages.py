@@ -25,7 +25,7 @@ from agents.knowledge.store.keeping import keeper_key
 from agents.knowledge.store.tables import changes as changes_table
 from agents.knowledge.store.tables import documents as documents_table
 from agents.knowledge.store.tables import passages as passages_table
-from shared.at_hand import AtHand
+from shared.at_hand import at_hand
 from shared.documents import DocumentVersion, StoredDocument
 from shared.errors import InvalidInput, NotFound
 
@@ -92,7 +92,7 @@ class KnowledgeStore:
     def __init__(self, engine: AsyncEngine, collection: str) -> None:
         self._engine = engine
         self._collection = collection
-        self._at_hand = AtHand(engine)
+        self._at_hand = at_hand(engine)
 
     async def version(self) -> int:
         """A number that moves with every change of the collection; 0 before the first."""

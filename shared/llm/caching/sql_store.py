@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.at_hand import FEW, AtHand
+from shared.at_hand import FEW, at_hand
 from shared.database import insert_on
 from shared.ledger.tables import UtcDateTime, schema
 from shared.llm.caching.store import MEMORY_SECONDS, Allowance, Kept, batches, utc_now
@@ -124,7 +124,7 @@ class SqlEmbeddings:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._at_hand = AtHand(engine)
+        self._at_hand = at_hand(engine)
 
     @property
     def place(self) -> str:
