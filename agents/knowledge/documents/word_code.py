@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agents.knowledge.documents.code import code_block, is_monospaced
 from agents.knowledge.documents.document import Block
 from agents.knowledge.documents.elements import CODE, END, HEADING
+from agents.knowledge.documents.plain import with_step
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
@@ -21,31 +22,85 @@ _STYLE = re.compile(
 )
 _PLAIN_TEXT = re.compile(r"plain ?text", re.IGNORECASE)
 """Outlook sets whole messages in it, in an ordinary font."""
+_ANY_TEXT = re.compile(r"html preformatted|preformatted(?: text)?|plain ?text", re.IGNORECASE)
+"""Styles that whole documents are set in."""
+_QUERIES = ("kql", "spl", "sql")
+_PROSE = re.compile(r"\s*[A-Z][a-z']*[,:]?\s+\w|.*[\w)\"'\]][.!?:]\s*$")
+"""A line that begins or ends as a sentence does, and those of queries do not."""
+_COLUMNS = re.compile(r"\s*[^|\s][^|]*\|")
 _DEEPEST = 20
 """Styles that are based on one another; circles exist."""
 
 
 def take_out_code(document: Word) -> list[Block]:
     """The pieces of code, in order; a mark stays in the place of each. What stands in a table stays there, unless the
-    table is nothing but the box around it. Where all of the text is of one width, only what looks like a language is
-    code. Headings are marked by now."""
+    table is nothing but the box around it. Where most letters are of one width, that says nothing: only what looks like
+    a query is code then, or has a style that is for code alone. Headings are marked by now."""
     from docx.oxml.ns import qn
 
     styles = _Styles(document)
     for table in list(document.element.iter(qn("w:tbl"))):
         _unbox(table, styles)
     paragraphs = [one for one in document.element.body.iter(qn("w:p")) if _is_free(one)]
-    only = all(styles.is_monospaced(one) for one in paragraphs if one.text.strip() and HEADING not in one.text)
+    body = [one for one in paragraphs if one.text.strip() and HEADING not in one.text]
+    only = all(styles.is_monospaced(one) for one in body)
+    unsure = _is_mostly_typed([one for one in body if not styles.is_for_code(one)], styles)
     snippets: list[Block] = []
-    for piece in _pieces(paragraphs, styles):
-        block = code_block(_text(piece))
-        if block.language or not only:
-            for paragraph in piece:
-                for part in [part for part in paragraph if part.tag != qn("w:pPr")]:
-                    paragraph.remove(part)
-            piece[0].add_r().text = f"{CODE}{len(snippets)}{END}"
-            snippets.append(block)
+    for found in _pieces(paragraphs, styles):
+        named = all(styles.is_for_code(one) for one in found)
+        for piece in [found] if named or not unsure else _parts(found):
+            block = code_block(_text(piece))
+            if (block.language or not only) if named else (not unsure or _is_query(block)):
+                _mark(piece, len(snippets))
+                snippets.append(block)
     return snippets
+
+
+def _mark(piece: list[Any], number: int) -> None:
+    """The mark of a snippet in place of its paragraphs, which are left empty."""
+    from docx.oxml.ns import qn
+
+    for paragraph in piece:
+        for part in [part for part in paragraph if part.tag != qn("w:pPr")]:
+            paragraph.remove(part)
+    piece[0].add_r().text = f"{CODE}{number}{END}"
+
+
+def _is_mostly_typed(paragraphs: list[Any], styles: _Styles) -> bool:
+    """Whether more than half of the letters are of one width, or in a style for code."""
+    typed = sum(styles.typed(one) for one in paragraphs)
+    return 2 * typed > sum(_letters(one.text) for one in paragraphs)
+
+
+def _letters(text: str) -> int:
+    return len("".join(text.split()))
+
+
+def _parts(piece: list[Any]) -> Iterator[list[Any]]:
+    """Parted at empty paragraphs and at steps, which are in none."""
+    part: list[Any] = []
+    for paragraph in piece:
+        if paragraph.text.strip() and not _is_step(paragraph.text):
+            part.append(paragraph)
+        elif part:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _is_step(text: str) -> bool:
+    return with_step(Block("text", text)).kind == "step"
+
+
+def _is_query(block: Block) -> bool:
+    """Whether it is nothing but queries: neither sentences, nor steps, nor a table drawn with bars."""
+    lines = block.text.split("\n")
+    if any(_PROSE.match(line) or _is_step(line) for line in lines):
+        return False
+    if len(lines) > 1 and all(map(_COLUMNS.match, lines)):
+        return False
+    return all(code_block(part).language in _QUERIES for part in re.split(r"\n\s*\n", block.text))
 
 
 def _is_free(paragraph: Any) -> bool:
@@ -116,6 +171,21 @@ class _Styles:
         if named and not (_PLAIN_TEXT.fullmatch(named) and font and not is_monospaced(font)):
             return True
         return self.is_monospaced(paragraph)
+
+    def is_for_code(self, paragraph: Any) -> bool:
+        """Whether its style is for code, and is none that whole documents are set in."""
+        chain = self._chain(self._style_of(paragraph, "w:pPr/w:pStyle", self._default))
+        named = next((name for style in chain if _STYLE.fullmatch(name := style.name or "")), "")
+        return bool(named) and not _ANY_TEXT.fullmatch(named) and self.is_code(paragraph)
+
+    def typed(self, paragraph: Any) -> int:
+        """How many of its letters are of one width; all of them in a style for code."""
+        from docx.oxml.ns import qn
+
+        if self.is_code(paragraph):
+            return _letters(paragraph.text)
+        runs = paragraph.iter(qn("w:r"))
+        return sum(_letters(one.text) for one in runs if is_monospaced(self._font_of(one.find(qn("w:rPr")), paragraph)))
 
     def is_monospaced(self, paragraph: Any) -> bool:
         """Of a paragraph without letters, those that would be typed into it."""

@@ -96,6 +96,59 @@ def test_a_document_that_is_all_in_letters_of_one_width_has_the_code_that_looks_
     assert [block.kind for block in blocks_of(written)] == ["heading", "text", "heading", "code"]
 
 
+STEPS = "Check the disk.\n1. Call the owner.\n2. Restart the pod."
+
+
+@pytest.mark.parametrize("beginning", ["Alert: DiskFull\nSeverity: high", "kubectl get pods", '{"alert": "DiskFull"}'])
+@pytest.mark.parametrize("footer", ["", "Version 1.2, owner ops"])
+def test_steps_of_a_document_that_is_mostly_in_letters_of_one_width_are_steps(beginning: str, footer: str) -> None:
+    written = docx.Document()
+    typed(written, f"{beginning}\n{STEPS}")
+    written.add_paragraph(footer)
+    kinds = [block.kind for block in blocks_of(written)]
+    assert "code" not in kinds
+    assert kinds.count("step") == 2
+
+
+@pytest.mark.parametrize("name", ["Plain Text", "HTML Preformatted"])
+def test_queries_of_a_document_in_plain_text_are_code_and_its_steps_are_not(name: str) -> None:
+    written = docx.Document()
+    written.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+    for line in f"{STEPS}\n\n{QUERY}\n3. Count them.\nSELECT 1\nFROM orders\n\nThen stop.".split("\n"):
+        written.add_paragraph(line, style=name)
+    written.add_paragraph("Footer")
+    blocks = [(block.kind, block.text) for block in blocks_of(written)]
+    assert blocks[1:3] == [("step", "1. Call the owner."), ("step", "2. Restart the pod.")]
+    assert blocks[3:6] == [("code", QUERY), ("step", "3. Count them."), ("code", "SELECT 1\nFROM orders")]
+    assert [kind for kind, _ in blocks[6:]] == ["text", "text"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Delete old logs from /var/log",
+        "SELECT order_id FROM orders\nThen call the owner",
+        "SELECT order_id FROM orders\n1) restart the pod",
+        "status | count\nopen | 3",
+    ],
+)
+def test_what_only_begins_as_a_query_is_text_where_most_letters_are_of_one_width(text: str) -> None:
+    written = docx.Document()
+    written.styles["Normal"].font.name = "Courier New"
+    written.add_heading("Query", 1)
+    for line in text.split("\n"):
+        written.add_paragraph(line)
+    assert "code" not in [block.kind for block in blocks_of(written)]
+
+
+def test_code_in_a_style_for_code_alone_is_code_though_it_is_most_of_a_document() -> None:
+    written = with_prose()
+    written.styles.add_style("Source Code", WD_STYLE_TYPE.PARAGRAPH).font.name = "Consolas"
+    shell = "kubectl get pods --namespace orders\nkubectl rollout restart deployment/orders"
+    written.add_paragraph(shell, style="Source Code")
+    assert blocks_of(written) == [Block("text", PROSE), Block("code", shell, language="shell")]
+
+
 def test_code_in_a_box_of_a_docx_is_code() -> None:
     written = with_prose()
     written.add_table(1, 1).cell(0, 0).paragraphs[0].add_run(QUERY).font.name = "Consolas"
