@@ -10,7 +10,9 @@ from itertools import zip_longest
 from agents.data.kql.tokens import Token, tokens
 
 MOST_PARAGRAPHS = 50
-"""Of a block that is read as several: each is parsed up to three times."""
+"""Of a block that is read as several, which takes up to three parses for each of them."""
+_LONGEST_JOINED = 4_000
+"""Characters of paragraphs that are tried as one query: each try reads all of them anew."""
 _BLANK = re.compile(r"\n[ \t]*\n")
 _REST_OF_LINE = re.compile(r"[ \t]*(?://[^\n]*)?")
 _COMMENTS = re.compile(r"(?:\s*//[^\n]*(?:\n|$))*")
@@ -82,9 +84,11 @@ def _pieces(text: str, read: Sequence[Token]) -> Iterator[_Piece]:
 
 def _query_length(text: str, pieces: Sequence[_Piece], parses: Callable[[str], bool]) -> int:
     """How many of the first pieces are one query: the fewest that can be read, and those after them that it goes on in
-    (`| where …`), up to a `;`. None: 0."""
+    (`| where …`), up to a `;`, and no further than what is short enough to be tried. None: 0."""
     length = 0
     for count, piece in enumerate(pieces, start=1):
+        if count > 1 and piece.stop - pieces[0].start > _LONGEST_JOINED:
+            break
         if parses(text[pieces[0].start : piece.stop]):
             length = count
         elif length:
@@ -104,18 +108,21 @@ def _joined(pieces: Sequence[_Piece]) -> _Piece:
 
 
 def _with_what_it_needs(text: str, statements: Sequence[_Piece], number: int) -> str:
-    """A query with the statements above it that it needs. Where these do not stand right above it, its own comment
-    stays the first thing that is said, for that is its question."""
+    """A query with the statements above it that it needs. Its own comment is the first thing that is said, for that is
+    its question; that of the statements right above it only where it has none."""
     needed = _needed(statements, number)
     first = number - len(needed)
-    if needed == list(range(first, number)):
-        return text[statements[first].start : statements[number].stop].strip()
     query = text[statements[number].start : statements[number].stop].strip()
-    comments = _COMMENTS.match(query)
-    said = comments.group().strip() if comments else ""
-    lets = [text[statements[one].start : statements[one].end].strip() for one in needed]
-    bare = [_COMMENTS.sub("", one, count=1).strip() for one in lets]
-    return "\n".join(filter(None, [said, *bare, query[comments.end() if comments else 0 :].strip()]))
+    bare = _without_comments(query)
+    if not needed or (bare == query and needed[0] == first):
+        return text[statements[first].start : statements[number].stop].strip()
+    lets = [_without_comments(text[statements[one].start : statements[one].end].strip()) for one in needed]
+    return "\n".join(filter(None, [query.removesuffix(bare).strip(), *lets, bare]))
+
+
+def _without_comments(statement: str) -> str:
+    """Above it."""
+    return _COMMENTS.sub("", statement, count=1).strip()
 
 
 def _needed(statements: Sequence[_Piece], number: int) -> list[int]:

@@ -1,15 +1,15 @@
 """A block of code that holds several queries, as people keep them: SQL ended by `;`, KQL so or parted by blank lines,
 searches parted by blank lines.
 
-They are queries of their own only where the block is not one query, and each of them can be read as one: SQL that sets
-something, or makes a table, for what follows stays whole.
+They are queries of their own only where each of them can be read as one, and for SQL and KQL where the block is not one
+query: SQL that sets something, or makes a table, for what follows stays whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from sqlglot import TokenType
 from sqlglot.dialects.dialect import Dialect
@@ -26,13 +26,15 @@ PLACEHOLDER = re.compile(
     r"|<(?!(?i:and|or|not|by)\b)[A-Za-z][\w-]*(?: (?!(?i:and|or) )[\w-]+){0,3}>"
 )
 _BLANK = re.compile(r"\n\s*\n")
+_QUOTED = re.compile(r'\\.|"(?:[^"\\]|\\.)*"|```.*?```', re.DOTALL)
 _SEARCH = re.compile(
-    r"(?:\s*```(?:(?!```).)*```)*\s*(?:(?:search\s+)?index\s*(?:=|in\s*\()|search\s"
+    r"[`\s]*+(?:(?:search\s+)?index\s*(?:=|in\s*\()|search\s(?=.*[=|\"()\[\]])"
     r"|\|\s*(?:tstats|mstats|inputlookup|makeresults|metadata|datamodel|dbinspect|eventcount|rest|from)\b"
     r"(?![^|]*\bappend\s*=\s*(?:t|true|1)\b))",
     re.IGNORECASE | re.DOTALL,
 )
-"""How a search begins, and nothing that goes on with one."""
+"""How the paragraph of a search begins, behind its comments, and of nothing that goes on with one, nor of prose."""
+_LEADING = re.compile(r"\s*(?:```.*?```|(?:--|//)[^\n]*)", re.DOTALL)
 
 
 def filled(text: str) -> str:
@@ -54,11 +56,11 @@ def parts_of(text: str, platform: str, catalogs: Sequence[Catalog]) -> list[str]
 
 def leading_comment(text: str) -> str:
     """What the first comment above a query says, in one line; nothing where there is none."""
-    for line in filter(None, map(str.strip, text.splitlines())):
-        if not line.startswith(("--", "//", "```")):
-            break
-        if any(character.isalpha() for character in line):
-            return line.strip("-/=#*` ")
+    start = 0
+    while comment := _LEADING.match(text, start):
+        if any(character.isalpha() for character in comment.group()):
+            return " ".join(comment.group().split()).strip("-/=#*` ")
+        start = comment.end()
     return ""
 
 
@@ -106,9 +108,36 @@ def _kql_parts(text: str, catalog: Catalog) -> list[str]:
 
 def _spl_parts(text: str, catalog: Catalog) -> list[str]:
     """Where each of the paragraphs that begin as only a search does is one, with those below it that do not."""
-    starts = [0, *(blank.end() for blank in _BLANK.finditer(text) if _SEARCH.match(text, blank.end()))]
-    if not 1 < len(starts) <= MOST_PARAGRAPHS or not _SEARCH.match(text):
+    starts = _search_starts(text)
+    if len(starts) < 2 or starts[0]:
         return [text]
     parts = [text[start:end] for start, end in pairwise([*starts, len(text)])]
     platform = load_platform("spl")
     return parts if all(platform.parse(filled(part), catalog).status == "passed" for part in parts) else [text]
+
+
+def _search_starts(text: str) -> list[int]:
+    """Of the searches, each with the paragraphs above it that are only comments; none of a text of too many
+    paragraphs."""
+    marked = _QUOTED.sub(_marked, text)
+    blanks = list(islice(_BLANK.finditer(marked), MOST_PARAGRAPHS))
+    if len(blanks) == MOST_PARAGRAPHS:
+        return []
+    starts: list[int] = []
+    above: int | None = None
+    for start, end in zip(
+        [0, *(one.end() for one in blanks)], [*(one.start() for one in blanks), len(text)], strict=True
+    ):
+        above = start if above is None else above
+        if not marked[start:end].strip("` \t\r\n"):
+            continue
+        if _SEARCH.match(marked, start, end):
+            starts.append(above)
+        above = None
+    return starts
+
+
+def _marked(quoted: re.Match[str]) -> str:
+    """A comment as nothing but backquotes, of the same length: what stands in it is no paragraph's."""
+    said = quoted.group()
+    return "`" * len(said) if said.startswith("```") else said

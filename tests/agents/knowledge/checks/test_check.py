@@ -270,10 +270,10 @@ SigninLogs | take 1
         "// All of them\nlet since = ago(1d);\nSigninLogs | where TimeGenerated > since-1h",
         "// Nothing else\nSigninLogs | take 1",
     ]
-    assert found[0].query.startswith("// Since yesterday\nlet since")
-    assert found[0].query.endswith("let unused = 1;\n\n// Failed sign-ins\nfailed | where ResultType != '0'")
+    assert found[0].query.startswith("// Failed sign-ins\nlet since")
+    assert found[0].query.endswith("let unused = 1;\nfailed | where ResultType != '0'")
     assert [one.status for one in found] == ["proven"] * 3
-    assert [one.question for one in found] == ["Orders: Since yesterday", "Orders: All of them", "Orders: Nothing else"]
+    assert [one.question for one in found] == ["Orders: Failed sign-ins", "Orders: All of them", "Orders: Nothing else"]
 
 
 def test_a_name_that_is_given_again_means_the_last_of_them(sandbox: Sandbox) -> None:
