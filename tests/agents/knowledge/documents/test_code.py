@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import docx
 import pytest
@@ -14,6 +15,7 @@ from agents.data.sandbox import Sandbox
 from agents.knowledge.checks.check import check_query, queries_of
 from agents.knowledge.documents import Block, read_document
 from agents.knowledge.documents.code import is_monospaced
+from agents.knowledge.documents.plain_code import take_out_code
 from shared.settings import Settings
 from tests.agents.knowledge.reading import LOGS, passages_of
 
@@ -198,6 +200,11 @@ def indented(query: str, by: str = "    ") -> str:
         ("-- not paid\nselect order_id from orders", "sql"),
         ("index=web status=500\n| stats count by host", "spl"),
         ("sum by (job) (rate(errors_total[5m]))", "promql"),
+        ("WITH late AS (\n  SELECT order_id FROM orders\n)\n\nSELECT order_id FROM late", "sql"),
+        ("SELECT order_id FROM orders\n\nWHERE paid = 0\n\n-- the oldest first\nORDER BY order_id", "sql"),
+        ("let since = ago(1d);\n\n// of today\n\nSigninLogs\n| where TimeGenerated > since", "kql"),
+        ("SigninLogs\n| join kind=inner (\n  Users | take 5\n\n) on UserId", "kql"),
+        ("index=web\n| stats count by host\n\n| sort - count", "spl"),
     ],
 )
 def test_a_query_that_is_set_in_from_plain_text_is_code(query: str, language: str) -> None:
@@ -221,6 +228,17 @@ def test_a_query_that_is_set_in_from_plain_text_is_code(query: str, language: st
         "Call:\n\n    df -h\n",
         "1. Look at the orders that you\n    select order_id from orders\n",
         "Call:\n\n  SELECT order_id FROM orders\n",
+        "Then:\n    Delete orders from the list until none is open\n",
+        "Then:\n    Delete orders from last week\n",
+        "Then:\n    Update orders on the page and set the status\n",
+        "Then:\n    Select rows and paste them into the sheet\n",
+        "Then:\n    Select orders from yesterday\n",
+        "Note:\n    With luck the job restarts from here\n",
+        "Note:\n    Explain to the customer as needed\n",
+        "Alert when:\n    count (of orders) drops below 5\n",
+        "Alert when:\n    rate(errors_total[5m]) is high\n",
+        "Fields:\n    Host | Count | Owner\n",
+        "Fields:\n    index=5\n",
     ],
 )
 def test_other_text_that_is_set_in_is_text(text: str) -> None:
@@ -234,6 +252,34 @@ def test_prose_and_results_behind_a_query_are_no_part_of_it() -> None:
     text = f"Run:\n\n    {query}\n\n    status | count\n    open | 3\n\n    Then call the team.\n"
     assert [kind for kind, _, _ in plain(text)] == ["text", "code", "text", "text", "text"]
     assert ("code", query, "sql") in plain(text)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Then look at the status of each order",
+        "Expected: none",
+        "order_id\n--------\n17",
+        "--------\n17",
+        "| order_id |\n| 17 |",
+        "1. Call the owner\n2. Restart the job",
+        "where needed",
+    ],
+)
+@pytest.mark.parametrize("query", ["SELECT order_id FROM orders", QUERY, "index=web\n| stats count by host"])
+def test_a_query_in_plain_text_ends_at_the_blank_line_before_what_is_none(query: str, after: str) -> None:
+    found = plain(f"Run:\n\n{indented(query)}\n\n{indented(after)}\n\nEnd.\n")
+    assert [text for kind, text, _ in found if kind == "code"] == [query]
+    assert " ".join(after.split()) in " ".join(" ".join(text for _, text, _ in found).split())
+
+
+@pytest.mark.parametrize("text", ["select a from b:\n", "T | where a > 1.\n"])
+def test_lines_that_are_refused_as_queries_take_time_by_their_length_alone(text: str) -> None:
+    """Each a tab deeper: 1 MB took minutes."""
+    started = time.monotonic()
+    _, found = take_out_code("x:\n" + "".join("\t" * depth + text for depth in range(1, 1400)))
+    assert found == []
+    assert time.monotonic() - started < 10
 
 
 def test_queries_of_a_docx_and_of_plain_text_are_checked(settings: Settings) -> None:
