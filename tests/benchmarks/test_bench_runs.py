@@ -28,7 +28,7 @@ def test_the_benchmark_finds_agents(tmp_path: Path) -> None:
     few = ["--parts", "discovery", "--agents", "120", "--databases", "sqlite"]
     main([*few, "--folder", str(tmp_path), "--out", str(tmp_path / "figures.md")])
     told = (tmp_path / "figures.md").read_text(encoding="utf-8")
-    assert "\nsqlite, discovery among 120 agents:\n" in told
+    assert "\nsqlite, discovery among 120 agents (pace " in told
     assert "| everybody, all at once | 120 |" in told
     assert "| everybody, the last page | 49 |" in told
     assert "| a word of one card | 1 |" in told

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
-from agents.data.spl.catalogue import COMMANDS
-from agents.data.sql.parsing import PARSER
 from agents.knowledge.documents.code import code_block
 from agents.knowledge.documents.document import Block
 from agents.knowledge.documents.elements import CODE, END
+
+if TYPE_CHECKING:
+    from sqlglot.expressions import Expr
 
 _SET_IN = 4
 """Columns."""
@@ -148,7 +148,7 @@ def _goes_on(block: Block, paragraph: Block) -> bool:
         only_lets = _LETS.fullmatch(block.text) is not None and not _has_step(block.text)
         return _KQL_STEP.match(text) is not None or (only_lets and (_has_step(text) or paragraph.language == "kql"))
     found = _SPL_STEP.match(text) if block.language == "spl" else None
-    return found is not None and found[1] in COMMANDS
+    return found is not None and _is_command(found[1])
 
 
 def _is_query(block: Block) -> bool:
@@ -156,8 +156,17 @@ def _is_query(block: Block) -> bool:
     return sure is not None and sure(block.text)
 
 
+def _is_command(name: str) -> bool:
+    # The languages take longer to import than most documents to read, so only what has queries imports them.
+    from agents.data.spl.catalogue import COMMANDS
+
+    return name in COMMANDS
+
+
 def _is_sql(text: str) -> bool:
     """Whether all of it are statements that have what theirs need, and it does not begin as a sentence does."""
+    from agents.data.sql.parsing import PARSER
+
     text = _COMMENTS["sql"].sub("", text, count=1)
     if _IN_A_SENTENCE.match(text):
         return False
@@ -168,7 +177,9 @@ def _is_sql(text: str) -> bool:
     return bool(statements) and all(_is_whole(one) for one in statements)
 
 
-def _is_whole(statement: exp.Expr) -> bool:
+def _is_whole(statement: Expr) -> bool:
+    from sqlglot import exp
+
     if isinstance(statement, exp.Update):
         return all(isinstance(one, exp.EQ) for one in statement.expressions)
     if isinstance(statement, exp.Delete):
@@ -183,7 +194,7 @@ def _has_step(text: str) -> bool:
 
 
 def _is_spl(text: str) -> bool:
-    return _SPL_SOURCE.match(text) is not None and any(found[1] in COMMANDS for found in _SPL_STEP.finditer(text))
+    return _SPL_SOURCE.match(text) is not None and any(_is_command(found[1]) for found in _SPL_STEP.finditer(text))
 
 
 def _is_promql(text: str) -> bool:
