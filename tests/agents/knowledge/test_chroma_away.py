@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.knowledge.ingest.reader import Reader
 from agents.knowledge.known_errors.index import KnownError, KnownErrorIndex
 from agents.knowledge.procedures import Procedures
 from shared.llm.client import Models
@@ -26,17 +24,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def shared_settings(settings: Settings, port: int) -> Settings:
+def settings(settings: Settings, port: int) -> Settings:
     return settings.model_copy(update={"chroma_url": f"http://127.0.0.1:{port}"})
-
-
-@pytest.fixture
-async def procedures(
-    tables: AsyncEngine, models: Models, shared_settings: Settings, reader: Reader
-) -> AsyncIterator[Procedures]:
-    opened = Procedures(tables, models, shared_settings, reader)
-    yield opened
-    await opened.close()
 
 
 async def test_runbooks_are_added_while_chroma_is_away(
@@ -61,9 +50,9 @@ async def test_runbooks_are_added_while_chroma_is_away(
 
 
 async def test_known_errors_are_added_while_chroma_is_away(
-    tables: AsyncEngine, models: Models, shared_settings: Settings
+    tables: AsyncEngine, models: Models, settings: Settings
 ) -> None:
-    index = KnownErrorIndex(tables, models, shared_settings)
+    index = KnownErrorIndex(tables, models, settings)
     said = {"title": "Export stops", "signature": "export <*> stopped: disk full", "cause": "Disk.", "fix": "Clean up."}
     report = await index.keep([KnownError.model_validate({"id": "APP-1001", **said})])
     assert (report.added, len(report.notes)) == (["known_errors#APP-1001"], 1)
