@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -114,7 +114,9 @@ async def own_data_dir(settings: Settings, *, url: str | None = None, wait: floa
     try:
         notice.unlink(missing_ok=True)
         if url:
-            notice.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+            whole = notice.with_suffix(".new")
+            whole.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+            whole.replace(notice)
         yield
     finally:
         notice.unlink(missing_ok=True)
@@ -145,6 +147,8 @@ def running_server(settings: Settings) -> str | None:
     try:
         lock.acquire()
     except Timeout:
-        return str(json.loads(notice.read_text())["url"])
+        with suppress(FileNotFoundError):  # its server has just ended
+            return str(json.loads(notice.read_text())["url"])
+        return None
     lock.release()
     return None

@@ -113,7 +113,9 @@ class Command:
         """Where the process says that it listens, once the data directory is its own."""
         assert process.poll() is None, (self.folder / "server.log").read_text()
         notice = self.folder / "data" / "server.json"
-        found = json.loads((notice.exists() and notice.read_text()) or "{}")
+        found = {}
+        with suppress(FileNotFoundError):
+            found = json.loads(notice.read_text())
         return str(found["url"]) if found.get("pid") == process.pid else None
 
 

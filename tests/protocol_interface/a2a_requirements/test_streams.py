@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -48,7 +49,8 @@ async def test_events_come_in_the_order_in_which_they_were_made(served: Endpoint
     updates = [event["statusUpdate"]["status"] for event in events if "statusUpdate" in event]
     stages = [one["message"]["parts"][0]["text"].partition(":")[0] for one in updates if "message" in one]
     assert stages == [name for name in ("discovery", "planning", "knowledge", "data", "validation") for _ in range(2)]
-    assert [one["timestamp"] for one in updates] == sorted(one["timestamp"] for one in updates)
+    made = [datetime.fromisoformat(one["timestamp"]) for one in updates]
+    assert made == sorted(made)
 
 
 @covers("A2A-STREAM-003", "A2A-STREAM-004", "A2A-SUB-001", "A2A-SUB-002")
