@@ -35,6 +35,16 @@ NUMBER = (
     rf"(?:\d{{1,5}}|(?:a\s+)?(?:couple|few|several)(?:\s+of)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))}"
     r"|thirty|sixty|ninety|an?)"
 )
+_HALVES: dict[Unit, tuple[int, Unit]] = {
+    **{"minute": (30, "second"), "hour": (30, "minute")},
+    **{"day": (12, "hour"), "week": (84, "hour")},
+}
+_HALVED = r"(?:minute|min|hour|hr|day|week)s?"
+# `half an hour`, `1.5 hours`, `2 and a half hours`, `hour and a half`: not a whole number of units.
+HALVES = (
+    rf"(?:(?:half\s+(?:an?\s+)?|(?P<before>{NUMBER})(?:\.5|\s+and\s+a\s+half)[\s-]*)(?P<halved>{_HALVED})"
+    rf"|(?:(?P<wholes>{NUMBER})\s+)?(?P<first>{_HALVED})\s+and\s+a\s+half)"
+)
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
 ORDINAL = rf"(?:{'|'.join(_ORDINALS)})"
 
@@ -53,6 +63,18 @@ def number_of(words: str) -> int:
         return int(words)
     said = re.findall(r"[a-z]+", words.lower())
     return next(_NUMBER_OF[word] for word in reversed(said) if word != "of")
+
+
+def counted(match: re.Match[str]) -> tuple[int, Unit]:
+    """The count and unit of HALVES, of a `fortnight`, or of the groups `count` and `unit`, or `short` and `letter`."""
+    groups = {name: said for name, said in match.groupdict().items() if said}
+    if unit := groups.get("halved") or groups.get("first"):
+        whole = number_of(groups.get("before") or groups.get("wholes") or ("1" if "first" in groups else "0"))
+        step, smaller = _HALVES[unit_of(unit)]
+        return (2 * whole + 1) * step, smaller
+    if "fortnight" in groups:
+        return 2, "week"
+    return number_of(groups.get("count") or groups.get("short") or "1"), unit_of(groups.get("unit") or groups["letter"])
 
 
 def ordinal_of(word: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from agents.data.times.zones import read_zone
 
 DAY_SECONDS = 86_400
 # 18:00 to 6:00 is the night; the rest of the day in quarters.
@@ -17,19 +18,9 @@ _PARTS = {
 }
 PART = rf"(?:{'|'.join(_PARTS)})"
 _NAMED = {"noon": 12 * 3600, "midday": 12 * 3600, "midnight": 0}
-# Hours east of UTC of the abbreviations that people write; others are not guessed.
-_OFFSETS = {
-    **{"z": 0, "utc": 0, "gmt": 0, "cet": 1, "cest": 2, "bst": 1, "jst": 9},
-    **{"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7},
-}
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:\.\d+)?)?(?![\d:])(?:\s*(?P<half>[ap]\.?m\b\.?))?"
     r"|(?P<bare>\d{1,2})\s*(?:(?P<half2>[ap]\.?m\b\.?)|o'clock\b)|(?P<named>noon|midday|midnight)\b",
-    re.IGNORECASE,
-)
-_ZONE = re.compile(
-    rf"\s?((?P<sign>[+-])(?P<hours>\d{{2}}):?(?P<minutes>\d{{2}})?(?!\d)|(?:{'|'.join(_OFFSETS)})\b(?:\s+UTC\b)?"
-    r"|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)",
     re.IGNORECASE,
 )
 
@@ -51,7 +42,7 @@ def read_clock(text: str, start: int) -> tuple[Clock, int] | None:
     match = _CLOCK.match(text, start)
     if not match:
         return None
-    zone, end, reading = _read_zone(text, match.end())
+    zone, end, reading = read_zone(text, match.end())
     if match["named"]:
         second = _NAMED[match["named"].lower()]
         return Clock(second, second + 60, zone=zone, reading=reading), end
@@ -83,21 +74,3 @@ def wall(day: date, second: int, zone: tzinfo) -> datetime:
     day += timedelta(days=second // DAY_SECONDS)
     shown = (datetime.min + timedelta(seconds=second % DAY_SECONDS)).time()
     return datetime.combine(day, shown, zone).astimezone(UTC)
-
-
-def _read_zone(text: str, start: int) -> tuple[tzinfo | None, int, str]:
-    """The zone that follows a time, where its words end, and how an abbreviation was read."""
-    match = _ZONE.match(text, start)
-    if not match:
-        return None, start, ""
-    if match["sign"]:
-        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
-        if offset >= timedelta(hours=24):
-            return None, start, ""
-        return timezone(offset if match["sign"] == "+" else -offset), match.end(), ""
-    said = match[1]
-    if "/" in said:
-        return (ZoneInfo(said), match.end(), "") if said in available_timezones() else (None, start, "")
-    name = said.split()[0]
-    hours = _OFFSETS[name.lower()]
-    return timezone(timedelta(hours=hours)), match.end(), f"{name} is UTC{hours:+03d}:00" if hours else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from typing import TypeAlias
 
 from agents.data.times.calendar import (
@@ -27,18 +27,21 @@ from agents.data.times.calendar import (
 
 _LOOK_BACK = 9  # years: 29 February is at most eight years ago
 _Match: TypeAlias = re.Match[str]
+_EDGE = re.compile(r"(?:the\s+)?(beginning|start|end)\s+of\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Days:
     """Whole days, `after` being the first that no longer belongs to them. yearless: no year was said; relative: counted
-    from today. reading: how it was understood, where it could be understood otherwise."""
+    from today. reading: how it was understood, where it could be understood otherwise. zone: whose days, where it was
+    said."""
 
     first: date
     after: date
     reading: str = ""
     yearless: bool = False
     relative: bool = False
+    zone: tzinfo | None = None
 
     @classmethod
     def day(cls, day: date, reading: str = "", *, yearless: bool = False, relative: bool = False) -> Days:
@@ -59,6 +62,10 @@ class Days:
 def read_days(text: str, start: int, today: date, *, led: bool) -> tuple[Days, int] | None:
     """The days that begin exactly at `start`, and where their words end. led: a preposition comes before, so that a
     bare month or year is a time and not a name."""
+    if no_day(text, start):
+        return None
+    if (edge := _EDGE.match(text, start)) and (found := read_days(text, edge.end(), today, led=True)):
+        return _edge(text[start : found[1]], edge[1].lower(), found[0]), found[1]
     for pattern, reader, needs_lead in _READERS:
         if (led or not needs_lead) and (match := pattern.match(text, start)):
             try:
@@ -68,6 +75,21 @@ def read_days(text: str, start: int, today: date, *, led: bool) -> tuple[Days, i
             if days:
                 return days, match.end()
     return None
+
+
+def no_day(text: str, start: int) -> int | None:
+    """Where the words of a date that no calendar has end: `31 February`; 50 March is no date."""
+    for pattern in _DATES:
+        if match := pattern.match(text, start):
+            day, year = int(match["day"]), int(match["year"] or 2000)
+            return match.end() if 28 < day <= 31 and not make_date(year, month_of(match["month"]), day) else None
+    return None
+
+
+def _edge(said: str, which: str, days: Days) -> Days:
+    """`the end of February` is its last day."""
+    day = days.after - timedelta(days=1) if which == "end" else days.first
+    return replace(days, first=day, after=day + timedelta(days=1), reading=f"'{said}' is {day}")
 
 
 def _latest(make: Callable[[int], date | None], year: str | None, today: date) -> date | None:
@@ -236,3 +258,4 @@ def _readers() -> Iterator[tuple[re.Pattern[str], _Reader, bool]]:
 
 
 _READERS = list(_readers())
+_DATES = [pattern for pattern, reader, _ in _READERS if reader is _named]

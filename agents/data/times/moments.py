@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
-from agents.data.times.calendar import NUMBER, SHORT_UNIT, UNIT, add_units, number_of, shifted, unit_of
+from agents.data.times.calendar import HALVES, NUMBER, SHORT_UNIT, UNIT, add_units, counted, shifted
 from agents.data.times.clocks import PART, Clock, part_of_day, read_clock, wall
 from agents.data.times.days import Days, read_days
+from agents.data.times.zones import read_named_zone
 
 _AT = re.compile(r"T|,?\s+(?:at\s+|around\s+|about\s+)?", re.IGNORECASE)
 OF_DAY = re.compile(r",?\s+(?:on\s+|of\s+)?", re.IGNORECASE)
@@ -17,7 +18,8 @@ _PART_AFTER = re.compile(rf",?\s+(?:in\s+the\s+|at\s+)?({PART})\b", re.IGNORECAS
 _PART_OF = re.compile(rf"(?:the\s+)?({PART})\s+of\s+", re.IGNORECASE)
 _THIS_PART = re.compile(rf"(?P<which>last|yesterday|this)\s+(?P<part>{PART})\b|tonight\b", re.IGNORECASE)
 _AGO = re.compile(
-    rf"(?P<count>{NUMBER})[\s-]*(?P<unit>{UNIT})\s+ago\b|(?P<short>\d+)(?P<letter>{SHORT_UNIT})\s+ago\b", re.IGNORECASE
+    rf"(?:{HALVES}|(?P<count>{NUMBER})[\s-]*(?P<unit>{UNIT})|(?P<short>\d+)(?P<letter>{SHORT_UNIT}))\s+ago\b",
+    re.IGNORECASE,
 )
 
 
@@ -68,14 +70,17 @@ class Now:
             return moment.exact
         if moment.clock is None:
             assert moment.days is not None
-            return Span(self.at(moment.days.first, 0), self.at(moment.days.after, 0))
+            zone = moment.days.zone
+            return Span(self.at(moment.days.first, 0, zone), self.at(moment.days.after, 0, zone))
         clock = moment.clock
         day = moment.days.first if moment.days else self.latest_day(clock)
-        return Span(self.at(day, clock.second, clock.zone), self.at(day, clock.end, clock.zone))
+        zone = clock.zone or (moment.days.zone if moment.days else None)
+        return Span(self.at(day, clock.second, zone), self.at(day, clock.end, zone))
 
     def latest_day(self, clock: Clock) -> date:
-        come = self.at(self.today, clock.second, clock.zone) <= self.instant
-        return self.today if come else self.today - timedelta(days=1)
+        today = replace(self, zone=clock.zone or self.zone).today
+        come = self.at(today, clock.second, clock.zone) <= self.instant
+        return today if come else today - timedelta(days=1)
 
 
 Found: TypeAlias = tuple[Moment, int]
@@ -92,8 +97,19 @@ def read_moment(text: str, start: int, now: Now, *, led: bool) -> Found | None:
     )
 
 
+def read_days_of(text: str, start: int, now: Now, *, led: bool) -> tuple[Days, int] | None:
+    """As read_days, with the zone that follows them: `yesterday, London time`."""
+    found = read_days(text, start, now.today, led=led)
+    named = found and read_named_zone(text, found[1])
+    if not named:
+        return found
+    zone, end = named
+    there = read_days(text, start, replace(now, zone=zone).today, led=led)
+    return (replace(there[0], zone=zone), end) if there else None
+
+
 def _days_first(text: str, start: int, now: Now, *, led: bool) -> Found | None:
-    if not (found := read_days(text, start, now.today, led=led)):
+    if not (found := read_days_of(text, start, now, led=led)):
         return None
     days, end = found
     if days.single:
@@ -109,7 +125,7 @@ def _clock_first(text: str, start: int, now: Now) -> Found | None:
         return None
     clock, end = found
     joint = OF_DAY.match(text, end)
-    if joint and (day := read_days(text, joint.end(), now.today, led=False)) and day[0].single:
+    if joint and (day := read_days_of(text, joint.end(), now, led=False)) and day[0].single:
         return Moment(day[0], clock), day[1]
     return Moment(clock=clock), end
 
@@ -118,7 +134,7 @@ def _ago(text: str, start: int, now: Now) -> Found | None:
     """`three hours ago` is the hour from then on; `5 days ago` that day, `two weeks ago` the day two weeks before."""
     if not (match := _AGO.match(text, start)):
         return None
-    count, unit = number_of(match["count"] or match["short"]), unit_of(match["unit"] or match["letter"])
+    count, unit = counted(match)
     try:
         if unit in ("second", "minute", "hour"):
             began = shifted(now.instant, -count, unit)
@@ -143,6 +159,6 @@ def _this_part(text: str, start: int, now: Now) -> Found | None:
 def _part_of(text: str, start: int, now: Now) -> Found | None:
     """`the evening of 12 March`."""
     match = _PART_OF.match(text, start)
-    if not match or not (day := read_days(text, match.end(), now.today, led=False)) or not day[0].single:
+    if not match or not (day := read_days_of(text, match.end(), now, led=False)) or not day[0].single:
         return None
     return Moment(day[0], part_of_day(match[1])), day[1]

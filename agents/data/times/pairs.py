@@ -11,8 +11,8 @@ from datetime import timedelta, tzinfo
 from typing import TypeAlias
 
 from agents.data.times.clocks import PART, Clock, hour_in, read_clock
-from agents.data.times.days import Days, read_days
-from agents.data.times.moments import OF_DAY, Moment, Now, read_moment
+from agents.data.times.days import Days
+from agents.data.times.moments import OF_DAY, Moment, Now, read_days_of, read_moment
 
 _Pair: TypeAlias = tuple[Moment, Moment, int]
 _DASH = r"\s*[-–—]\s*"
@@ -61,7 +61,7 @@ def _short_days(text: str, start: int, joint: re.Pattern[str], now: Now) -> _Pai
     """`9 and 10 March`: the first day is of the month of the second."""
     day = _DAY.match(text, start)
     joined = day and joint.match(text, day.end())
-    found = joined and read_days(text, joined.end(), now.today, led=False)
+    found = joined and read_days_of(text, joined.end(), now, led=False)
     if not day or not joined or not found or not found[0].single or not _DAY.match(text, joined.end()):
         return None
     days, number = found[0], int(day[1])
@@ -73,7 +73,7 @@ def _short_days(text: str, start: int, joint: re.Pattern[str], now: Now) -> _Pai
 
 def _month_days(text: str, start: int, joint: re.Pattern[str], now: Now) -> _Pair | None:
     """`March 9 to 10, 2026`: the second day is of the month of the first."""
-    found = read_days(text, start, now.today, led=False)
+    found = read_days_of(text, start, now, led=False)
     joined = found and joint.match(text, found[1])
     second = joined and _SECOND_DAY.match(text, joined.end())
     if not found or not second or not found[0].single or text[start].isdigit():
@@ -117,7 +117,7 @@ def _with_day(text: str, pair: _Pair, now: Now) -> _Pair:
     first, second, end = pair
     joint = OF_DAY.match(text, end)
     if joint and not first.days and not second.days and not first.exact and not second.exact:
-        found = read_days(text, joint.end(), now.today, led=False)
+        found = read_days_of(text, joint.end(), now, led=False)
         if found and found[0].single:
             return first, replace(second, days=found[0]), found[1]
     return pair
@@ -136,7 +136,7 @@ def _filled(first: Moment, second: Moment, end: int, now: Now) -> _Pair | None:
         days = _same_era(first.days, second.days)
         if days is None:
             return None
-        first = replace(first, days=days)
+        first = replace(first, days=replace(days, zone=days.zone or second.days.zone))
     return first, second, end
 
 
@@ -149,4 +149,9 @@ def _same_era(first: Days, second: Days) -> Days | None:
     if not first.yearless or (second.yearless and first.first <= second.first):
         return first if first.first <= second.first else None
     same = first.in_year(second.first.year)
-    return same if same and same.first <= second.first else first.in_year(second.first.year - 1)
+    return same if same and same.first <= second.first else _year_before(first, second)
+
+
+def _year_before(first: Days, second: Days) -> Days | None:
+    days = first.in_year(second.first.year - 1)
+    return replace(days, reading=f"it begins on {days.first}, the year before") if days else None

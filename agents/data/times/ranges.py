@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal, TypeAlias
 
 from agents.data.times.calendar import (
+    HALVES,
     NUMBER,
     SHORT_UNIT,
     UNIT,
     Unit,
     add_units,
-    number_of,
+    counted,
     period_start,
     shifted,
     unit_of,
 )
 from agents.data.times.clocks import DAY_SECONDS, Clock
+from agents.data.times.days import no_day
 from agents.data.times.moments import Moment, Now, read_moment
 from agents.data.times.pairs import read_pair
 
@@ -35,17 +37,18 @@ _OWN = (
 )
 _TRAILING = re.compile(  # `their last day` is a day of theirs
     rf"{_OWN}{_PREPOSITION}(?:each\s+of\s+|any\s+of\s+)?(?:the\s+)?(?:most\s+)?(?:last|past|previous|recent|preceding|latest)\s+"
-    rf"(?:(?:(?P<count>{NUMBER})[\s-]*)?(?P<calendar>calendar\s+|full\s+|whole\s+)?(?P<unit>{UNIT})"
+    rf"(?:{HALVES}|(?P<fortnight>fortnight)|(?:(?P<count>{NUMBER})[\s-]*)?(?P<calendar>calendar\s+|full\s+|whole\s+)?(?P<unit>{UNIT})"
     rf"|(?P<short>\d+)\s?(?P<letter>{SHORT_UNIT}))(?![\w-])",
     re.IGNORECASE,
 )
+_TO_DATE = re.compile(r"(?:(?:the|this|current)\s+)?(week|month|quarter|year)[\s-]to[\s-]date\b", re.IGNORECASE)
 _THE_LAST = re.compile(r"last\s+(?:week|month|quarter|year)$", re.IGNORECASE)
 _WITHOUT_CURRENT = re.compile(
     rf"\s*[,(]?\s*(?:not\s+including|excluding|exclusive\s+of|without)\s+(?:the\s+)?(?:current|this)\s+{UNIT}\)?",
     re.IGNORECASE,
 )
 _AGE = re.compile(
-    rf"(?P<how>older|newer|earlier|later|more|less)\s+than\s+(?P<count>{NUMBER})[\s-]*(?P<unit>{UNIT})"
+    rf"(?P<how>older|newer|earlier|later|more|less)\s+than\s+(?:{HALVES}|(?P<count>{NUMBER})[\s-]*(?P<unit>{UNIT}))"
     r"(?P<ago>\s+(?:ago|old))?(?!\w)",
     re.IGNORECASE,
 )
@@ -53,7 +56,7 @@ _OPEN = re.compile(
     r"(?:(?P<since>(?:ever\s+)?since|starting(?:\s+(?:from|on|at))?|from|as\s+of)"
     r"|(?P<after>after|later\s+than|newer\s+than)"
     r"|(?P<before>before|prior\s+to|earlier\s+than|older\s+than)"
-    r"|(?P<until>until|till|up\s+to|through))\s+",
+    r"|(?P<until>until|till|up\s+to|through|by(?=\s+(?:the\s+)?end\s+of)))\s+",
     re.IGNORECASE,
 )
 _ONWARD = re.compile(r"\s+(?:on|onwards?|forward)\b(?!\s+(?:the\s+)?\w*\d)", re.IGNORECASE)
@@ -97,11 +100,14 @@ class TimeRange:
 
 @dataclass(frozen=True)
 class _Phrase:
-    """A range, and what it is made of: the single day it lies in, or the times of day that lack a day."""
+    """A range, and what it is made of: the single day it lies in, and whose day, or the times of day that lack a day.
+    since: the latest such time of day begins it."""
 
     range: TimeRange
     day: date | None = None
+    zone: tzinfo | None = None
     clocks: tuple[Clock | None, Clock | None] | None = None
+    since: bool = False
 
     @property
     def end(self) -> int:
@@ -147,11 +153,19 @@ class _Reader:
             elif phrase := self._phrase(word.start()):
                 found.append(phrase)
                 end = phrase.end
+            elif none := no_day(self._text, word.start()):
+                end = none
+                self.skipped.append((word.start(), end))
         return found
 
     def _phrase(self, start: int) -> _Phrase | None:
         return (
-            self._pair(start) or self._open(start) or self._age(start) or self._moment(start) or self._trailing(start)
+            self._to_date(start)
+            or self._pair(start)
+            or self._open(start)
+            or self._age(start)
+            or self._moment(start)
+            or self._trailing(start)
         )
 
     def _pair(self, start: int) -> _Phrase | None:
@@ -181,7 +195,8 @@ class _Reader:
         lower = bool(led["since"] or led["after"])
         if moment.clock and not moment.days:
             clocks = (moment.clock, None) if lower else (None, moment.clock)
-            return _Phrase(self._range(None, None, start, end, [moment]), clocks=clocks)
+            since = "since" in led[0].lower()
+            return _Phrase(self._range(None, None, start, end, [moment]), clocks=clocks, since=since)
         span = self._now.span(moment)
         whole = moment.clock is None and moment.exact is None
         if lower:
@@ -196,7 +211,7 @@ class _Reader:
         match = _AGE.match(self._text, start)
         if not match or (match["how"].lower() in ("more", "less") and not match["ago"]):
             return None
-        bound = self._back(number_of(match["count"]), unit_of(match["unit"]))
+        bound = self._back(*counted(match))
         if bound is None:
             return None
         before = match["how"].lower() in ("older", "earlier", "more")
@@ -218,14 +233,14 @@ class _Reader:
         span = self._now.span(moment)
         single = moment.days and moment.days.single and not (moment.clock and moment.clock.vague)
         day = moment.days.first if moment.days and single else None
-        return _Phrase(self._range(span.start, span.end, start, end, [moment]), day=day)
+        zone = moment.days.zone if moment.days else None
+        return _Phrase(self._range(span.start, span.end, start, end, [moment]), day=day, zone=zone)
 
     def _trailing(self, start: int) -> _Phrase | None:
         """`the last 7 days` end now; `the last 3 calendar months`, or without the current one, end where it began."""
         if not (match := _TRAILING.match(self._text, start)):
             return None
-        count = number_of(match["count"] or match["short"] or "1")
-        unit = unit_of(match["unit"] or match["letter"])
+        count, unit = counted(match)
         without = _WITHOUT_CURRENT.match(self._text, match.end())
         if (match["calendar"] or without) and unit in ("day", "week", "month", "quarter", "year"):
             return self._whole_periods(count, unit, start, without.end() if without else match.end())
@@ -236,6 +251,13 @@ class _Reader:
         reading = f"'{match[0]}' is the {unit} up to now, not the calendar's" if unclear else ""
         found = self._range(begins, self._now.instant, start, match.end(), reading=reading, relative=True)
         return _Phrase(replace(found, trailing=Trailing(count, unit)))
+
+    def _to_date(self, start: int) -> _Phrase | None:
+        """`month to date`: from the first of the month up to now."""
+        if not (match := _TO_DATE.match(self._text, start)):
+            return None
+        begins = self._now.at(period_start(self._now.today, unit_of(match[1])), 0)
+        return _Phrase(self._range(begins, self._now.instant, *match.span(), relative=True))
 
     def _whole_periods(self, count: int, unit: Unit, start: int, end: int) -> _Phrase | None:
         after = period_start(self._now.today, unit)
@@ -254,8 +276,8 @@ class _Reader:
         assert clock.clocks is not None
         bounds = day.range
         lower, upper = clock.clocks
-        start = self._now.at(day.day, lower.second, lower.zone) if lower else bounds.start
-        end = self._end(day.day, lower, upper) or bounds.end
+        start = self._now.at(day.day, lower.second, lower.zone or day.zone) if lower else bounds.start
+        end = self._end(day.day, lower, upper, day.zone) or bounds.end
         if start and bounds.start and end and bounds.end and lower is not upper and start >= bounds.start:
             end = end if upper else bounds.end
         both = sorted([day, clock], key=lambda phrase: phrase.range.places)
@@ -272,11 +294,12 @@ class _Reader:
         """Times of day without a day: one time is the latest such, a window is every day's."""
         assert phrase.clocks is not None
         lower, upper = phrase.clocks
-        if lower is not None and lower is upper:
+        if lower is not None and (lower is upper or phrase.since):
             span = self._now.span(Moment(clock=lower))
             day = self._now.latest_day(lower)
             reading = "; ".join(filter(None, [phrase.range.reading, f"'{phrase.range.words}' is on {day}, the latest"]))
-            return replace(phrase.range, start=span.start, end=span.end, kind="relative", reading=reading)
+            end = None if phrase.since else span.end
+            return replace(phrase.range, start=span.start, end=end, kind="relative", reading=reading)
         day = self._now.today
         begins = self._local(day, lower) if lower else time.min
         ends = self._local(day, upper) if upper else time.min
@@ -287,14 +310,15 @@ class _Reader:
         """What UTC clocks show then."""
         return self._now.at(day, clock.second % DAY_SECONDS, clock.zone).time()
 
-    def _end(self, day: date, lower: Clock | None, upper: Clock | None) -> datetime | None:
+    def _end(self, day: date, lower: Clock | None, upper: Clock | None, zone: tzinfo | None) -> datetime | None:
         if upper is None:
             return None
+        zone = upper.zone or zone
         if lower is upper:
-            return self._now.at(day, upper.end, upper.zone)
+            return self._now.at(day, upper.end, zone)
         second = upper.second if upper.vague else upper.end
         over_midnight = lower is not None and second <= lower.second
-        return self._now.at(day + timedelta(days=over_midnight), second, upper.zone)
+        return self._now.at(day + timedelta(days=over_midnight), second, zone)
 
     def _back(self, count: int, unit: Unit) -> datetime | None:
         """So many units before now, by the calendar of the zone; None before the first year."""

@@ -42,6 +42,23 @@ quick = settings(max_examples=100, deadline=None)
         ("last 6 months, not including the current month", "2025-09-01", "2026-03-01"),
         ("last 8 calendar weeks (excluding the current week)", "2026-01-12", "2026-03-09"),
         ("yesterday", "2026-03-14", "2026-03-15"),
+        ("last half hour", "2026-03-15 10:00", "2026-03-15 10:30"),
+        ("in the last half an hour", "2026-03-15 10:00", "2026-03-15 10:30"),
+        ("past hour and a half", "2026-03-15 09:00", "2026-03-15 10:30"),
+        ("last 1.5 hours", "2026-03-15 09:00", "2026-03-15 10:30"),
+        ("last 2 and a half days", "2026-03-12 22:30", "2026-03-15 10:30"),
+        ("half an hour ago", "2026-03-15 10:00", "2026-03-15 10:01"),
+        ("more than half an hour ago", "", "2026-03-15 10:00"),
+        ("older than 1.5 days", "", "2026-03-13 22:30"),
+        ("past fortnight", "2026-03-01 10:30", "2026-03-15 10:30"),
+        ("week to date", "2026-03-09", "2026-03-15 10:30"),
+        ("sales this month to date", "2026-03-01", "2026-03-15 10:30"),
+        ("year-to-date sales", "2026-01-01", "2026-03-15 10:30"),
+        ("top 50 March 2026 orders", "2026-03-01", "2026-04-01"),
+        ("at the end of last month", "2026-02-28", "2026-03-01"),
+        ("by the end of February", "", "2026-03-01"),
+        ("since the start of 2025", "2025-01-01", ""),
+        ("since the beginning of last month", "2026-02-01", ""),
         ("today's errors", "2026-03-15", "2026-03-16"),
         ("the day before yesterday", "2026-03-13", "2026-03-14"),
         ("yesterday evening", "2026-03-14 18:00", "2026-03-15"),
@@ -88,7 +105,27 @@ quick = settings(max_examples=100, deadline=None)
         ("on 2026-03-09 at 14:30 CET", "2026-03-09 13:30", "2026-03-09 13:31"),
         ('between "2026-03-09T10:00:00+02:00" and "2026-03-09T12:00:00Z"', "2026-03-09 08:00", "2026-03-09 12:00"),
         ("between 20:54.33 and 21:05.12 on 2022-10-05", "2022-10-05 20:54:33", "2022-10-05 21:05:12"),
+        ("at 14:00 UTC+2 on 3 March", "2026-03-03 12:00", "2026-03-03 12:01"),
+        ("at 14:00 GMT -5 on 3 March", "2026-03-03 19:00", "2026-03-03 19:01"),
+        ("on 3 March at 14:00 UTC+05:30", "2026-03-03 08:30", "2026-03-03 08:31"),
+        ("at 14:00 Etc/GMT+2 on 3 March", "2026-03-03 16:00", "2026-03-03 16:01"),
+        ("from 10:00 UTC-12:00 UTC on 3 March", "2026-03-03 10:00", "2026-03-03 12:00"),
+        ("yesterday between 9am and 5pm New York time", "2026-03-14 13:00", "2026-03-14 21:00"),
+        ("between 9am and 5pm yesterday, New York time", "2026-03-14 13:00", "2026-03-14 21:00"),
+        ("yesterday New York time between 9 and 11 am", "2026-03-14 13:00", "2026-03-14 15:00"),
+        ("at 14:00 in Lisbon time on 3 July 2025", "2025-07-03 13:00", "2025-07-03 13:01"),
+        ("at 2pm Pacific time on 3 July 2025", "2025-07-03 21:00", "2025-07-03 22:00"),
+        ("at 2pm Pacific Standard Time on 3 July 2025", "2025-07-03 22:00", "2025-07-03 23:00"),
+        ("at 14:00 ET on 3 March", "2026-03-03 19:00", "2026-03-03 19:01"),
+        ("yesterday in Tokyo time", "2026-03-13 15:00", "2026-03-14 15:00"),
+        ("between 9 and 10 March Tokyo time", "2026-03-08 15:00", "2026-03-10 15:00"),
+        ("yesterday in wake time", "2026-03-14", "2026-03-15"),
         ("since Monday", "2026-03-09", ""),
+        ("since midnight", "2026-03-15", ""),
+        ("since noon", "2026-03-14 12:00", ""),
+        ("since 9am", "2026-03-15 09:00", ""),
+        ("since 11am New York time", "2026-03-14 15:00", ""),
+        ("since 9am on 12 March", "2026-03-12 09:00", ""),
         ("since the beginning of the month", "2026-03-01", ""),
         ("from 9 March on", "2026-03-09", ""),
         ("after 10 March", "2026-03-11", ""),
@@ -121,6 +158,10 @@ def test_a_phrase_is_a_range(text: str, start: str, end: str) -> None:
         "the last sign-in of eve",
         "version 1.29.1 on port 8080",
         "since 0001-01-01",
+        "on 31 February 2026",
+        "on February 31, 2026",
+        "since February 31",
+        "on 29 February 2025",
     ],
 )
 def test_what_says_no_time_is_left_alone(text: str) -> None:
@@ -139,7 +180,12 @@ def test_what_says_no_time_is_left_alone(text: str) -> None:
         ("at 14:30", "2026-03-14"),
         ("this morning", "6:00 to 12:00"),
         ("at 14:30 EST on 3 March", "UTC-05:00"),
+        ("at 14:30 ET on 3 March", "America/New_York"),
+        ("at 14:30 IST on 3 March", "more than one place"),
+        ("since noon", "2026-03-14, the latest"),
         ("until Friday", "includes"),
+        ("between March 12 and March 10", "the year before"),
+        ("at the end of last month", "2026-02-28"),
     ],
 )
 def test_a_phrase_with_two_readings_says_which_was_taken(text: str, says: str) -> None:
@@ -159,6 +205,7 @@ def test_relative_and_absolute_ranges_are_told_apart() -> None:
     kinds = [one(text).kind for text in ("last 7 days", "yesterday", "since Monday", "on 3 March", "in 2025")]
     assert kinds == ["relative", "relative", "relative", "absolute", "absolute"]
     assert one("past 24h").trailing == Trailing(24, "hour")
+    assert one("last 1.5 hours").trailing == Trailing(90, "minute")
 
 
 def test_several_phrases_keep_their_order_and_places() -> None:
@@ -171,6 +218,12 @@ def test_several_phrases_keep_their_order_and_places() -> None:
 def test_days_begin_at_midnight_of_the_zone() -> None:
     found = one("yesterday", zone=OSLO)
     assert (short(found.start), short(found.end)) == ("2026-03-13 23:00", "2026-03-14 23:00")
+
+
+def test_today_is_the_day_of_the_zone_that_is_said() -> None:
+    late = datetime(2026, 3, 15, 16, tzinfo=UTC)  # 1:00 on Monday in Tokyo
+    found = [one(text, late) for text in ("yesterday in Tokyo time", "since midnight Tokyo time")]
+    assert [short(each.start) for each in found] == ["2026-03-14 15:00", "2026-03-15 15:00"]
 
 
 def test_a_day_on_which_clocks_change_is_an_hour_shorter() -> None:
