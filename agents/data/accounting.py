@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from agents.data.countries import names_of
+from agents.data.events import events_of, without_events
 from agents.data.linking import Linked
 from agents.data.literals import Comparison, comparisons, is_time, mostly_said, same_value
 from agents.data.shape import Unmet, forms, unmet
@@ -128,10 +129,12 @@ def _literals(
 ) -> Iterator[Accounted]:
     columns = {column.name: column for table in tables for column in table.columns}
     taken: list[Place] = []
+    events = events_of(tables)
     for one in comparisons(query):
         if _is_name(one, query, linked, columns):
             continue
-        origin, because = _origin(one, columns.get(one.column), question, linked, knowledge, time)
+        heard = without_events(question, one.literal, events)
+        origin, because = _origin(one, columns.get(one.column), heard, linked, knowledge, time)
         taken.append((one.start, one.end))
         yield Accounted(one.literal, (one.start, one.end), one.column, origin, because)
     for pattern in (_LIMIT, _THRESHOLD):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.data.countries import are_codes, names_of
 from agents.data.documented import documented_terms
 from agents.data.entities import kind_of
+from agents.data.events import events_of, without_events
 from agents.data.meanings import condition_of
 from agents.data.paraphrases import terms_meant, words_meant
 from agents.data.samples import Samples
 from agents.data.times import without_times
-from agents.data.words import content_words, pieces
+from agents.data.words import content_words, pieces, plain, words_said
 from agents.data.words_apart import WordsApart
 from shared.catalog import Catalog, GlossaryTerm, Table
 
@@ -83,6 +84,7 @@ class Phrases:
         ]
         self._terms = {tuple(pieces(term.term)): term for term, _ in told}
         self._term_places = {term.term: tuple((name, "") for name in tables) for term, tables in told}
+        self._events = {table.name: events for table in catalog.tables if (events := events_of([table]))}
         self._conditions = {term.term: condition_of(term, catalog) for term in catalog.glossary}
         for table in catalog.tables:
             for column in table.columns:
@@ -121,9 +123,10 @@ class Phrases:
 
     def mentions(self, question: str) -> list[Mention]:
         """Each phrase once, glossary terms first; a longer phrase hides the shorter ones in it, and a term hides values
-        that its words are only like: where failed sign-in is defined, `failed` is not the Failure of some column.
-        Values whose words stand apart come last, and hide those of the same column that are a part of them."""
-        words = pieces(_told(question))
+        that its words are only like: where failed sign-in is defined, `failed` is not the Failure of some column. A
+        word for an event of their tables says neither (events.py). Values whose words stand apart come last, and hide
+        those of the same column that are a part of them."""
+        words, forms = pieces(_told(question)), plain(_told(question)).split()
         found: list[Mention] = []
         covered: set[int] = set()
         for length in range(min(_LONGEST, len(words)), 0, -1):
@@ -131,7 +134,8 @@ class Phrases:
                 places = set(range(start, start + length))
                 if places & covered:
                     continue
-                if here := self._at(tuple(words[start : start + length])):
+                said = " ".join(forms[start : start + length])
+                if here := [one for one in self._at(tuple(words[start : start + length])) if self._says(said, one)]:
                     found += here
                     covered |= places
         terms = [*(one for one in found if one.kind == "term"), *self._terms_in(question, found)]
@@ -148,13 +152,27 @@ class Phrases:
         return [
             Mention(words, "like", value, places)
             for words, value, places in self._apart.said(told)
-            if value not in found and not defined.issuperset(pieces(words))
+            if value not in found
+            and not defined.issuperset(pieces(words))
+            and set(words_said(value)) <= set(words_said(self._heard(told, value, places)))
         ]
+
+    def _heard(self, question: str, own: str, places: Iterable[tuple[str, str]]) -> str:
+        events = {event for table, _ in places for event in self._events.get(table, ())}
+        return without_events(question, own, events)
+
+    def _heard_by(self, term: GlossaryTerm, question: str) -> str:
+        return self._heard(question, term.term, self._term_places[term.term])
+
+    def _says(self, words: str, mention: Mention) -> bool:
+        own = mention.phrase if mention.kind == "term" else mention.text
+        return self._heard(words, own, mention.places) == words
 
     def _terms_in(self, question: str, found: list[Mention]) -> list[Mention]:
         """Terms said in other words, company or order: `sign-ins that failed` says failed sign-in. A term whose words
         are a part of another's is not meant: of `invalid or expired secret` not the invalid one."""
-        said, meant = {*content_words(question), *words_meant(question)}, terms_meant(question)
+        other, meant = words_meant(question), terms_meant(question)
+        said = {*content_words(question), *other}
         known = {mention.text for mention in found}
         numbers = set(_NUMBER.findall(question))
         there = [
@@ -163,6 +181,7 @@ class Phrases:
             if (words := frozenset(content_words(term.term)))
             and (words <= said or words in meant)
             and numbers.issuperset(_NUMBER.findall(term.term))
+            and (words in meant or words <= {*content_words(self._heard_by(term, question)), *other})
         ]
         whole = {term.told: term for words, term in there if not any(words < other for other, _ in there)}
         return [self._term(term) for told, term in whole.items() if told not in known]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from agents.data.accounting import Account, Accounted
+from agents.data.events import events_of, without_events
 from agents.data.fitting.absent import hold_already, hold_undone
 from agents.data.fitting.bounds import hold_bounds
 from agents.data.fitting.computing import (
@@ -111,14 +112,18 @@ class _Fitting:
     def values(self) -> Iterator[str]:
         """Conditions whose every value comes from nowhere, or from the question of an example alone, and lists of all
         the values that a column has."""
-        taken_over = own_values(self.examples)
+        taken_over, events = own_values(self.examples), events_of(self.tables)
         unsaid = {
             one.literal.strip("%*")
             for one in self.told.literals
             if one.column
             and _SAYABLE.search(one.literal)
             and not is_time(one.literal)
-            and not means_something_said(one, self.question, self.tables if one.literal.lower() in taken_over else ())
+            and not means_something_said(
+                one,
+                without_events(self.question, one.literal, events),
+                self.tables if one.literal.lower() in taken_over else (),
+            )
             and (one.origin is None or (one.origin == "catalog" and one.literal.lower() in taken_over))
         }
         unsaid |= {one.literal for one in self.told.literals if one.origin == "question" and self._is_measure(one)}

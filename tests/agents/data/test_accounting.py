@@ -178,6 +178,8 @@ def test_counts_back_are_instants() -> None:
     queries = [
         "ago(2d)",
         "now() - interval '2 days'",
+        "now() - interval '2.0' day",
+        "now() - interval 48.0 hours",
         "earliest=-2d",
         "DATEADD(day, -2, GETDATE())",
         "date('now', '-2 days')",
