@@ -58,8 +58,9 @@ _LOOKS_LIKE = (
     (
         "kql",
         re.compile(
-            r"(\s*//[^\n]*\n)*\s*(let\s+\w+\s*=|\w+\s*\|\s*(where|summarize|extend|project|take|join|count|top|distinct|"
-            r"mv-expand|parse|render|search|union|evaluate)\b)",
+            r"(\s*//[^\n]*\n)*\s*(let\s+\w+\s*=|"
+            r"(union\s+(\w+\s*=\s*\w+\s+){0,3}[\w*]+(\s*,\s*[\w*]+)*|\w+)\s*(//[^\n]*\n\s*)*\|\s*"
+            r"(where|summarize|extend|project|take|join|count|top|distinct|mv-expand|parse|render|search|union|evaluate)\b)",
             re.I,
         ),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING
 
 from agents.knowledge.documents.code import code_block
@@ -28,6 +28,8 @@ _RULE = re.compile(r"\s*([=~^#-])\1{2,}\s*")
 _ENDED = re.compile(r".*[\w)\"'\]][.!?:]\s*")
 """As sentences do, and queries do not."""
 _COMMENTS = {"sql": re.compile(r"\A(\s*--(?!-)[^\n]*(\n|$))*"), "kql": re.compile(r"\A(\s*//[^\n]*(\n|$))*")}
+_REMARK = re.compile(r"\s*(//|--(?!-)|$)")
+"""A line that is a comment, or empty."""
 _CLOSING = re.compile(r"\s*[)\]}]")
 _CLAUSE = re.compile(
     r"\s*(from\s|where\b(?=.*[=<>(])|(group|order)\s+by\s|having\s|limit\s+\d|union\b|intersect\b|except\b|"
@@ -89,19 +91,20 @@ def take_out_code(text: str) -> tuple[str, list[Block]]:
 def _end_of_code(lines: Sequence[str], start: int, edge: int) -> tuple[int, int]:
     """Where the query that begins at a line ends, `start` if none does; and the end of the first paragraph, before
     which no other begins."""
-    end, refused, tried = start, start + 1, 0
+    end, refused, tried, remarks = start, start + 1, 0, True
     block = Block("code", "")
     for count, (first, last) in enumerate(_paragraphs(lines, start, edge)):
         if count == 0:
             refused = last
-        elif not _goes_on(block, _block(lines[first:last])):
+        elif not remarks and not _goes_on(block, _block(lines[first:last])):
             break
+        remarks = remarks and all(map(_REMARK.match, lines[first:last]))
         if count == _PARAGRAPHS or not _is_no_prose(lines[first:last]) or _is_longer(lines[start:last]):
             break
         block = _block(lines[start:last])
         if _is_query(block):
             end, tried = last, 0
-        else:
+        elif not remarks:
             tried += 1
             if end > start or tried > _UNFINISHED:
                 break
@@ -115,7 +118,7 @@ def _is_introduced(lines: Sequence[str], start: int, above: str) -> bool:
     if lines[start - 1].strip() and not above.rstrip().endswith(":") and not _RULE.fullmatch(above):
         return False
     edge = _indent(above) + _SET_IN
-    ahead = lines[start : start + _LOOKED_AT]
+    ahead = dropwhile(_REMARK.match, lines[start : start + _LOOKED_AT])
     first = takewhile(lambda line: line.strip() and _indent(line) >= edge, ahead)
     return code_block("\n".join(line.strip() for line in first)).language in _SURE
 
@@ -207,7 +210,8 @@ _SURE: dict[str, Callable[[str], bool]] = {"kql": _has_step, "spl": _is_spl, "sq
 def _is_no_prose(lines: Sequence[str]) -> bool:
     """Whether lines may be a part of a query: neither a sentence nor a table."""
     columns = len(lines) > 1 and all("|" in one.strip()[1:] and not one.lstrip().startswith("|") for one in lines)
-    return not columns and not _ENDED.fullmatch(lines[-1])
+    last = next((line for line in reversed(lines) if not _REMARK.match(line)), "")
+    return not columns and not _ENDED.fullmatch(last)
 
 
 def _is_longer(lines: Sequence[str]) -> bool:

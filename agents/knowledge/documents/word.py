@@ -22,6 +22,15 @@ MAX_PARTS = 2_000
 _PIECE = 2**16
 _HEADING = re.compile(r"heading ([1-9])$|title$", re.IGNORECASE)
 _PLAIN_TABLES = ("TableGrid", "TableNormal", "")
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+"""Names as ISO/IEC 29500 has them in its Strict form; Word and python-docx use those of the Transitional one."""
+_AROUND = ("w:ins", "w:moveTo", "w:smartTag", "w:customXml", "w:fldSimple", "w:sdt", "w:sdtContent", "w:bdo", "w:dir")
+_GONE = ("w:del", "w:moveFrom", "w:sdtPr", "w:sdtEndPr", "w:smartTagPr", "w:customXmlPr", "w:fldData")
+_FORMS, _CHOICE, _FALLBACK = (
+    f"{{http://schemas.openxmlformats.org/markup-compatibility/2006}}{name}"
+    for name in ("AlternateContent", "Choice", "Fallback")
+)
+_CONTENTS = re.compile(r"toc [1-9]$", re.IGNORECASE)
 
 
 def read_docx(name: str, content: bytes) -> Document:
@@ -55,7 +64,7 @@ def _bounded(content: bytes) -> bytes:
             total += len(part)
             if b"<!DOCTYPE" in part:
                 raise InvalidInput("a part of it declares entities, which no word processor does")
-            copy.writestr(name, part)
+            copy.writestr(name, _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", part))
     return packed.getvalue()
 
 
@@ -73,7 +82,10 @@ def _prepare(document: Word, hidden: Hidden) -> list[str]:
     """Take out what is not shown, and mark the headings, in all of the text. Notes of invisible characters."""
     from docx.oxml.ns import qn
 
+    _take_out_contents(document)
+    _accept(document)
     styles = {style.style_id: style.element.find(qn("w:rPr")) for style in document.styles}
+    _take_out_of_boxes(document, styles, hidden)
     notes: list[str] = []
     for run in list(document.element.iter(qn("w:r"))):
         if why := _why_hidden(run, styles):
@@ -92,6 +104,89 @@ def _prepare(document: Word, hidden: Hidden) -> list[str]:
         if found and first is not None:
             first.text = f"{HEADING}{int(found[1] or 1) - 1}{END}{first.text}"
     return sorted(set(notes))
+
+
+def _take_out_contents(document: Word) -> None:
+    """Tables of contents: a form of their own, or paragraphs in their styles."""
+    from docx.oxml.ns import qn
+
+    body = document.element.body
+    for form in [one for one in body.iter(qn("w:sdt")) if _is_contents(one)]:
+        form.getparent().remove(form)
+    styles = {style.style_id for style in document.styles if _CONTENTS.match(style.name or "")}
+    for paragraph in body.iter(qn("w:p")):
+        named = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+        if named is not None and named.get(qn("w:val")) in styles:
+            paragraph[:] = [one for one in paragraph if one.tag == qn("w:pPr")]
+
+
+def _is_contents(form: Any) -> bool:
+    from docx.oxml.ns import qn
+
+    gallery = form.find("/".join(map(qn, ("w:sdtPr", "w:docPartObj", "w:docPartGallery"))))
+    return gallery is not None and gallery.get(qn("w:val")) == "Table of Contents"
+
+
+def _accept(document: Word) -> None:
+    """Tracked changes as if accepted, and what stands in fields, forms and tags as text like any other: python-docx
+    passes over it all. Of what is there in several forms, for programs that do not know the first, that one stays."""
+    from docx.oxml.ns import qn
+
+    body = document.element.body
+    _join(body)
+    gone = [one for one in body.iter(qn("w:tr")) if one.find(f"{qn('w:trPr')}/{qn('w:del')}") is not None]
+    gone += [one for one in body.iter(_CHOICE) if next(one.itersiblings(_CHOICE, preceding=True), None) is not None]
+    for one in [*gone, *body.iter(_FALLBACK, *map(qn, _GONE))]:
+        one.getparent().remove(one)
+    for around in list(body.iter(_FORMS, _CHOICE, *map(qn, _AROUND))):
+        for part in [*around]:
+            around.addprevious(part)
+        around.getparent().remove(around)
+
+
+def _join(body: Any) -> None:
+    """A paragraph whose end is deleted goes on in the next one, which keeps its own look."""
+    from docx.oxml.ns import qn
+
+    ends = [f"{qn('w:pPr')}/{qn('w:rPr')}/{qn(name)}" for name in ("w:del", "w:moveFrom")]
+    for paragraph in reversed([*body.iter(qn("w:p"))]):
+        after = paragraph.getnext()
+        if after is None or after.tag != qn("w:p") or all(paragraph.find(end) is None for end in ends):
+            continue
+        # A search for it reads on to the end of the paragraph, which grows.
+        first = next(iter(after), None)
+        place = first if first is not None and first.tag == qn("w:pPr") else after.get_or_add_pPr()
+        for part in reversed([one for one in paragraph if one.tag != qn("w:pPr")]):
+            place.addnext(part)
+        paragraph.getparent().remove(paragraph)
+
+
+def _take_out_of_boxes(document: Word, styles: dict[str, Any], hidden: Hidden) -> None:
+    """What is in a box of text comes behind the paragraph that it is fastened to."""
+    from docx.oxml.ns import qn
+
+    for box in reversed([*document.element.body.iter(qn("w:txbxContent"))]):
+        paragraph = next(box.iterancestors(qn("w:p")), None)
+        if _is_hidden_box(box, styles):
+            hidden.add(" ".join(text.text or "" for text in box.iter(qn("w:t"))), "not displayed")
+        elif paragraph is not None:
+            for part in reversed([*box]):
+                paragraph.addnext(part)
+        box.getparent().remove(box)
+
+
+def _is_hidden_box(box: Any, styles: dict[str, Any]) -> bool:
+    """By itself, by a group that it is in, or by the text that it is fastened to."""
+    from docx.oxml.ns import qn
+
+    frames = box.iterancestors("{*}anchor", "{*}inline", "{*}wsp", "{*}grpSp", "{*}wgp")
+    names = [one.find(tag) for one in frames for tag in ("{*}docPr", "{*}cNvPr")]
+    looks = "".join(one.get("style", "") for one in box.iterancestors())
+    return (
+        any(one.get("hidden") in ("1", "true") for one in names if one is not None)
+        or "visibility:hidden" in looks.replace(" ", "").lower()
+        or any(_why_hidden(run, styles) == "not displayed" for run in box.iterancestors(qn("w:r")))
+    )
 
 
 def _unfold(table: Any) -> None:
