@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         None, description="where rows of schema groups are kept; data_dir/groups if not set"
     )
     model_dir: Path | None = Field(None, description="where model files are kept; data_dir/models if not set")
+    model_adapter: Path | None = Field(
+        None, description="a LoRA adapter (GGUF) for [the embedded model](providers.md#bigger-and-tuned-models)"
+    )
     model_threads: int = Field(0, ge=0, description="threads of the embedded model; 0 is one a core")
     num_ctx: int = Field(8192, gt=0, description="context window asked of the model, in tokens")
     model_timeout: float = Field(300.0, gt=0, description="longest wait for one model call")

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.errors import ModelFileCorrupt, ModelUnavailable, NotFound, StorageFailed
+from shared.errors import InvalidInput, ModelFileCorrupt, ModelUnavailable, NotFound, StorageFailed
 from shared.ledger import Ledger
 from shared.llm.caching import EmbeddingCache, ResponseCache, open_stores
 from shared.llm.calling import Calls
 from shared.llm.client import Caches, Models
+from shared.llm.embedded.adapter import check_adapter
 from shared.llm.keys import Keys
 from shared.llm.models import locate, read_manifest
 from shared.llm.prompt_history import PromptHistory
@@ -45,8 +46,9 @@ def needed_models(settings: Settings) -> list[str]:
 async def open_models(settings: Settings, ledger: Ledger, engine: AsyncEngine) -> AsyncIterator[Models]:
     """The metered client. Nothing is started and nothing downloaded here; a missing model is the first call's error.
 
-    Raises InvalidInput for a rate card or a `cache_url` that can't be used.
+    Raises InvalidInput for a rate card, an adapter or a `cache_url` that can't be used.
     """
+    _check_adapter(settings)
     server = EmbeddedServer(settings)
     card, stores = read_card(settings.rate_card), open_stores(settings, engine)
     providers = configured(settings, key_of=Keys(engine, settings).get, embedded=server.url)
@@ -60,6 +62,18 @@ async def open_models(settings: Settings, ledger: Ledger, engine: AsyncEngine) -
         await fleet.close()
         await stores.close()
         await server.close()
+
+
+def _check_adapter(settings: Settings) -> None:
+    if settings.model_adapter is None:
+        return
+    if "embedded" not in settings.provider_urls:
+        raise InvalidInput(
+            "LEXIQUERY_MODEL_ADAPTER is for the embedded model, and that is not used",
+            suggestion="on an Ollama, make a model of your own with ADAPTER in its Modelfile, and name it in "
+            "LEXIQUERY_MODEL",
+        )
+    check_adapter(settings.model_adapter)
 
 
 class EmbeddedServer:
@@ -129,6 +143,8 @@ class EmbeddedServer:
         command = [sys.executable, "-m", "shared.llm.embedded", "--exit-with-stdin"]
         command += ["--model-dir", str(settings.models_path.resolve()), "--num-ctx", str(settings.num_ctx)]
         command += ["--threads", str(settings.model_threads)]
+        if settings.model_adapter:
+            command += ["--adapter", str(settings.model_adapter.resolve()), "--adapted", settings.model]
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as log:

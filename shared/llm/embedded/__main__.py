@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
+from shared.llm.embedded.adapter import read_adapter
 from shared.llm.embedded.app import embedded_app
 
 _LOOPBACK = "127.0.0.1"
@@ -24,7 +25,9 @@ def main() -> None:
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if arguments.exit_with_stdin:
         threading.Thread(target=_exit_with_stdin, daemon=True).start()
-    app = embedded_app(arguments.model_dir, num_ctx=arguments.num_ctx, threads=arguments.threads or cores())
+    adapter = read_adapter(arguments.adapter, arguments.adapted) if arguments.adapter else None
+    threads = arguments.threads or cores()
+    app = embedded_app(arguments.model_dir, num_ctx=arguments.num_ctx, threads=threads, adapter=adapter)
     # The port is open: who connects now waits until the app answers.
     print(json.dumps({"port": listening.getsockname()[1]}), flush=True)  # noqa: T201 -- read by the parent
     # From here on nobody reads stdout, and llama.cpp writes where it likes.
@@ -53,6 +56,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help='0 takes a free one; it is printed as {"port": N}')
     parser.add_argument("--num-ctx", type=int, default=8192, help="context window where a request names none, tokens")
     parser.add_argument("--threads", type=int, default=0, help="0 is one a core")
+    parser.add_argument("--adapter", type=Path, help="a LoRA adapter, a GGUF file")
+    parser.add_argument("--adapted", help="the model that the adapter is for")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when stdin does: the parent is gone")
     return parser.parse_args()
 

@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from shared.errors import ModelFileCorrupt, ModelUnavailable, NotFound
 from shared.llm.embedded import completion
+from shared.llm.embedded.adapter import Adapter
 from shared.llm.embedded.embedder import Embedded, Embedder
 from shared.llm.embedded.llama import Llama, Loaded
 from shared.llm.embedded.wire import (
@@ -45,12 +46,22 @@ _NEVER = timedelta(days=3650)
 
 
 class Face:
-    """Ollama's routes. num_ctx: the context window of a request that names none, in tokens."""
+    """Ollama's routes. num_ctx: the context window of a request that names none, in tokens; adapter: lies over its
+    model whenever that is loaded."""
 
-    def __init__(self, models_path: Path, *, num_ctx: int, threads: int, manifest: Manifest | None = None) -> None:
+    def __init__(
+        self,
+        models_path: Path,
+        *,
+        num_ctx: int,
+        threads: int,
+        manifest: Manifest | None = None,
+        adapter: Adapter | None = None,
+    ) -> None:
         self._models_path = models_path
         self._num_ctx = num_ctx
         self._manifest = manifest or read_manifest()
+        self._adapter = adapter
         self._llama = Llama(threads)
         self._embedder = Embedder(threads)
 
@@ -81,7 +92,7 @@ class Face:
         return JSONResponse(
             {
                 "license": model.licence,
-                "modelfile": f"FROM {self._models_path / model.files[0].file}",
+                "modelfile": self._modelfile(model),
                 "details": _details(model),
                 "model_info": info,
                 "capabilities": capabilities,
@@ -153,7 +164,9 @@ class Face:
         """Like Ollama, a window that the model was not trained for is lowered to the model's."""
         model = self._find(asked.model, "chat")
         (path,) = await asyncio.to_thread(self._locate, model)
-        return Loaded(model.name, path, min(asked.options.num_ctx or self._num_ctx, model.context))
+        adapter = self._adapter_of(model)
+        context = min(asked.options.num_ctx or self._num_ctx, model.context)
+        return Loaded(model.name, path, context, adapter.path if adapter else None)
 
     async def _embed(self, asked: EmbedRequest | EmbeddingsRequest, texts: list[str], truncate: bool) -> Embedded:
         model = self._find(asked.model, "embedding")
@@ -186,23 +199,38 @@ class Face:
 
     def _listed(self, model: ModelEntry) -> Json:
         name = model.name if ":" in model.name else f"{model.name}:latest"
+        digest, adapter = model.files[0].sha256, self._adapter_of(model)
         return {
             "name": name,
             "model": name,
             "modified_at": self._modified(model),
             "size": model.size,
-            "digest": model.files[0].sha256,
+            "digest": adapter.digest(digest) if adapter else digest,
             "details": _details(model),
         }
+
+    def _adapter_of(self, model: ModelEntry) -> Adapter | None:
+        return self._adapter if self._adapter and self._adapter.model == model.name else None
+
+    def _modelfile(self, model: ModelEntry) -> str:
+        adapter = self._adapter_of(model)
+        return f"FROM {self._models_path / model.files[0].file}" + (f"\nADAPTER {adapter.path}" if adapter else "")
 
     def _modified(self, model: ModelEntry) -> str:
         changed = (self._models_path / model.files[0].file).stat().st_mtime
         return datetime.fromtimestamp(changed, UTC).isoformat()
 
 
-def embedded_app(models_path: Path, *, num_ctx: int, threads: int, manifest: Manifest | None = None) -> Starlette:
+def embedded_app(
+    models_path: Path,
+    *,
+    num_ctx: int,
+    threads: int,
+    manifest: Manifest | None = None,
+    adapter: Adapter | None = None,
+) -> Starlette:
     """Ollama's API over the models that lie in `models_path`. Models are loaded on first use."""
-    face = Face(models_path, num_ctx=num_ctx, threads=threads, manifest=manifest)
+    face = Face(models_path, num_ctx=num_ctx, threads=threads, manifest=manifest, adapter=adapter)
     routes = [
         Route("/", face.root),
         Route("/api/version", face.version),

@@ -32,11 +32,12 @@ _OVERFLOW = "exceed_context_size_error"
 
 @dataclass(frozen=True)
 class Loaded:
-    """What runs now. context in tokens."""
+    """What runs now. context in tokens; adapter: the file of a LoRA adapter for it."""
 
     name: str
     path: Path
     context: int
+    adapter: Path | None = None
 
 
 class Llama:
@@ -93,7 +94,8 @@ class Llama:
         try:
             self._server = await asyncio.to_thread(_start, wanted, self._threads, secret)
         except RuntimeError as error:
-            raise ApiError(500, f"llama.cpp can't load {wanted.path}: {error}") from error
+            files = f"{wanted.path} with the adapter {wanted.adapter}" if wanted.adapter else str(wanted.path)
+            raise ApiError(500, f"llama.cpp can't load {files}: {error}") from error
         self._client = httpx.AsyncClient(
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {secret}"},
@@ -118,6 +120,8 @@ def _start(wanted: Loaded, threads: int, secret: str) -> Any:
     xllamacpp: Any = import_module("xllamacpp")  # untyped, and 100 MB
     params = xllamacpp.CommonParams()
     params.model.path = str(wanted.path)
+    if wanted.adapter:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(wanted.adapter))]
     params.n_ctx = wanted.context
     params.n_parallel = 1
     params.n_batch = params.n_ubatch = _BATCH
