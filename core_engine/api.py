@@ -41,6 +41,7 @@ from shared.models import (
     Model,
     Proof,
     ProveRequest,
+    QueryRequest,
     Question,
     Rows,
     SearchRequest,
@@ -153,7 +154,7 @@ def _add_proofs(router: APIRouter, lexiquery: LexiQuery) -> None:
         return await lexiquery.product.prove(request)
 
     @router.post("/explain")
-    async def explain(request: ProveRequest) -> Explanation:
+    async def explain(request: QueryRequest) -> Explanation:
         """What a query does, read from its text; no model is asked."""
         return await lexiquery.product.explain(request)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -117,9 +118,21 @@ def _answered(answer: Answer) -> Result:
     return Result(answer, render_answer(answer), code)
 
 
-async def prove(platform: str, group: str | None, file: str, macros: Path | None = None) -> Result:
+async def prove(
+    platform: str, group: str | None, file: str | None, macros: Path | None = None, plan: str | None = None
+) -> Result:
+    """file, plan: where the query, or instead of it the query plan, is read from; - is standard input, as is None."""
     from core_engine.proving import prove_alone, prove_request
 
+    if plan is not None and file is not None:
+        raise InvalidInput("give either a query or a plan")
+    if plan is not None:
+        if group is None:
+            raise InvalidInput("a plan is proven against a schema group", suggestion="name it with --group")
+        request = _request(ProveRequest, platform=platform, schema_group=group, plan=_read_json(plan))
+        async with opened_state() as state:
+            return _proven(await prove_request(request, state.catalogs, state.sandbox))
+    file = file or "-"
     if group is None:
         return _proven(await prove_alone(platform, _read_text(file), _read_text(str(macros)) if macros else ""))
     request = _request(ProveRequest, platform=platform, schema_group=group, query=_read_text(file))
@@ -129,6 +142,13 @@ async def prove(platform: str, group: str | None, file: str, macros: Path | None
 
 def _proven(proof: Proof) -> Result:
     return Result(proof, render_proof(proof), FAILED if proof.verdict == "rejected" else DONE)
+
+
+def _read_json(file: str) -> Any:
+    try:
+        return json.loads(_read_text(file))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{file} is not JSON: {error}") from error
 
 
 def _read_text(file: str) -> str:

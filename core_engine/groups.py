@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from agents.data.connectors.connections import Connections
 from agents.data.importing import ImportReport, store_catalog
 from agents.data.sandbox import Sandbox
-from core_engine.proving import prove_request
+from core_engine.proving import prove_query
 from shared.catalog import Catalog, Catalogs, Directive, Example, GlossaryTerm
 from shared.errors import InvalidInput, first_problem
-from shared.models import Proof, ProveRequest
+from shared.models import Proof, QueryRequest
 
 Part = Literal["tables", "glossary", "examples", "relationships"]
 
@@ -65,13 +65,13 @@ class Groups:
             )
         return await self.put_part(group, part, [])
 
-    async def learn(self, request: ProveRequest, question: str) -> Proof:
+    async def learn(self, request: QueryRequest, question: str) -> Proof:
         """Prove a query that a user gave for a question; a proven one becomes an example of the group.
 
         Raises NotFound, InvalidInput.
         """
         async with self._changing:
-            proof = await prove_request(request, self._catalogs, self._sandbox)
+            proof = await prove_query(request, self._catalogs, self._sandbox)
             if proof.verdict == "proven":
                 catalog = await self._catalogs.get(request.schema_group)
                 example = Example(question=question, query=request.query, source="feedback")

@@ -56,7 +56,7 @@ from shared.models import (
     Plan,
     PlanRequest,
     ProblemDetail,
-    ProveRequest,
+    QueryRequest,
     Question,
     SearchRequest,
 )
@@ -275,7 +275,7 @@ class Journeys:
         nothing here proves, is plausible at most."""
         kept = []
         for answer in findings.answers:
-            request = ProveRequest(platform=answer.platform, schema_group=answer.schema_group, query=answer.query)
+            request = QueryRequest(platform=answer.platform, schema_group=answer.schema_group, query=answer.query)
             try:
                 proof = await prove_answer(request, self._catalogs, self._sandbox)
             except LexiQueryError as error:

@@ -48,6 +48,7 @@ from shared.models import (
     Links,
     Proof,
     ProveRequest,
+    QueryRequest,
     Question,
     Rows,
     SearchRequest,
@@ -186,7 +187,7 @@ class LocalProduct:
         asked, _ = await self._store.question(given.journey_id)
         asked = follow_up(asked, await self._store.earlier(given.journey_id, TURNS))
         for platform, group in targets:
-            request = ProveRequest(platform=platform, schema_group=group, query=given.corrected_query)
+            request = QueryRequest(platform=platform, schema_group=group, query=given.corrected_query)
             taken.proof = await self._groups.learn(request, asked.question)
             taken.learned = taken.proof.verdict == "proven"
             if taken.learned:
@@ -209,7 +210,7 @@ class LocalProduct:
         agent = await self._agent_for("execute", request.platform)
         return Rows.heard(await self._client.invoke(agent, "execute", request.model_dump()))
 
-    async def explain(self, request: ProveRequest) -> Explanation:
+    async def explain(self, request: QueryRequest) -> Explanation:
         return await explain_request(request, self._catalogs)
 
     async def search_procedures(

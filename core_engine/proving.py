@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from agents.data.explain import explain
+from agents.data.plan_proof import prove_given
 from agents.data.platform import load_platform
 from agents.data.proof import CHECKS, prove, unreadable
 from agents.data.sandbox import Sandbox
 from protocol_interface.product import Explanation
 from shared.catalog import Catalogs
 from shared.errors import InvalidInput, NotFound, QueryRejected
-from shared.models import Check, Proof, ProveRequest
+from shared.models import Check, Proof, ProveRequest, QueryRequest
 
 
 async def prove_alone(platform: str, query: str, macros: str = "") -> Proof:
@@ -30,17 +31,25 @@ async def prove_alone(platform: str, query: str, macros: str = "") -> Proof:
 
 
 async def prove_request(request: ProveRequest, catalogs: Catalogs, sandbox: Sandbox) -> Proof:
+    """Raises NotFound for an unknown group or platform, InvalidInput when the group is not on that platform, or the
+    plan is none or nothing that its language can say."""
+    platform = load_platform(request.platform)
+    catalog = await catalogs.get(request.schema_group, [request.platform])
+    return await asyncio.to_thread(prove_given, platform, request, catalog, sandbox)
+
+
+async def prove_query(request: QueryRequest, catalogs: Catalogs, sandbox: Sandbox) -> Proof:
     """Raises NotFound for an unknown group or platform, InvalidInput when the group is not on that platform."""
     platform = load_platform(request.platform)
     catalog = await catalogs.get(request.schema_group, [request.platform])
     return await asyncio.to_thread(prove, platform, request.query, catalog, sandbox)
 
 
-async def prove_answer(request: ProveRequest, catalogs: Catalogs, sandbox: Sandbox) -> Proof:
-    """Like prove_request; of a peer's query in a language, or over tables, that are not known here, what can be shown
+async def prove_answer(request: QueryRequest, catalogs: Catalogs, sandbox: Sandbox) -> Proof:
+    """Like prove_query; of a peer's query in a language, or over tables, that are not known here, what can be shown
     without: never more than plausible. Raises InvalidInput when the group is not on that platform."""
     try:
-        return await prove_request(request, catalogs, sandbox)
+        return await prove_query(request, catalogs, sandbox)
     except NotFound as unknown:
         checks = [
             Check(name=name, status="skipped", prover="lexiquery", detail=f"{unknown.message} here") for name in CHECKS
@@ -50,7 +59,7 @@ async def prove_answer(request: ProveRequest, catalogs: Catalogs, sandbox: Sandb
         return Proof.of(checks)
 
 
-async def explain_request(request: ProveRequest, catalogs: Catalogs) -> Explanation:
+async def explain_request(request: QueryRequest, catalogs: Catalogs) -> Explanation:
     """What the query does, read from its text. Raises NotFound and InvalidInput as a proof, QueryRejected for a text
     that does not parse."""
     platform = load_platform(request.platform)

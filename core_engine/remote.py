@@ -25,6 +25,7 @@ from shared.models import (
     ProblemDetail,
     Proof,
     ProveRequest,
+    QueryRequest,
     Question,
     Rows,
     SearchScope,
@@ -83,12 +84,12 @@ class RemoteProduct:
             raise AgentUnavailable(ended, suggestion=later)
 
     async def prove(self, request: ProveRequest) -> Proof:
-        return Proof.heard(await self._send("POST", "/api/v1/prove", request.model_dump()))
+        return Proof.heard(await self._send("POST", "/api/v1/prove", request.model_dump(exclude_none=True)))
 
     async def execute(self, request: ExecuteRequest) -> Rows:
         return Rows.heard(await self._send("POST", "/api/v1/execute", request.model_dump()))
 
-    async def explain(self, request: ProveRequest) -> Explanation:
+    async def explain(self, request: QueryRequest) -> Explanation:
         return Explanation.heard(await self._send("POST", "/api/v1/explain", request.model_dump()))
 
     async def find_tables(self, question: str, schema_group: str | None = None, limit: int = 5) -> list[LinkedTable]:

@@ -81,7 +81,8 @@ SKILLS = (
     AgentSkill(
         id="prove_query",
         name="Prove a query",
-        description="Prove a query against the real schema, without a model. Input: {platform, schema_group, query}.",
+        description="Prove a query against the real schema, without a model. Input: {platform, schema_group, query}, "
+        "or a query plan as `plan` instead of the query.",
         tags=["proof"],
     ),
     AgentSkill(

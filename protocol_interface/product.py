@@ -20,6 +20,7 @@ from shared.models import (
     Model,
     Proof,
     ProveRequest,
+    QueryRequest,
     Question,
     Rows,
     SearchScope,
@@ -115,7 +116,7 @@ class Product(Protocol):
 
     async def execute(self, request: ExecuteRequest) -> Rows: ...
 
-    async def explain(self, request: ProveRequest) -> Explanation:
+    async def explain(self, request: QueryRequest) -> Explanation:
         """No model is asked. Raises QueryRejected for what can't be read."""
 
     async def search_procedures(

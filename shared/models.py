@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.base import Model as Model
@@ -43,10 +43,12 @@ class Proof(Model):
 
     verdict: `rejected` if a check failed; `proven` if parse, bind, safety and dry_run all passed;
     `plausible` if nothing failed but one of those was skipped. `Proof.of` is the only place that decides.
+    query: what a query plan is in the platform's language; there only where a plan was given.
     """
 
     verdict: Verdict
     checks: list[Check]
+    query: str | None = Field(default=None, exclude_if=lambda query: query is None)
 
     @classmethod
     def of(cls, checks: list[Check]) -> Proof:
@@ -363,14 +365,30 @@ class DataResult(Model):
 
 
 class ProveRequest(Model):
-    """POST /api/v1/prove, and skill `prove` of a data agent: no model involved. It answers a Proof."""
+    """POST /api/v1/prove, and skill `prove` of a data agent: no model involved. It answers a Proof.
+    Either `query` or `plan`: a query plan as JSON, which is proven as the query that it is on the platform."""
+
+    platform: str
+    schema_group: str
+    query: str | None = None
+    plan: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if (self.query is None) == (self.plan is None):
+            raise PydanticCustomError("one_of", "give either a query or a plan")
+        return self
+
+
+class QueryRequest(Model):
+    """POST /api/v1/explain: a query of a schema group."""
 
     platform: str
     schema_group: str
     query: str
 
 
-class ExecuteRequest(ProveRequest):
+class ExecuteRequest(QueryRequest):
     """POST /api/v1/execute, and skill `execute`: the query is proven first. It answers Rows: at most `limit`, and never
     more than the setting `row_limit`."""
 

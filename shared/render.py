@@ -44,8 +44,9 @@ def render_answer(answer: Answer) -> str:
 
 
 def render_proof(proof: Proof) -> str:
-    """The verdict, and a line for each check and each of its problems."""
-    return "\n".join([f"proof: {proof.verdict}", *(line for check in proof.checks for line in _check(check))])
+    """The verdict, what a plan is as a query, and a line for each check and each of its problems."""
+    query = [f"query: {proof.query}"] if proof.query else []
+    return "\n".join([f"proof: {proof.verdict}", *query, *(line for check in proof.checks for line in _check(check))])
 
 
 def render_hits(hits: Sequence[KnowledgeHit], heading: str = "Found") -> str:

@@ -21,8 +21,8 @@ from agents.data.explain import explain
 from agents.data.leaving_out import leave_out
 from agents.data.linking import LINK_FLOOR, Linked, Linker, linked_tables
 from agents.data.parts import Part, read_parts
+from agents.data.plan_proof import prove_given
 from agents.data.platform import Platform
-from agents.data.proof import prove
 from agents.data.repair import wrong_name
 from agents.data.routes import first_route
 from agents.data.runbook_text import told_by_runbooks
@@ -162,8 +162,9 @@ class DataAgent(Agent):
         return DataResult(answers=[await self._answer(brief, ran)])
 
     async def prove(self, request: ProveRequest) -> Proof:
+        """Raises NotFound, and InvalidInput for a plan that is none or that the language can't say."""
         catalog = await self._group(request.schema_group)
-        return await asyncio.to_thread(prove, self._platform, request.query, catalog, self._sandbox)
+        return await asyncio.to_thread(prove_given, self._platform, request, catalog, self._sandbox)
 
     async def execute(self, request: ExecuteRequest) -> Rows:
         catalog = await self._group(request.schema_group)

@@ -117,11 +117,12 @@ def prove(
     platform: Annotated[str, typer.Option("--platform", help="Its platform, such as kql.")],
     group: Annotated[str | None, typer.Option("--group", help="Schema group; SPL can do without.")] = None,
     macros: Annotated[Path | None, typer.Option(help="A macros.conf, for SPL without a group.")] = None,
-    file: Annotated[str, typer.Argument(help="File with the query; - is standard input.")] = "-",
+    file: Annotated[str | None, typer.Argument(help="File with the query; standard input, also as -, if none.")] = None,
+    plan: Annotated[str | None, typer.Option(help="File with a query plan as JSON, instead of a query.")] = None,
     as_json: Json = False,
 ) -> None:
     """Prove a query against the real schema; no model is involved."""
-    perform(commands.prove(platform, group, file, macros), as_json)
+    perform(commands.prove(platform, group, file, macros, plan), as_json)
 
 
 @evaluation.command("run")

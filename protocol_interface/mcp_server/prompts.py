@@ -15,7 +15,7 @@ from protocol_interface.mcp_server.tables import describe
 from protocol_interface.product import Product
 from shared.catalog import Catalog
 from shared.errors import InvalidInput, LexiQueryError, NotFound
-from shared.models import ProveRequest
+from shared.models import ProveRequest, QueryRequest
 from shared.render import render_hits, render_links, render_proof
 
 T = TypeVar("T")
@@ -47,8 +47,9 @@ def add_prompts(server: MCPServer[None], product: Product) -> None:
     @server.prompt(title="Explain a query")
     async def explain_query(query: str, platform: str, schema_group: Group) -> str:
         """What a query does, step by step, and where it may mislead."""
-        asked = ProveRequest(platform=platform, schema_group=schema_group, query=query)
-        said, proof = await _known(product.explain(asked)), await _known(product.prove(asked))
+        asked = QueryRequest(platform=platform, schema_group=schema_group, query=query)
+        said = await _known(product.explain(asked))
+        proof = await _known(product.prove(ProveRequest(**asked.model_dump())))
         catalog = await _known(product.catalog(schema_group))
         return "\n\n".join(
             [
@@ -64,7 +65,7 @@ def add_prompts(server: MCPServer[None], product: Product) -> None:
         """A Splunk search as a Kusto query on another schema group, proven."""
         catalog = await _known(_of_kql(product, schema_group))
         tables = await _known(product.find_tables(query, schema_group, _TABLES))
-        asked = ProveRequest(platform="spl", schema_group=source_group, query=query)
+        asked = QueryRequest(platform="spl", schema_group=source_group, query=query)
         said = (await _known(product.explain(asked))).explanation if source_group else ""
         return "\n\n".join(
             [

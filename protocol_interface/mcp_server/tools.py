@@ -29,6 +29,7 @@ from shared.models import (
     Model,
     Proof,
     ProveRequest,
+    QueryRequest,
     Question,
     Rows,
 )
@@ -84,9 +85,12 @@ class Tools:
         asked = Question(question=question, schema_group=schema_group, platforms=platforms)
         return await self._journeys.ask(asked, ctx, run)
 
-    async def prove(self, platform: str, schema_group: str, query: str) -> CallToolResult:
-        """Check a query without a model: parse, bind, safety, dry run."""
-        proof = await self._product.prove(ProveRequest(platform=platform, schema_group=schema_group, query=query))
+    async def prove(
+        self, platform: str, schema_group: str, query: str | None = None, plan: dict[str, Any] | None = None
+    ) -> CallToolResult:
+        """Check a query or a plan without a model: parse, bind, safety, dry run."""
+        asked = ProveRequest(platform=platform, schema_group=schema_group, query=query, plan=plan)
+        proof = await self._product.prove(asked)
         return result(proof, render_proof(proof))
 
     async def execute(
@@ -100,7 +104,7 @@ class Tools:
 
     async def explain(self, platform: str, schema_group: str, query: str) -> CallToolResult:
         """Say what a query does and which tables it reads."""
-        said = await self._product.explain(ProveRequest(platform=platform, schema_group=schema_group, query=query))
+        said = await self._product.explain(QueryRequest(platform=platform, schema_group=schema_group, query=query))
         return result(said, said.explanation)
 
     async def search_procedures(self, question: str, limit: HitLimit = 5) -> CallToolResult:

@@ -62,12 +62,33 @@ def test_prove_says_by_its_exit_code(lexiquery: Command, query: str, code: int) 
 
 
 @pytest.mark.parametrize(
+    ("plan", "code", "said"),
+    [
+        ('{"source": {"kind": "table", "name": "orders"}}', 0, '"verdict": "proven"'),
+        ('{"source": {"kind": "table", "name": "ordrs"}}', 1, "orders"),
+        ('{"source": {"kind": "table"}}', 2, "plan.source.table.name: Field required"),
+        ("SELECT 1", 2, "is not JSON"),
+        ("[]", 2, "plan: Input should be a valid dictionary"),
+    ],
+)
+def test_a_plan_is_proven_as_the_query_that_it_is(lexiquery: Command, plan: str, code: int, said: str) -> None:
+    words = ["prove", "--platform", "sql", "--group", "shop", "--plan", "-", "--json"]
+    done = lexiquery.run(*words, stdin=plan)
+    assert done.exit_code == code, done.stderr
+    assert said in done.stdout + done.stderr
+    if code < 2:
+        assert "FROM ord" in json.loads(done.stdout)["query"]
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
         (["ask", " "], "the question is empty"),
         (["ask", "q", "--group", "shpo"], "unknown schema group 'shpo'; did you mean 'shop'?"),
         (["ask", "q", "--platform", "sqll"], "unknown platform 'sqll'; did you mean 'sql'?"),
         (["prove", "--platform", "sql", "--group", "shop", "/no/such/file"], "/no/such/file"),
+        (["prove", "--platform", "sql", "--plan", "-"], "a plan is proven against a schema group"),
+        (["prove", "--platform", "sql", "--group", "shop", "--plan", "-", "q.sql"], "give either a query or a plan"),
         (["prove", "--platform", "kql", "--group", "shop"], "is on platform 'sql', not 'kql'; use platform 'sql'"),
         (["catalog", "import", "/no/such/file.yaml", "--group", "g"], "/no/such/file.yaml"),
         (["catalog", "show", "shpo"], "did you mean 'shop'?"),

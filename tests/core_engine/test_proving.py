@@ -10,7 +10,7 @@ from core_engine.proving import prove_answer
 from shared import catalog as catalog_module
 from shared.catalog import Catalogs
 from shared.database import create_tables
-from shared.models import Proof, ProveRequest
+from shared.models import Proof, QueryRequest
 from shared.settings import Settings
 from tests.agents.data.deriving import small_catalog
 
@@ -22,7 +22,7 @@ async def proof_of(engine: AsyncEngine, settings: Settings, platform: str, group
     catalogs, sandbox = Catalogs(engine), Sandbox(settings)
     await catalogs.put(small_catalog())
     try:
-        request = ProveRequest(platform=platform, schema_group=group, query=query)
+        request = QueryRequest(platform=platform, schema_group=group, query=query)
         return await prove_answer(request, catalogs, sandbox)
     finally:
         sandbox.close()

@@ -17,7 +17,7 @@ from protocol_interface.product import Explanation, GroupSummary
 from shared.a2a.card import build_card
 from shared.documents import IngestRequest, SentDocument
 from shared.errors import InvalidInput, NotFound, QueryRejected
-from shared.models import ProveRequest, Question
+from shared.models import QueryRequest, Question
 from shared.settings import Settings
 from tests.core_engine.conftest import HOSTS
 from tests.scripted_ollama import ScriptedOllama
@@ -43,8 +43,8 @@ async def whole(settings: Settings, scripted_ollama: ScriptedOllama) -> AsyncIte
         yield opened
 
 
-def asked(query: str, group: str = "estate") -> ProveRequest:
-    return ProveRequest(platform="sql", schema_group=group, query=query)
+def asked(query: str, group: str = "estate") -> QueryRequest:
+    return QueryRequest(platform="sql", schema_group=group, query=query)
 
 
 async def test_both_products_say_the_same(whole: LexiQuery) -> None:

@@ -83,6 +83,20 @@ def test_a_query_is_proven_and_executed_without_a_model(server: Server, ollama: 
     assert len(ollama.requests) == before
 
 
+def test_a_plan_is_proven_instead_of_a_query(server: Server) -> None:
+    target = {"platform": "sql", "schema_group": "shop"}
+    plan = {"source": {"kind": "table", "name": "orders"}}
+    proof = server.client.post("/api/v1/prove", json={**target, "plan": plan}).json()
+    assert proof["verdict"] == "proven"
+    assert "FROM orders" in proof["query"]
+    assert "query" not in server.client.post("/api/v1/prove", json={**target, "query": QUERY}).json()
+    bad = {"source": {"kind": "table"}}
+    for given, says in (({}, "either"), ({"query": QUERY, "plan": plan}, "either"), ({"plan": bad}, "plan.source")):
+        refused = server.client.post("/api/v1/prove", json={**target, **given})
+        assert problem(refused)[:2] == (422, "invalid_input")
+        assert says in refused.text
+
+
 def test_a_destructive_query_is_not_executed(server: Server) -> None:
     request = {"platform": "sql", "schema_group": "shop", "query": "DROP TABLE orders"}
     status, code, _ = problem(server.client.post("/api/v1/execute", json=request))

@@ -27,6 +27,7 @@ from shared.models import (
     Proof,
     ProveRequest,
     QueryAnswer,
+    QueryRequest,
     Question,
     Rows,
     SearchScope,
@@ -135,9 +136,10 @@ class Notebook:
         yield Event(journey_id=journey_id, sequence=sequence + 1, kind="answer", data=answer.model_dump(mode="json"))
 
     async def prove(self, request: ProveRequest) -> Proof:
-        table = request.query.split()[0]
+        table = request.plan["source"]["name"] if request.plan else (request.query or "").split()[0]
         if table == "SigninLogs":
-            return Proof.of([Check(name="parse", status="passed", prover="notebook")])
+            proof = Proof.of([Check(name="parse", status="passed", prover="notebook")])
+            return proof.model_copy(update={"query": table}) if request.plan else proof
         problem = Problem(
             code="unknown_table",
             message=f"unknown table '{table}'",
@@ -162,7 +164,7 @@ class Notebook:
     async def agents_version(self) -> str:
         return repr(self.agents)
 
-    async def explain(self, request: ProveRequest) -> Explanation:
+    async def explain(self, request: QueryRequest) -> Explanation:
         table = request.query.split()[0]
         return Explanation(explanation=f"Reads {table}.", tables=[table])
 

@@ -143,6 +143,13 @@ async def test_a_query_is_proven() -> None:
     assert task.status.state == TaskState.TASK_STATE_COMPLETED
 
 
+async def test_a_plan_is_proven_instead_of_a_query() -> None:
+    plan = {"source": {"kind": "table", "name": "SigninLogs"}}
+    asked = {"platform": "kql", "schema_group": "ops_logs", "plan": plan}
+    task = await outcome(Notebook(), asking("prove_query", asked))
+    assert Proof.model_validate(output_of(task.artifacts[0].parts)).query == "SigninLogs"
+
+
 async def test_procedures_are_found() -> None:
     task = await outcome(Notebook(), asking("search_procedures", {"question": "vpn", "limit": 1}))
     assert Hits.model_validate(output_of(task.artifacts[0].parts)).hits[0].title == "VPN outage"

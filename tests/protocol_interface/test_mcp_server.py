@@ -176,6 +176,18 @@ async def test_a_misspelt_table_gets_the_nearest_name() -> None:
     assert "line 1, column 1: unknown table 'SigninLog'; did you mean 'SigninLogs'?" in text_of(result)
 
 
+async def test_a_plan_is_proven_instead_of_a_query() -> None:
+    target = {"platform": "kql", "schema_group": "ops_logs"}
+    plan = {"source": {"kind": "table", "name": "SigninLogs"}}
+    async with Client(build_mcp(Notebook())) as client:
+        result = await client.call_tool("prove", {**target, "plan": plan})
+        assert Proof.model_validate(result.structured_content).query == "SigninLogs"
+        for given in ({}, {"query": "SigninLogs", "plan": plan}):
+            refused = await client.call_tool("prove", {**target, **given})
+            assert refused.is_error
+            assert "give either a query or a plan" in text_of(refused)
+
+
 @both_versions
 @pytest.mark.parametrize(
     ("uri", "says"),
