@@ -86,7 +86,7 @@ class Platform(ABC):
 
     def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
         """Whether what DuckDB found wrong with the translation says nothing of the query itself."""
-        return self.bind_is_final and problem.code in ("unknown_name", "syntax", "query_rejected")
+        return self.bind_is_final and problem.code in ("unknown_name", "syntax", "query_rejected", "unreadable_value")
 
     @abstractmethod
     def duckdb_type(self, type_name: str) -> str:

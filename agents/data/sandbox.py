@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from agents.data.constants import unreadable_constants
 from agents.data.reading import fetch, one_select
 from agents.data.session import Connection, Unfinished, computing, cursor, limited, open_empty, open_group
 from shared.catalog import Catalog, Table
@@ -59,7 +60,7 @@ class Sandbox:
         return self.path(catalog.schema_group).stat().st_mtime_ns if self.has_rows(catalog) else 0
 
     def dry_run(self, sql: str, catalog: Catalog, columns: list[str] | None = None) -> Check:
-        """Run on empty tables with the catalog's types: names, types and functions fit, and it ends.
+        """Run on empty tables with the catalog's types: names, types, functions and constants fit, and it ends.
 
         What computes for longer than DRY_RUN_SECONDS fails; what the machine hardly let compute is skipped.
         columns: what the result's columns must be called; a translation that gives others is not taken for the query,
@@ -70,12 +71,15 @@ class Sandbox:
             statement = one_select(sql)
             with computing(connection, min(DRY_RUN_SECONDS, self._settings.query_seconds), DRY_RUN_PATIENCE):
                 found = fetch(connection, statement, 1, 0)
+                problems = unreadable_constants(connection, statement)
         except Unfinished as error:
             return Check(name="dry_run", status="skipped", prover=PROVER, detail=str(error))
         except LexiQueryError as error:
             return Check(name="dry_run", status="failed", prover=PROVER, problems=[_problem(error)])
         finally:
             connection.close()
+        if problems:
+            return Check(name="dry_run", status="failed", prover=PROVER, problems=problems)
         if columns is not None and found.columns != columns:
             wrong = next((name for name in found.columns if name not in columns), "in another order")
             detail = f"its translation gives other columns than the query: {wrong}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from agents.data.kql.dates import impossible_dates
 from agents.data.kql.declared import function_problems, inlined
 from agents.data.kql.kusto import Kusto, KustoUnavailable
 from agents.data.kql.parameters import Filled, default_problem, filled, undeclared, undeclared_texts
@@ -83,7 +84,7 @@ class Kql(Platform):
 
     def bind(self, query: str, catalog: Catalog) -> Check:
         text = filled(query, catalog)
-        return _explained(self.prover.bind(text.text, catalog), text, catalog)
+        return _explained(_dated(self.prover.bind(text.text, catalog), text.text), text, catalog)
 
     def safety(self, query: str, catalog: Catalog) -> Check:
         text = filled(query, catalog)
@@ -153,6 +154,12 @@ def _explained(check: Check, text: Filled, catalog: Catalog) -> Check:
     if check.name == "bind":
         unknown += undeclared_texts(text.written, catalog)
     return check.model_copy(update={"status": "failed", "problems": unknown}) if unknown else text.placed(check)
+
+
+def _dated(check: Check, query: str) -> Check:
+    if check.status == "failed" or not (problems := list(impossible_dates(query))):
+        return check
+    return check.model_copy(update={"status": "failed", "problems": problems})
 
 
 def _unknown(select: str) -> list[str]:

@@ -1,0 +1,107 @@
+"""Constants that can't be what a query takes them for are found before it runs, not at its first row."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.data.dates import nearest_real
+from agents.data.platform import load_platform
+from agents.data.proof import prove
+from agents.data.sandbox import Sandbox
+from shared.catalog import Catalog
+from tests.agents.data.conftest import small_catalog
+
+_WHERE = "SELECT HostName FROM Hosts JOIN SigninLogs USING (IPAddress) WHERE "
+
+
+@pytest.mark.parametrize(
+    ("condition", "message", "suggestion"),
+    [
+        ("TimeGenerated >= '2026-02-31'", "there is no day '2026-02-31'", "'2026-02-28'"),
+        ("DurationMs = 3 AND TimeGenerated < '2026-13-01 10:00'", "no day '2026-13-01 10:00'", "'2026-12-01 10:00'"),
+        ("TimeGenerated BETWEEN '2028-02-01' AND '2028-02-30'", "no day '2028-02-30'", "'2028-02-29'"),
+        ("CAST(TimeGenerated AS DATE) = DATE '2026-04-00'", "no day '2026-04-00'", "'2026-04-01'"),
+        ("HostName = 'x' AND TimeGenerated > 'yesterdy'", "'yesterdy' is no timestamp", "write it as"),
+        ("DurationMs IN (1, 'many')", "'many' is no bigint", None),
+        ("DurationMs > 'it''s' AND Risk > 1", "'it''s' is no bigint", None),
+    ],
+)
+def test_the_constant_and_what_it_could_be_are_named(
+    sandbox: Sandbox, sql_group: Catalog, condition: str, message: str, suggestion: str | None
+) -> None:
+    proof = prove(load_platform("sql"), _WHERE + condition, sql_group, sandbox)
+    assert proof.verdict == "rejected"
+    (problem,) = proof.problems
+    assert message in problem.message
+    assert (problem.suggestion or "").startswith(suggestion or "")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "TimeGenerated >= '2026-02-28' AND DurationMs > '3'",
+        "TRY_CAST('2026-02-31' AS DATE) IS NULL",
+        "HostName = 'CAST(''x'' AS DATE)' AND HostName <> '2026-02-31'",
+        "TimeGenerated > now() - INTERVAL '1 day' AND CAST('{\"a\": 1}' AS JSON) ->> 'a' = HostName",
+        "CAST(HostName AS INTEGER) = DurationMs",
+    ],
+)
+def test_what_can_be_read_is_proven(sandbox: Sandbox, sql_group: Catalog, condition: str) -> None:
+    proof = prove(load_platform("sql"), _WHERE + condition, sql_group, sandbox)
+    assert proof.verdict == "proven", proof.problems
+
+
+@pytest.mark.parametrize(
+    ("dialect", "value", "verdict"),
+    [
+        ("postgres", "today", "plausible"),
+        ("postgres", "Jan 8, 2026", "plausible"),
+        ("postgres", "2026-02-31", "rejected"),
+        ("mysql", "2026-02-31", "rejected"),
+        ("sqlite", "2026-02-31", "plausible"),
+    ],
+)
+def test_what_only_duckdb_cannot_read_is_not_held_against_another_dialect(
+    sandbox: Sandbox, dialect: str, value: str, verdict: str
+) -> None:
+    query = f"SELECT IPAddress FROM SigninLogs WHERE TimeGenerated >= '{value}'"
+    assert prove(load_platform("sql"), query, small_catalog("sql", dialect), sandbox).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("condition", "column", "suggestion"),
+    [
+        ("TimeGenerated > datetime(2026-02-31)", 36, "datetime(2026-02-28)"),
+        ("TimeGenerated between (date(2026-01-01) .. datetime('2026-01-32 10:00'))", 63, "datetime(2026-01-31 10:00)"),
+    ],
+)
+def test_a_day_of_kql_that_is_none(
+    sandbox: Sandbox, kql_group: Catalog, condition: str, column: int, suggestion: str
+) -> None:
+    proof = prove(load_platform("kql"), f"SigninLogs | where {condition}", kql_group, sandbox)
+    assert [(one.code, one.suggestion) for one in proof.problems] == [("impossible_value", suggestion)]
+    assert (proof.problems[0].line, proof.problems[0].column) == (1, column)
+
+
+def test_kql_that_may_be_null_or_stands_in_a_text_is_proven(sandbox: Sandbox, kql_group: Catalog) -> None:
+    query = (
+        "SigninLogs | where TimeGenerated > todatetime('2026-02-31') or IPAddress == 'datetime(2026-02-31)'"
+        " // datetime(2026-02-31)"
+    )
+    assert prove(load_platform("kql"), query, kql_group, sandbox).verdict == "proven"
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        ("2026-02-31", "2026-02-28"),
+        ("2028-2-30T10:00:00Z", "2028-02-29T10:00:00Z"),
+        ("2026-00-00", "2026-01-01"),
+        ("2026-12-31", None),
+        ("2026-02", None),
+        ("31/02/2026", None),
+        ("0000-00-00", None),
+    ],
+)
+def test_the_nearest_day_that_exists(text: str, real: str | None) -> None:
+    assert nearest_real(text) == real
