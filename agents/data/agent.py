@@ -16,6 +16,7 @@ from agents.data.attempts import Attempt, Attempts
 from agents.data.complexity import complexity
 from agents.data.confidence import confidence, read_calibration, share
 from agents.data.connectors.connections import Connections
+from agents.data.defanged import refanged
 from agents.data.derive import Brief, make_brief
 from agents.data.explain import explain
 from agents.data.leaving_out import leave_out
@@ -125,7 +126,8 @@ class DataAgent(Agent):
 
     async def link(self, request: LinkRequest) -> Links:
         """The best tables of all groups, or of one, best first."""
-        found = await self._linked(DataRequest(question=request.question, schema_group=request.schema_group))
+        question, _ = refanged(request.question)
+        found = await self._linked(DataRequest(question=question, schema_group=request.schema_group))
         tables = [table for linked in found for table in linked_tables(linked, request.limit)]
         return Links(tables=sorted(tables, key=lambda table: -table.score)[: request.limit])
 
@@ -136,6 +138,8 @@ class DataAgent(Agent):
     async def query(self, request: DataRequest) -> DataResult:
         """A proven query with its rows; a rejected one, not run, when none could be proven; or a clarification: the
         question fits no table, or wants what no table has."""
+        question, read = refanged(request.question)
+        request = request.model_copy(update={"question": question})
         if Part.KNOWLEDGE in self._without:
             request = request.model_copy(update={"knowledge": [], "hints": []})
         found = await self._linked(request)
@@ -159,7 +163,9 @@ class DataAgent(Agent):
         if unknown := _unknown(attempt, linked.catalog):
             return DataResult(clarification=_not_here(unknown, found))
         ran = await self._run(brief, attempt, request)
-        return DataResult(answers=[await self._answer(brief, ran)])
+        answer = await self._answer(brief, ran)
+        notes = [f"'{written}' is read as '{plain}'" for written, plain in read]
+        return DataResult(answers=[answer.model_copy(update={"assumptions": [*notes, *answer.assumptions]})])
 
     async def prove(self, request: ProveRequest) -> Proof:
         """Raises NotFound, and InvalidInput for a plan that is none or that the language can't say."""

@@ -14,13 +14,16 @@ from agents.data.times import Place, time_places
 from shared.catalog import Column
 
 Kind: TypeAlias = Literal[
-    "url", "mail", "guid", "sid", "cve", "hash", "mac", "ip", "path", "file", "domain", "host", "code", "event_id",
-    "port", "text", "number",
+    "url", "mail", "guid", "sid", "cve", "hash", "mac", "version", "ip", "account", "path", "file", "domain", "host",
+    "code", "event_id", "port", "text", "number",
 ]  # fmt: skip
 _FILE = (
     r"exe|dll|ps1|bat|cmd|msi|sys|js|vbs|py|sh|docx?|xlsx?|pptx?|pdf|zip|rar|7z|png|jpe?g|gif|iso|lnk|scr|jar|txt|log|csv"
     r"|php|html?|json|ya?ml|xml|conf|ini|tmp"
 )
+# Last labels that no public domain has: what ends so is a machine of the company's own.
+_PRIVATE = r"local|localdomain|internal|lan|corp|intra|intranet|home"
+_LIST = r"(?:\s*(?:,\s*(?:and|or)?|and|or|/|&)\s*"
 _PATTERNS: list[tuple[Kind, str]] = [
     ("url", r"\b(?:https?|hxxps?|ftp)://[^\s\"'<>]+[\w/]"),
     ("mail", r"(?<![\w.+-])[\w.+-]+@[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\w"),
@@ -29,19 +32,25 @@ _PATTERNS: list[tuple[Kind, str]] = [
     ("cve", r"(?i)\bCVE-\d{4}-\d{4,}\b"),
     ("mac", r"(?i)(?<![\w:-])(?:[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2})(?![\w:-])"),
     ("hash", r"(?i)\b(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{12,63})\b"),
+    ("version", r"(?i)(?:\b(?:versions?|releases?|builds?)\s*[:=]?\s*|\bv)(?P<number>\d+(?:\.\d+)+)(?![\w.]*\w)"),
     ("ip", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![\w.]*\w)"),
     ("ip", r"(?i)(?<![\w:])(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:/\d{1,3})?(?![\w:])"),
     ("path", r"(?i)(?<!\w)(?:[a-z]:\\+|\\\\?|HK(?:EY_)?\w+\\)[^\s\"'<>|,;]*[^\s\"'<>|,;.?!]"),
+    ("account", r"(?<![\w\\.:/$-])(?:NT (?:AUTHORITY|SERVICE)|[A-Za-z][\w.-]{0,14})\\[\w$][\w.$-]*(?<!\.)(?!\\)"),
     ("path", r"(?<![\w/.])/(?:[\w.-]+/)*[\w-]+(?:\.\w+)*/?"),
     ("file", rf"(?i)(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILE})(?![\w-])"),
+    ("host", rf"(?i)(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_PRIVATE})(?![\w-]|\.\w)"),
     ("domain", r"(?i)(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18}(?![\w-])"),
-    ("event_id", r"(?i)\bevent\s*(?:ids?|codes?)?\s*[:=#]?\s*(?P<number>\d{3,5})\b"),
-    ("port", r"(?i)\bports?\s*[:=#]?\s*(?P<number>\d{1,5})\b"),
+    ("event_id", rf"(?i)\bevents?\s*(?:ids?|codes?)?\s*[:=#]?\s*(?P<number>\d{{3,5}}\b{_LIST}\d{{4}}\b)*)"),
+    ("port", rf"(?i)\bports?\s*[:=#]?\s*(?P<number>\d{{1,5}}\b{_LIST}\d{{1,5}}\b)*)"),
     ("host", r"(?<![\w.-])[a-z]{2,}(?:-[a-z0-9]+)*-\d+[a-z]?(?![\w-])"),
     ("code", r"(?<![\w.-])[A-Z]{2,}\d*-\d+(?![\w-])"),
     ("number", r"(?<![\w.:/-])\d+(?:,\d{3})*(?:\.\d+)?(?!\w|[-.:/]\w)"),
 ]
 _COMPILED = [(kind, re.compile(pattern)) for kind, pattern in _PATTERNS]
+_DIGITS = re.compile(r"\d+")
+# Kinds that only the word before them tells.
+_INTRODUCED = ("event_id", "port", "version")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|“([^”\n]+)”")
 
 # Words of a column's name, any of which says its kind, unless one of the second does. In the order of the patterns.
@@ -52,6 +61,8 @@ _NAMES: dict[Kind, tuple[str, str]] = {
     "host": ("host hostname computer device machine server node bastion fqdn", "id type category platform os"),
     "domain": ("domain fqdn dns host hostname url uri site", "id type"),
     "url": ("url uri link referer referrer", "id type count domain"),
+    "account": ("account user username principal login logon actor owner", "id type domain sid agent count"),
+    "version": ("version release build", ""),
     "path": ("path folder directory cwd uri mount key", "id"),
     "file": ("file filename process program image exe executable command cmd", "id size type path"),
     "mac": ("mac", ""),
@@ -92,15 +103,25 @@ def _quoted(text: str) -> Iterator[Entity]:
 def _by_form(text: str) -> Iterator[Entity]:
     for kind, pattern in _COMPILED:
         for match in pattern.finditer(text):
-            group = "number" if kind in ("event_id", "port") else 0
-            if _is_valid(kind, match[group]):
-                yield Entity(kind, match[group], match.span(group))
+            for start, end in _parts(kind, match):
+                if _is_valid(kind, text[start:end]):
+                    yield Entity(kind, text[start:end], (start, end))
+
+
+def _parts(kind: Kind, match: re.Match[str]) -> list[Place]:
+    """Where the things of a match are: `ports 80 and 443` are two."""
+    if kind not in _INTRODUCED:
+        return [match.span()]
+    start, end = match.span("number")
+    if kind == "version":
+        return [(start, end)]
+    return [number.span() for number in _DIGITS.finditer(match.string, start, end)]
 
 
 def kind_of(text: str) -> Kind | None:
     """The kind that a whole text looks like."""
     for kind, pattern in _COMPILED:
-        if kind not in ("event_id", "port") and pattern.fullmatch(text) and _is_valid(kind, text):
+        if kind not in _INTRODUCED and pattern.fullmatch(text) and _is_valid(kind, text):
             return kind
     return None
 

@@ -243,7 +243,7 @@ def _short_forms(value: str) -> Iterator[str]:
         yield value.partition("@")[0]
     elif kind == "file" and len(value.rpartition(".")[0]) >= _SHORTEST_PROGRAM:
         yield value.rpartition(".")[0]
-    elif kind == "domain" and "-" in value.partition(".")[0]:
+    elif kind in ("domain", "host") and "-" in value.partition(".")[0] and "." in value:
         yield value.partition(".")[0]
 
 

@@ -266,6 +266,7 @@ class Expand(Node):
     """One row for each element of a list (`dynamic`), which becomes the column `name`: in place if there is one.
 
     keep_empty: a row whose list is null or empty stays, with null (KQL `mv-expand`); else it goes (SQL `unnest`).
+    An object is no list: KQL makes a row of each member, the others one.
     """
 
     kind: Literal["expand"] = "expand"

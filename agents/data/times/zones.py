@@ -1,4 +1,4 @@
-"""Zones that follow a time: `+02:00`, `UTC+2`, `CET`, `Europe/Lisbon`, `New York time`, `2 pm ET`."""
+"""Zones that follow a time: `+02:00`, `(UTC+2)`, `CET`, `Europe/Lisbon`, `New York time`, `2 pm ET`, `2 pm Eastern`."""
 
 from __future__ import annotations
 
@@ -48,13 +48,24 @@ _ZONE = re.compile(
 _STANDARD = re.compile(
     rf",?\s+(?:in\s+)?(?:US\s+)?({'|'.join(_AMERICAN)})\s+(standard|daylight)\s+time\b", re.IGNORECASE
 )
+_BARE = re.compile(
+    rf"\s(?P<name>{'|'.join(name.capitalize() for name in _AMERICAN)})"
+    r"(?=\s*(?:$|[?.,;)-]|(?:on|in|at|and|to|until|till|of|yesterday|today|last|this)\b))"
+)
+_BRACKETS = re.compile(r"\s?\(([^()]{1,40})\)")
 _SUMMER, _WINTER = datetime(2026, 7, 1), datetime(2026, 1, 1)
 
 
 def read_zone(text: str, start: int) -> tuple[tzinfo | None, int, str]:
     """The zone that follows a time of day, where its words end, and how an abbreviation was read."""
+    if brackets := _BRACKETS.match(text, start):
+        inner = f" {brackets[1]}"
+        zone, end, reading = read_zone(inner, 0)
+        return (zone, brackets.end(), reading) if end == len(inner) else (None, start, "")
     if offset := _offset(text, start):
         return *offset, ""
+    if bare := _BARE.match(text, start):
+        return ZoneInfo(_AMERICAN[bare["name"].lower()]), bare.end(), ""
     if named := read_named_zone(text, start):
         return *named, ""
     match = _ZONE.match(text, start)

@@ -17,7 +17,7 @@ quick = settings(max_examples=100, deadline=None)
     [
         ("connections to 198.51.100.77?", [("ip", "198.51.100.77")]),
         ("from 10.0.0.0/8, not 2001:db8::1", [("ip", "10.0.0.0/8"), ("ip", "2001:db8::1")]),
-        ("version 1.29.1 or 999.1.1.1", []),
+        ("version 1.29.1 or 999.1.1.1", [("version", "1.29.1")]),
         ("mail of ana@contoso.com.", [("mail", "ana@contoso.com")]),
         ("hash a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6", [("hash", "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6")]),
         ("S-1-5-21-13412342-1293, CVE-2020-0791", [("sid", "S-1-5-21-13412342-1293"), ("cve", "CVE-2020-0791")]),
@@ -32,6 +32,13 @@ quick = settings(max_examples=100, deadline=None)
         ("top 10 with more than 1,000 errors", [("number", "10"), ("number", "1,000")]),
         ("in the last 7 days, 3 alerts since 2026-03-01 14:30", [("number", "3")]),
         ("read and/or write", []),
+        ("events 4625, 4624 and 4634", [("event_id", "4625"), ("event_id", "4624"), ("event_id", "4634")]),
+        ("event 4625 and 100 users", [("event_id", "4625"), ("number", "100")]),
+        ("ports 22, 80 or 443", [("port", "22"), ("port", "80"), ("port", "443")]),
+        ("version 10.2.3.4 at 10.2.3.5", [("version", "10.2.3.4"), ("ip", "10.2.3.5")]),
+        ("logons of CONTOSO\\jdoe.", [("account", "CONTOSO\\jdoe")]),
+        ("by NT AUTHORITY\\SYSTEM in HKLM\\Run", [("account", "NT AUTHORITY\\SYSTEM"), ("path", "HKLM\\Run")]),
+        ("on SRV.corp.local, not home.example.org", [("host", "SRV.corp.local"), ("domain", "home.example.org")]),
     ],
 )  # fmt: skip
 def test_a_thing_is_known_by_its_form(text: str, found: list[tuple[str, str]]) -> None:
@@ -58,6 +65,8 @@ def test_a_thing_is_known_by_its_form(text: str, found: list[tuple[str, str]]) -
         ("EventID", "event_id"),
         ("LocalPort", "port"),
         ("NetworkMessageId", "guid"),
+        ("AccountName", "account"),
+        ("OSVersion", "version"),
     ],
 )
 def test_a_columns_name_says_what_it_holds(column: str, kind: str) -> None:
