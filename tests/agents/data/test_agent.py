@@ -52,6 +52,16 @@ async def test_a_good_first_query_takes_one_call_and_is_run(agent: DataAgent, sc
     assert (answer.route, answer.assumptions, len(scripted_ollama.chats)) == ("direct", [], 1)
 
 
+async def test_an_address_made_harmless_is_asked_for_as_it_is(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SigninLogs | where UserPrincipalName == 'eve@evil.com'"
+    answer = await ask(agent, "Which sign-ins did eve[at]evil[.]com make?")
+    assert "eve@evil.com" in scripted_ollama.chats[0]["messages"][-1]["content"]
+    assert answer.query == "SigninLogs | where UserPrincipalName == 'eve@evil.com'"
+    assert answer.assumptions[0] == "'eve[at]evil[.]com' is read as 'eve@evil.com'"
+
+
 async def test_a_misspelt_column_is_mended_without_a_second_call(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
