@@ -10,13 +10,15 @@ _ISO = re.compile(r"\s*(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?P<ti
 
 def nearest_real(text: str) -> str | None:
     """The nearest day that exists, as the text writes it: `2026-02-31` gives `2026-02-28`. None where the text is no
-    ISO date, and for a day that exists."""
+    ISO date, for a day that exists, and for zeros, which MySQL has for a part that is not known."""
     found = _ISO.fullmatch(text)
-    if found is None or found["year"] == "0000":
+    if found is None:
         return None
     year, month, day = int(found["year"]), int(found["month"]), int(found["day"])
-    real_month = min(max(month, 1), 12)
-    real_day = min(max(day, 1), monthrange(year, real_month)[1])
+    if not (year and month and day):
+        return None
+    real_month = min(month, 12)
+    real_day = min(day, monthrange(year, real_month)[1])
     if (real_month, real_day) == (month, day):
         return None
     return f"{year:04d}-{real_month:02d}-{real_day:02d}{found['time']}"

@@ -22,8 +22,18 @@ _FILE = (
     r"|php|html?|json|ya?ml|xml|conf|ini|tmp"
 )
 # Last labels that no public domain has: what ends so is a machine of the company's own.
-_PRIVATE = r"local|localdomain|internal|lan|corp|intra|intranet|home"
-_LIST = r"(?:\s*(?:,\s*(?:and|or)?|and|or|/|&)\s*"
+_PRIVATE = r"local|localdomain|internal|lan|corp|intranet"
+
+
+def _many(number: str) -> str:
+    """A pattern of such a number, or of a list of them: `80, 443 and 8080`. What counts the word after it is no item:
+    `4625 and 1000 rows`."""
+    between = r"\s{0,3}(?:,\s{0,3}(?:and|or)?|and|or|/|&)\s{0,3}"
+    return rf"\s{{0,3}}[:=#]?\s{{0,3}}(?P<number>{number}\b(?:{between}{number}\b{_NO_COUNT})*)"
+
+
+_NO_COUNT = r"(?!\.\d|\s+(?!(?:in|on|or(?!\s+more)|and|from|at|by|for|of|with|during|since|to|within)\b)[a-z])"
+_NAME = r"\\(?!IP\b)[\w$][\w.$-]*[\w$](?![\w$\\-]|\.\w)"
 _PATTERNS: list[tuple[Kind, str]] = [
     ("url", r"\b(?:https?|hxxps?|ftp)://[^\s\"'<>]+[\w/]"),
     ("mail", r"(?<![\w.+-])[\w.+-]+@[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\w"),
@@ -32,25 +42,30 @@ _PATTERNS: list[tuple[Kind, str]] = [
     ("cve", r"(?i)\bCVE-\d{4}-\d{4,}\b"),
     ("mac", r"(?i)(?<![\w:-])(?:[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2})(?![\w:-])"),
     ("hash", r"(?i)\b(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{12,63})\b"),
-    ("version", r"(?i)(?:\b(?:versions?|releases?|builds?)\s*[:=]?\s*|\bv)(?P<number>\d+(?:\.\d+)+)(?![\w.]*\w)"),
+    (
+        "version",
+        r"(?i)(?:\b(?:version|release|build)\s{0,3}[:=]?\s{0,3}|\bv)(?P<number>\d{1,6}(?:\.\d{1,6}){1,4})(?!\w|\.\w)",
+    ),
     ("ip", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![\w.]*\w)"),
     ("ip", r"(?i)(?<![\w:])(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:/\d{1,3})?(?![\w:])"),
     ("path", r"(?i)(?<!\w)(?:[a-z]:\\+|\\\\?|HK(?:EY_)?\w+\\)[^\s\"'<>|,;]*[^\s\"'<>|,;.?!]"),
     ("path", r"(?<![\w/.])/(?:[\w.-]+/)*[\w-]+(?:\.\w+)*/?"),
     ("file", rf"(?i)(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILE})(?![\w-])"),
-    ("account", r"(?<![\w\\.:/$-])(?:NT (?:AUTHORITY|SERVICE)|[A-Za-z][\w.-]{0,14})\\[\w$][\w.$-]*(?<!\.)(?!\\)"),
+    ("account", r"(?<![\w\\.:/$-])(?:NT (?:AUTHORITY|SERVICE)|[A-Z][A-Z0-9-]{1,14})" + _NAME),
     ("host", rf"(?i)(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_PRIVATE})(?![\w-]|\.\w)"),
     ("domain", r"(?i)(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,18}(?![\w-])"),
-    ("event_id", rf"(?i)\bevents?\s*(?:ids?|codes?)?\s*[:=#]?\s*(?P<number>\d{{3,5}}\b{_LIST}\d{{4}}\b)*)"),
-    ("port", rf"(?i)\bports?\s*[:=#]?\s*(?P<number>\d{{1,5}}\b{_LIST}\d{{1,5}}\b)*)"),
+    ("event_id", r"(?i)\b(?:events?\s{0,3}(?:id|code)s?|event)" + _many(r"\d{3,5}")),
+    ("event_id", rf"(?i)\bevents(?=\s{{1,3}}(?!19|20)\d{{4}}\b{_NO_COUNT})" + _many(r"\d{3,5}")),
+    ("port", r"(?i)\bports?" + _many(r"\d{1,5}")),
     ("host", r"(?<![\w.-])[a-z]{2,}(?:-[a-z0-9]+)*-\d+[a-z]?(?![\w-])"),
     ("code", r"(?<![\w.-])[A-Z]{2,}\d*-\d+(?![\w-])"),
     ("number", r"(?<![\w.:/-])\d+(?:,\d{3})*(?:\.\d+)?(?!\w|[-.:/]\w)"),
 ]
 _COMPILED = [(kind, re.compile(pattern)) for kind, pattern in _PATTERNS]
 _DIGITS = re.compile(r"\d+")
-# Kinds that only the word before them tells.
+# Kinds that only the word before them tells, and those of them that come in lists.
 _INTRODUCED = ("event_id", "port", "version")
+_LISTED = ("event_id", "port")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)|“([^”\n]+)”")
 
 # Words of a column's name, any of which says its kind, unless one of the second does. In the order of the patterns.
@@ -61,8 +76,8 @@ _NAMES: dict[Kind, tuple[str, str]] = {
     "host": ("host hostname computer device machine server node bastion fqdn", "id type category platform os"),
     "domain": ("domain fqdn dns host hostname url uri site", "id type"),
     "url": ("url uri link referer referrer", "id type count domain"),
-    "account": ("account user username principal login logon actor owner", "id type domain sid agent count"),
-    "version": ("version release build", ""),
+    "account": ("account user username principal login logon actor owner", "id type domain sid agent count team group"),
+    "version": ("version release build", "id date time"),
     "path": ("path folder directory cwd uri mount key", "id"),
     "file": ("file filename process program image exe executable command cmd", "id size type path"),
     "mac": ("mac", ""),
@@ -110,12 +125,9 @@ def _by_form(text: str) -> Iterator[Entity]:
 
 def _parts(kind: Kind, match: re.Match[str]) -> list[Place]:
     """Where the things of a match are: `ports 80 and 443` are two."""
-    if kind not in _INTRODUCED:
-        return [match.span()]
-    start, end = match.span("number")
-    if kind == "version":
-        return [(start, end)]
-    return [number.span() for number in _DIGITS.finditer(match.string, start, end)]
+    if kind in _LISTED:
+        return [number.span() for number in _DIGITS.finditer(match.string, *match.span("number"))]
+    return [match.span("number" if kind in _INTRODUCED else 0)]
 
 
 def kind_of(text: str) -> Kind | None:

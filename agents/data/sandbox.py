@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from agents.data.constants import unreadable_constants
 from agents.data.reading import fetch, one_select
 from agents.data.session import Connection, Unfinished, computing, cursor, limited, open_empty, open_group
+from agents.data.unreadable import unreadable_constants
 from shared.catalog import Catalog, Table
 from shared.errors import LexiQueryError, NotFound, QueryFailed, QueryRejected
 from shared.models import Check, Problem, Rows

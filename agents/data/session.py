@@ -50,7 +50,7 @@ def open_empty(catalog: Catalog, memory_mb: int) -> Connection:
     platform = load_platform(catalog.platform)
     for table in catalog.tables:
         connection.execute(create_table_sql(table, platform))
-    # It would leave out what empty tables never reach, constants that can't be read among it (constants.py).
+    # It would leave out what empty tables never reach, constants that can't be read among it (unreadable.py).
     connection.execute("SET GLOBAL disabled_optimizers = 'statistics_propagation'")
     return _locked(connection)
 

@@ -50,8 +50,9 @@ _STANDARD = re.compile(
 )
 _BARE = re.compile(
     rf"\s(?P<name>{'|'.join(name.capitalize() for name in _AMERICAN)})"
-    r"(?=\s*(?:$|[?.,;)-]|(?:on|in|at|and|to|until|till|of|yesterday|today|last|this)\b))"
+    r"(?=\s*(?:$|[?.,;)-]|(?:on|yesterday|today|last|this)\b|(?:and|to|until|till)\s+(?:\d|noon|midnight)))"
 )
+_LETTER = re.compile(r"[A-Za-z]")
 _BRACKETS = re.compile(r"\s?\(([^()]{1,40})\)")
 _SUMMER, _WINTER = datetime(2026, 7, 1), datetime(2026, 1, 1)
 
@@ -59,8 +60,8 @@ _SUMMER, _WINTER = datetime(2026, 7, 1), datetime(2026, 1, 1)
 def read_zone(text: str, start: int) -> tuple[tzinfo | None, int, str]:
     """The zone that follows a time of day, where its words end, and how an abbreviation was read."""
     if brackets := _BRACKETS.match(text, start):
-        inner = f" {brackets[1]}"
-        zone, end, reading = read_zone(inner, 0)
+        inner = f" {brackets[1].strip()}"
+        zone, end, reading = read_zone(inner, 0) if _LETTER.search(inner) or ":" in inner else (None, 0, "")
         return (zone, brackets.end(), reading) if end == len(inner) else (None, start, "")
     if offset := _offset(text, start):
         return *offset, ""

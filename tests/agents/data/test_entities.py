@@ -34,6 +34,8 @@ quick = settings(max_examples=100, deadline=None)
         ("read and/or write", []),
         ("events 4625, 4624 and 4634", [("event_id", "4625"), ("event_id", "4624"), ("event_id", "4634")]),
         ("event 4625 and 100 users", [("event_id", "4625"), ("number", "100")]),
+        ("port 22 and 3 or more hosts", [("port", "22"), ("number", "3")]),
+        ("read\\write of Users\\ana\\Desktop", []),
         ("ports 22, 80 or 443", [("port", "22"), ("port", "80"), ("port", "443")]),
         ("version 10.2.3.4 at 10.2.3.5", [("version", "10.2.3.4"), ("ip", "10.2.3.5")]),
         ("logons of CONTOSO\\jdoe.", [("account", "CONTOSO\\jdoe")]),
@@ -83,6 +85,11 @@ def test_and_what_it_does_not(column: str, kind: str) -> None:
 def test_known_values_say_what_a_column_holds() -> None:
     assert "ip" in column_kinds(Column(name="peer"), ["10.0.0.1", "10.0.0.2", "unknown"])
     assert column_kinds(Column(name="peer", values=["up", "down"])) == frozenset()
+
+
+@pytest.mark.parametrize("text", ["event" + " " * 3_000, "version" + " " * 3_000, "v" + "1.1" * 3_000 + "x"])
+def test_long_texts_end(text: str) -> None:
+    assert len(read_entities(text)) <= 1
 
 
 @quick
