@@ -61,8 +61,8 @@ def read_zone(text: str, start: int) -> tuple[tzinfo | None, int, str]:
     """The zone that follows a time of day, where its words end, and how an abbreviation was read."""
     if brackets := _BRACKETS.match(text, start):
         inner = f" {brackets[1].strip()}"
-        zone, end, reading = read_zone(inner, 0) if _LETTER.search(inner) or ":" in inner else (None, 0, "")
-        return (zone, brackets.end(), reading) if end == len(inner) else (None, start, "")
+        within, end, reading = read_zone(inner, 0) if _LETTER.search(inner) or ":" in inner else (None, 0, "")
+        return (within, brackets.end(), reading) if end == len(inner) else (None, start, "")
     if offset := _offset(text, start):
         return *offset, ""
     if bare := _BARE.match(text, start):
