@@ -258,7 +258,9 @@ class Attempts:
         for _ in range(0 if Part.SNAP in self._without else _SNAPS):
             if _wants_missing(proof, brief):
                 break
-            mended = await asyncio.to_thread(self._related, query, proof, brief)
+            mended = Mended(*await asyncio.to_thread(self._platform.idioms, query, proof, catalog))
+            if mended.query == query:
+                mended = await asyncio.to_thread(self._related, query, proof, brief)
             if mended.query == query:
                 proof = await self._meant(proof, query, brief)
                 mended = await asyncio.to_thread(self._mend, query, proof, brief.tables, catalog)

@@ -18,7 +18,7 @@ from typing import ClassVar
 from agents.data.plan.model import QueryPlan, Unsayable
 from shared.catalog import Catalog, Table
 from shared.errors import NotFound
-from shared.models import Check, Problem
+from shared.models import Check, Problem, Proof
 
 # Runs a SELECT where the query will run; the values of its first column, as text.
 Ask = Callable[[str], list[str]]
@@ -87,6 +87,12 @@ class Platform(ABC):
     def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
         """Whether what DuckDB found wrong with the translation says nothing of the query itself."""
         return self.bind_is_final and problem.code in ("unknown_name", "syntax", "query_rejected", "unreadable_value")
+
+    def idioms(self, query: str, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
+        """The query with what it borrows from other languages said in this one, and each change in words: `len(x)` is
+        KQL's `strlen(x)`. Only what is sure to be meant; the same query and no notes where there is nothing. The caller
+        proves the result. proof: of the query, whatever its verdict."""
+        return query, []
 
     @abstractmethod
     def duckdb_type(self, type_name: str) -> str:
