@@ -20,6 +20,7 @@ from agents.data.fitting.ordering import show_order
 from agents.data.fitting.units import plain_parts
 from agents.data.fitting.unknown import without_unknown
 from agents.data.fitting.values import Values
+from agents.data.impossible_days import mend_days
 from agents.data.linking import nearest_in_meaning
 from agents.data.outline import can_say, read_outline
 from agents.data.parts import Part
@@ -319,6 +320,8 @@ class Attempts:
     def _mend(self, query: str, proof: Proof, tables: Sequence[Table], catalog: Catalog) -> Mended:
         if proof.verdict != "rejected":
             return snap_values(query, self._platform, catalog)
+        if (dated := mend_days(query, proof)).notes:
+            return dated
         sql = self._platform.name == "sql"
         mended = read_rows_called(query, proof, catalog.tables) if sql else Mended(query)
         mended = show_order(query, catalog.dialect) if sql and not mended.notes else mended

@@ -35,6 +35,7 @@ _LABEL = re.compile(
     r"^\s*(?:here is[^\n]*:\s*\n|answer\s*:|query\s*:|(?:kql|spl|sql)\s*(?:query)?\s*:)\s*", re.IGNORECASE
 )
 _PROSE = re.compile(r"\n\s*\n(?=(?:This|The|Note|Explanation|In this|Here|It |You )\b)")
+_SENTENCE = re.compile(r"[a-z]+ ")  # advice in words, not what to write
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
 Message = dict[str, str]
@@ -166,8 +167,12 @@ def problem_text(problems: Sequence[Problem]) -> str:
 
 def _problem_line(problem: Problem) -> str:
     place = f"line {problem.line}: " if problem.line else ""
-    hint = f" (use {problem.suggestion})" if problem.suggestion else ""
+    hint = f" ({_advice(problem.suggestion)})" if problem.suggestion else ""
     return f"- {place}{problem.message}{hint}"
+
+
+def _advice(suggestion: str) -> str:
+    return suggestion if _SENTENCE.match(suggestion) else f"use {suggestion}"
 
 
 def _said(role: str, content: str) -> Message:

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from agents.data.plan.model import QueryPlan, Unsayable
 from shared.catalog import Catalog, Table
-from shared.errors import NotFound
+from shared.errors import InvalidInput, NotFound
 from shared.models import Check, Problem, Proof
 
 # Runs a SELECT where the query will run; the values of its first column, as text.
@@ -130,7 +130,7 @@ class Platform(ABC):
         """The query as its plan is written: the same for queries that differ in form alone. Where no plan says it, its
         text with one space for each gap."""
         if self.parse(query, catalog).status == "passed":
-            with suppress(Unsayable):
+            with suppress(Unsayable, InvalidInput):
                 return self.write_plan(self.read_plan(query, catalog), catalog)
         return " ".join(query.split())
 

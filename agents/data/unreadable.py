@@ -14,9 +14,9 @@ from agents.data.session import Connection
 from shared.models import Problem
 
 MOST_TOLD = 5
-# What the optimizer can fold it folds, so that the casts which are left in its plan are of what it could not read.
-_CAST = re.compile(r"(?<!TRY_)CAST\(('(?:[^']|'')*') AS ([A-Z][A-Z0-9_ (),]*?)\)(?![A-Z0-9 ])")
-
+# What the optimizer can fold it folds, so that the casts which are left in its plan are of what it could not read. A
+# type goes on behind brackets in DECIMAL(10,2)[] and TIMESTAMP(3) WITH TIME ZONE alone.
+_CAST = re.compile(r"(?<!TRY_)CAST\(('(?:[^']|'')*') AS ([A-Z][A-Z0-9_ (),]*?)\)(?![A-Z0-9]| (?!AS\b|[-+*/<>=]))")
 _WRITTEN = {"date": "write it as '2026-01-31'", "timestamp": "write it as '2026-01-31 14:30:00'"}
 
 

@@ -20,6 +20,7 @@ _WHERE = "SELECT HostName FROM Hosts JOIN SigninLogs USING (IPAddress) WHERE "
         ("TimeGenerated >= '2026-02-31'", "there is no day '2026-02-31'", "'2026-02-28'"),
         ("DurationMs = 3 AND TimeGenerated < '2026-13-01 10:00'", "no day '2026-13-01 10:00'", "'2026-12-01 10:00'"),
         ("TimeGenerated BETWEEN '2028-02-01' AND '2028-02-30'", "no day '2028-02-30'", "'2028-02-29'"),
+        ("TimeGenerated >= DATE '2026-02-30'", "there is no day '2026-02-30'", "'2026-02-28'"),
         ("CAST(TimeGenerated AS DATE) = DATE '2026-04-00'", "'2026-04-00' is no date", "write it as"),
         ("CASE WHEN Risk > 5 THEN 'high' ELSE Risk END = 1", "'high' is no double", None),
         ("HostName = 'x' AND TimeGenerated > 'yesterdy'", "'yesterdy' is no timestamp", "write it as"),
