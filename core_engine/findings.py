@@ -88,7 +88,7 @@ class Findings(Model):
             journey_id=journey_id,
             status=status,
             question=question.question,
-            plan=self.plan,
+            plan=self._told() if status == "completed" else self.plan,
             knowledge=self.knowledge,
             answers=self.answers,
             clarification=merged(self.clarifications) if status == "needs_clarification" else None,
@@ -96,6 +96,11 @@ class Findings(Model):
             missing=self.missing,
             cost=cost,
         )
+
+    def _told(self) -> Plan:
+        """The plan of a journey that ends with an answer, with what agents asked in place of one among its notes."""
+        notes = [f"an agent asked back, and gave no answer: {_asked(one)}" for one in self.clarifications]
+        return self.plan.model_copy(update={"notes": [*self.plan.notes, *dict.fromkeys(notes)]})
 
 
 class Available(Model):
@@ -223,6 +228,10 @@ def checked(plan: Plan, findings: Findings) -> Plan:
             unknown = AgentUnavailable(f"the plan names '{step.agent}.{step.skill}', which no available agent offers")
             findings.missing.append(problem_detail(unknown, instance="planner"))
     return Plan(steps=[step for step in plan.steps if (step.agent, step.skill) in usable], notes=plan.notes)
+
+
+def _asked(one: Clarification) -> str:
+    return f"{one.question} ({', '.join(one.options)})" if one.options else one.question
 
 
 def merged(clarifications: list[Clarification]) -> Clarification:

@@ -47,13 +47,15 @@ class Choice(Model):
 
 
 class Evidence(Model):
-    """contenders: every available data agent, best first. choices: None where the evidence doesn't decide; then
-    `rivals` (at least two) are who the model chooses among."""
+    """contenders: every available data agent that the question does not leave out, best first. choices: None where the
+    evidence doesn't decide; then `rivals` (at least two) are who the model chooses among. absent: agent → the
+    question's words for it, where none of its tables matches."""
 
     contenders: list[Contender]
     choices: list[Choice] | None
     rivals: list[Contender] = []
     notes: list[str] = []
+    absent: dict[str, str] = {}
 
 
 def weigh(request: PlanRequest) -> Evidence:
@@ -63,20 +65,23 @@ def weigh(request: PlanRequest) -> Evidence:
     if request.platforms:
         choices, notes = _named_by_user(request.platforms, contenders)
         return Evidence(contenders=contenders, choices=choices, notes=notes)
+    said = mentioned(request.question, agents, request.linked)
+    notes = [f"left out {agent}: the question says '{words}'" for agent, words in said.left_out.items()]
+    contenders = [contender for contender in contenders if contender.agent not in said.left_out]
     linked = [contender for contender in contenders if contender.links]
-    words = mentioned(request.question, agents, request.linked)
-    if spoken := [
-        Choice(agent=c.agent, how=f"the question says '{words[c.agent]}'") for c in linked if c.agent in words
-    ]:
-        return Evidence(contenders=contenders, choices=spoken)
+    absent = {c.agent: said.places[c.agent] for c in contenders if c.agent in said.places and not c.links}
+    evidence = Evidence(contenders=contenders, choices=None, notes=notes, absent=absent)
+    if spoken := [c for c in linked if c.agent in said.places]:
+        choices = [Choice(agent=c.agent, how=f"the question says '{said.places[c.agent]}'") for c in spoken]
+        return evidence.model_copy(update={"choices": choices})
     rivals = _rivals(request.question, linked)
     if parts := _parts(request.question, rivals):
         choices = [Choice(agent=part.agent, how="holds a part of what is asked") for part in parts]
-        return Evidence(contenders=contenders, choices=choices)
+        return evidence.model_copy(update={"choices": choices})
     if rivals:
-        return Evidence(contenders=contenders, choices=None, rivals=rivals)
+        return evidence.model_copy(update={"rivals": rivals})
     how = "the only one with a matching table" if len(linked) == 1 else "clearly ahead of the others"
-    return Evidence(contenders=contenders, choices=[Choice(agent=c.agent, how=how) for c in linked[:1]])
+    return evidence.model_copy(update={"choices": [Choice(agent=c.agent, how=how) for c in linked[:1]]})
 
 
 def best(question: str, rivals: Sequence[Contender], how: str) -> list[Choice]:
@@ -94,7 +99,11 @@ def build(request: PlanRequest, evidence: Evidence, choices: Sequence[Choice]) -
             steps.append(Step(agent=choice.agent, skill="query", reason=f"{choice.how}: {_why(contender)}"))
         else:
             notes.append(f"dropped agent '{choice.agent}': no data agent of that name is available")
-    if not any(step.skill == "query" for step in steps):
+    asked = [step.agent for step in steps if step.skill == "query"]
+    for agent, words in evidence.absent.items():
+        instead = f"; asked {' and '.join(asked)}" if asked else ""
+        notes.append(f"the question says '{words}', but no table of {agent} matches it{instead}")
+    if not asked:
         notes.append("no data agent has a table that matches the question")
     return Plan(steps=steps, notes=notes)
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from core_engine.findings import Available, best_first, ranked
+import pytest
+
+from core_engine.findings import Available, Findings, best_first, ranked
 from protocol_interface.product import RegisteredAgent
-from shared.models import AvailableAgent, KnowledgeHit, LinkedTable, Links
+from shared.models import (
+    AvailableAgent,
+    Clarification,
+    JourneyCostSummary,
+    JourneyStatus,
+    KnowledgeHit,
+    LinkedTable,
+    Links,
+    Plan,
+    Question,
+)
 
 
 def registered(name: str, *, platform: str | None, trusted: bool, healthy: bool | None = None) -> RegisteredAgent:
@@ -79,3 +91,27 @@ def test_no_score_puts_a_strangers_passage_before_ours() -> None:
 
 
 SCORES = [("other", 1.0), ("sop", 0.2), ("known_errors", 0.7)]
+
+
+ASKED = "an agent asked back, and gave no answer: "
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "notes"),
+    [
+        ("completed", [], ["n"]),
+        ("completed", [("Which user?", ["Upn", "Id"])], ["n", f"{ASKED}Which user? (Upn, Id)"]),
+        ("completed", [("When?", []), ("When?", [])], ["n", f"{ASKED}When?"]),
+        ("needs_clarification", [("Which user?", [])], ["n"]),
+    ],
+)
+def test_what_one_agent_asks_is_told_beside_the_answer_of_another(
+    status: JourneyStatus, asked: list[tuple[str, list[str]]], notes: list[str]
+) -> None:
+    questions = [Clarification(question=question, options=options) for question, options in asked]
+    findings = Findings(plan=Plan(steps=[], notes=["n"]), clarifications=questions)
+    cost = JourneyCostSummary.model_construct()
+    answer = findings.answer("j", Question(question="q"), status, None, cost)
+    assert answer.plan.notes == notes
+    assert (answer.clarification is None) == (status == "completed")
+    assert findings.plan.notes == ["n"]

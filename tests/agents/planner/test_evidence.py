@@ -90,6 +90,15 @@ LINKS = [link("kql", "SigninLogs", 0.8), link("spl", "auth", 0.7), link("sql", "
         ("failed sign-ins on Microsoft Sentinel", ["kql"]),
         ("failed sign-ins in Sentinel", ["kql"]),
         ("failed sign-ins in Kusto", ["kql"]),
+        ("Which servers restarted in Sentinel or Splunk?", ["kql", "spl"]),
+        ("Which servers restarted in both Sentinel and Splunk?", ["kql", "spl"]),
+        ("failed sign-ins in Splunk, Sentinel and the warehouse", ["kql", "sql", "spl"]),
+        ("failed sign-ins in Sentinel and from the warehouse", ["kql", "sql"]),
+        ("failed sign-ins in Sentinel and orders in the warehouse", ["kql", "sql"]),
+        ("errors in Sentinel and SQL Server", ["kql"]),
+        ("in Splunk, Sentinel alerts of today", ["spl"]),
+        ("failed sign-ins in Splunk, not in Sentinel", ["spl"]),
+        ("failed sign-ins not only in Splunk but also in Sentinel", ["kql", "spl"]),
         ("compare failed sign-ins in Splunk with those in the warehouse", ["sql", "spl"]),
     ],
 )
@@ -109,6 +118,68 @@ def test_words_that_say_where_to_look_decide(question: str, agents: list[str]) -
 )
 def test_words_that_are_only_the_topic_do_not_decide(question: str) -> None:
     assert weigh(request(question, *LINKS)).choices is None
+
+
+@pytest.mark.parametrize(
+    ("question", "agents", "notes"),
+    [
+        ("Not in Splunk: failed sign-ins", ["kql"], ["left out spl: the question says 'Not in Splunk'"]),
+        ("failed sign-ins except in Splunk", ["kql"], ["left out spl: the question says 'except in Splunk'"]),
+        ("failed sign-ins except those in Splunk", ["kql"], []),
+        ("failed sign-ins other than Splunk", ["kql"], ["left out spl: the question says 'other than Splunk'"]),
+        ("failed sign-ins, but not in the warehouse", ["kql"], []),
+        (
+            "failed sign-ins, without Splunk or the warehouse",
+            ["kql"],
+            ["left out spl: the question says 'without Splunk or the warehouse'"],
+        ),
+    ],
+)
+def test_a_place_that_the_question_leaves_out_is_not_asked(question: str, agents: list[str], notes: list[str]) -> None:
+    made = plan(request(question, link("kql", "SigninLogs", 0.9), link("spl", "auth", 0.7), GROUP_OF_SQL))
+    assert data_agents(made) == agents
+    assert set(notes) <= set(made.notes)
+
+
+GROUP_OF_SQL = link("sql", "sign_ins", 0.1)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "hosts that are not in Splunk",
+        "hosts that aren't in Splunk",
+        "servers without Splunk",
+        "not Splunk's",
+        "other than Splunk forwarders",
+    ],
+)
+def test_what_is_not_in_a_place_neither_picks_it_nor_leaves_it_out(question: str) -> None:
+    evidence = weigh(request(question, *LINKS))
+    assert (evidence.choices, evidence.notes) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("question", "agents", "notes"),
+    [
+        (
+            "Failed sign-ins in Splunk",
+            ["kql"],
+            ["the question says 'in Splunk', but no table of spl matches it; asked kql"],
+        ),
+        (
+            "Failed sign-ins in Sentinel or Splunk",
+            ["kql"],
+            ["the question says 'in Sentinel or Splunk', but no table of spl matches it; asked kql"],
+        ),
+        ("Failed sign-ins in Sentinel", ["kql"], []),
+    ],
+)
+def test_a_platform_that_is_named_and_has_no_such_table_is_noted(
+    question: str, agents: list[str], notes: list[str]
+) -> None:
+    made = plan(request(question, link("kql", "SigninLogs", 0.9)))
+    assert (data_agents(made), made.notes) == (agents, notes)
 
 
 def test_no_matching_table_gives_knowledge_steps_only() -> None:

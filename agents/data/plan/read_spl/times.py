@@ -22,6 +22,7 @@ SECONDS: dict[Unit, float] = {
 }  # fmt: skip
 _STEP = re.compile(r"([+-])(\d*)([a-z]+)|@([a-z]+)([0-7])?", re.IGNORECASE)
 _SPAN = re.compile(r"(\d*)([a-z]+)", re.IGNORECASE)
+_DIGITS = 15
 _EPOCH = re.compile(r"\d+(?:\.\d+)?")
 _ABSOLUTE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?::(\d{1,2}):(\d{2}):(\d{2}))?")
 _ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?Z?")
@@ -34,15 +35,26 @@ def now() -> Expr:
 
 
 def moment(text: str) -> Expr:
-    """earliest's and latest's value. Raises Unsayable for what is none."""
+    """earliest's and latest's value. Raises Unsayable for what is none, and for a day or hour that no calendar has."""
+    try:
+        if (when := absolute(text)) is not None:
+            return instant(when)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Unsayable(f"the time '{text}'", "a plan") from error
+    return relative(now(), text)
+
+
+def absolute(text: str) -> datetime | None:
+    """The time that an epoch, `03/10/2026:14:00:00` or ISO text says; None for other texts. Raises ValueError,
+    OverflowError or OSError for one that no calendar has."""
     if _EPOCH.fullmatch(text):
-        return instant(datetime.fromtimestamp(float(text), UTC))
+        return datetime.fromtimestamp(float(text), UTC)
     if match := _ABSOLUTE.fullmatch(text):
         month, day, year, hour, minute, second = (int(part or 0) for part in match.groups())
-        return instant(datetime(year, month, day, hour, minute, second))
+        return datetime(year, month, day, hour, minute, second)
     if match := _ISO.fullmatch(text):
-        return instant(datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}"))
-    return relative(now(), text)
+        return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}")
+    return None
 
 
 def instant(when: datetime) -> Constant:
@@ -58,7 +70,7 @@ def relative(base: Expr, modifier: str) -> Expr:
     while position < len(text):
         match = _STEP.match(text, position)
         unit = UNITS.get((match[3] or match[4]).lower()) if match else None
-        if match is None or unit is None:
+        if match is None or unit is None or len(match[2] or "") > _DIGITS:
             raise Unsayable(f"the time '{modifier}'", "a plan")
         if match[4]:
             found = _snapped(found, unit, match[5])
@@ -89,7 +101,9 @@ def truncated(unit: Unit, when: Expr) -> Expr:
 def duration(text: str) -> Duration:
     """`5m`, `1mon`, `30`. Raises Unsayable for what is no span."""
     match = _SPAN.fullmatch(text.strip())
-    if text.strip().isdigit():
+    if len(text) > 2 * _DIGITS:
+        raise Unsayable(f"the span '{text[:_DIGITS]}'", "a plan")
+    if text.strip().isdecimal():
         return Duration(amount=int(text), unit="second")
     unit = UNITS.get(match[2].lower()) if match else None
     if match is None or unit is None or match[1] == "0":

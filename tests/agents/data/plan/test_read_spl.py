@@ -244,3 +244,20 @@ def test_what_the_plan_has_no_words_for_is_named(case: str) -> None:
     what, _, search = case.partition(": ")
     with pytest.raises(Unsayable, match=what):
         read_spl(search, CATALOG)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "02/31/2026:00:00:00",
+        "13/01/2026",
+        "01/01/2026:25:00:00",
+        "2026-02-30",
+        "0000-01-01",
+        "9" * 400,
+        f"-{'9' * 5000}d",
+    ],
+)
+def test_a_time_that_no_calendar_has_is_not_sayable(time: str) -> None:
+    with pytest.raises(Unsayable):
+        read_spl(f'index=web earliest="{time}" | stats count', CATALOG)
