@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from agents.data.plan.model import Arithmetic, Call, Constant, Duration, Expr, Unit, Unsayable
+from agents.data.spl.dates import absolute
 
 UNITS: dict[str, Unit] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "second"),
@@ -23,9 +24,6 @@ SECONDS: dict[Unit, float] = {
 _STEP = re.compile(r"([+-])(\d*)([a-z]+)|@([a-z]+)([0-7])?", re.IGNORECASE)
 _SPAN = re.compile(r"(\d*)([a-z]+)", re.IGNORECASE)
 _DIGITS = 15
-_EPOCH = re.compile(r"\d+(?:\.\d+)?")
-_ABSOLUTE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?::(\d{1,2}):(\d{2}):(\d{2}))?")
-_ISO = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?Z?")
 # The plan counts bins from Monday, the first of January of year 1; SPL from 1970.
 _EPOCH_DAYS = 719_162
 
@@ -42,19 +40,6 @@ def moment(text: str) -> Expr:
     except (ValueError, OverflowError, OSError) as error:
         raise Unsayable(f"the time '{text}'", "a plan") from error
     return relative(now(), text)
-
-
-def absolute(text: str) -> datetime | None:
-    """The time that an epoch, `03/10/2026:14:00:00` or ISO text says; None for other texts. Raises ValueError,
-    OverflowError or OSError for one that no calendar has."""
-    if _EPOCH.fullmatch(text):
-        return datetime.fromtimestamp(float(text), UTC)
-    if match := _ABSOLUTE.fullmatch(text):
-        month, day, year, hour, minute, second = (int(part or 0) for part in match.groups())
-        return datetime(year, month, day, hour, minute, second)
-    if match := _ISO.fullmatch(text):
-        return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}")
-    return None
 
 
 def instant(when: datetime) -> Constant:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from agents.data.names import nearest_name
 from agents.data.spl.ast import Binary, Call, Expression, FieldRef, MacroCall, Name, Unary
 from agents.data.spl.binder.scope import Scope
+from agents.data.spl.dates import impossible_text
 from agents.data.spl.functions import CONDITIONS, EVAL_FUNCTIONS, OTHER_WORDS, UNLIMITED, is_stats_function
 from agents.data.spl.source import Macro, SplError, unknown, unknown_macro
 from shared.catalog import Catalog
@@ -79,6 +80,8 @@ class Binding:
                 node.at,
                 "end with true(), default",
             )
+        if error := impossible_text(node):
+            self.problem(error.code, error.message, error.at, error.suggestion)
         for argument in self._arguments(scope, node):
             self.expression(scope, argument)
 

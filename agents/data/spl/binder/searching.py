@@ -6,6 +6,7 @@ from agents.data.names import nearest_name
 from agents.data.spl.ast import Comparison, MacroCall, SearchExpression, Subsearch, Value, Within
 from agents.data.spl.binder.context import Binding
 from agents.data.spl.binder.scope import Scope, wildcard
+from agents.data.spl.dates import impossible_bound
 from agents.data.spl.sources import (
     TIME_MODIFIERS,
     base_tables,
@@ -97,6 +98,8 @@ def bind_search(binding: Binding, scope: Scope, expression: SearchExpression | N
 
 
 def _field(binding: Binding, scope: Scope, node: Comparison | Within) -> None:
+    if error := impossible_bound(node):
+        binding.problem(error.code, error.message, error.at, error.suggestion)
     if node.field.name.lower() not in TIME_MODIFIERS and node.field.name.lower() != "index":
         binding.use(scope, node.field)
 

@@ -42,6 +42,8 @@ index=web | eval n=coalesce(user, host), z=if(isnull(null), 1, 0)
 index=web earliest=-1h latest=now host=* index=web
 index=auth OR index=web | stats count by action status
 index=w* | stats count by uri
+index=web earliest="02/29/2024:23:59:59" latest=2024-03-01T00:00:00 user="2026-02-31"
+index=web | where _time>strptime("2026-02-28", "%Y-%m-%d") AND uri!="2026-02-31"
 | inputlookup hosts | search site=NYC | lookup users user AS owner OUTPUT dept
 | tstats count where index=web by host _time span=1h | timechart sum(count)
 | makeresults | eval x=1 | table x _time
@@ -100,6 +102,14 @@ index=web | dedup urii | unknown_field | urii | uri
 index=web | bin byts span=5 | unknown_field | byts | bytes
 index=web | rex field=row "(?<a>.)" | unknown_field | there are _raw, |
 | inputlookup hosts | timechart count | unknown_field | _time |
+index=web earliest="02/31/2026:00:00:00" | impossible_value | 02/31/2026 | earliest="02/28/2026:00:00:00"
+index=web latest=02/31/2026 | impossible_value | 02/31/2026 | latest="03/01/2026:00:00:00"
+index=web latest=2026-02-31 | impossible_value | 2026-02-31 | latest="2026-03-01"
+index=web latest=13/01/2026 | impossible_value | 13/01/2026 | latest="12/01/2026"
+index=web earliest=2026-02-30 | impossible_value | 2026-02-30 | earliest="2026-02-28"
+index=web earliest="01/02/2026:25:00:00" | impossible_value | 25:00:00 |
+index=web | where _time>strptime("2026-02-31", "%Y-%m-%d") | impossible_value | 2026-02-31 | strptime("2026-02-28",
+index=web | where _time>strptime("02/31/2026", "%m/%d/%Y") | impossible_value | 02/31/2026 | strptime("02/28/2026",
 '''
 
 
