@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from agents.agent import Agent, Skill
 from agents.data.accounting import Account, account
 from agents.data.agreement import why_empty
-from agents.data.attempts import Attempt, Attempts
+from agents.data.attempt import Attempt
+from agents.data.attempts import Attempts
 from agents.data.complexity import complexity
 from agents.data.confidence import confidence, read_calibration, share
 from agents.data.connectors.connections import Connections

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agents.data.accounting import account
+from agents.data.attempt import Attempt, Course, passed, problems_of, with_fault
 from agents.data.derive import Brief, Deriver, Draft
 from agents.data.examples import same_question
 from agents.data.fitting import fit
@@ -46,37 +47,16 @@ from agents.data.through_sql import ThroughSql, looks_like_sql
 from agents.data.vague import called_missing, is_missing, is_said_and_unknown
 from shared.catalog import Catalog, Table
 from shared.llm.client import Models
-from shared.llm.providers.base import Likelihood
 from shared.logging import get_logger
 from shared.models import Problem, Proof
 
 log = get_logger(__name__)
 
 _REPAIRS = 2
+_CALLS = 5
+_REFUSED = "this is the query that was not accepted before: the model wrote no other that could be proven"
 _FORM = "no query that the model wrote could be proven: it filled in a form of the tables' names instead"
 _SNAPS = 4  # a binder that stops at the first unknown name needs one round a name
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A query with its proof. notes: what was mended, in words; repairs: model calls after the first; missing: what it
-    only calls as the question does, and the group has not; lacks: a form that leaves out some of the question;
-    likelihood: of what the model wrote it as, None where that isn't known; fault: what was wrong with that answer, as
-    Draft has it."""
-
-    query: str
-    proof: Proof
-    route: str
-    notes: tuple[str, ...] = ()
-    repairs: int = 0
-    missing: tuple[str, ...] = ()
-    lacks: bool = False
-    likelihood: Likelihood | None = None
-    fault: Problem | None = None
-
-    @property
-    def rejected(self) -> bool:
-        return self.proof.verdict == "rejected"
 
 
 class Attempts:
@@ -118,22 +98,30 @@ class Attempts:
         """
         if solved := await self._remembered(brief):
             return solved
+        course = Course()
+        attempt = replace(await self._solved(brief, course), calls=course.calls)
+        if not attempt.rejected and await self._form(attempt.query, brief) in await self._refused(brief):
+            return replace(attempt, notes=(*attempt.notes, _REFUSED))
+        return attempt
+
+    async def _solved(self, brief: Brief, course: Course) -> Attempt:
         if not self._through_sql or brief.rejected:
-            attempt = await self._directly(brief, _REPAIRS)
-            return (await self._outlined(brief, attempt) or attempt) if attempt.rejected else attempt
+            attempt = await self._directly(brief, course, _REPAIRS)
+            return (await self._outlined(brief, course, attempt) or attempt) if attempt.rejected else attempt
         if self._first == "direct":
-            direct = await self._directly(brief, _REPAIRS - 1)
-            return (await self._by_sql(brief) or direct) if direct.rejected else direct
-        by_sql = await self._by_sql(brief)
+            direct = await self._directly(brief, course, _REPAIRS - 1)
+            return (await self._by_sql(brief, course) or direct) if direct.rejected else direct
+        by_sql = await self._by_sql(brief, course)
         if by_sql and not by_sql.lacks:
             return by_sql
-        direct = await self._directly(brief, _REPAIRS - 1)
+        direct = await self._directly(brief, course, _REPAIRS - 1)
         return by_sql if by_sql and direct.rejected else direct
 
-    async def _directly(self, brief: Brief, repairs: int) -> Attempt:
-        return await self._mended(await self._deriver.draft(brief), brief, repairs)
+    async def _directly(self, brief: Brief, course: Course, repairs: int) -> Attempt:
+        course.calls += 1
+        return await self._mended(await self._deriver.draft(brief), brief, course, repairs)
 
-    async def _by_sql(self, brief: Brief) -> Attempt | None:
+    async def _by_sql(self, brief: Brief, course: Course) -> Attempt | None:
         """The SQL that could be proven, as the platform's query; None where there is none, or it can't be said.
         Rejected SQL where it wants what the question asks for and the group has not: no other language has it."""
         through, sql = self._through_sql, self._sql
@@ -141,15 +129,12 @@ class Attempts:
             return None
         in_sql = await through.brief(brief)
         draft = await sql._deriver.draft(in_sql)
+        course.calls += 1
         if not looks_like_sql(draft.text):
-            return await self._mended(draft, brief)
-        written = await sql._mended(draft, in_sql, repairs=_REPAIRS - 1)
+            return await self._mended(draft, brief, course, _REPAIRS - 1 if course.tried else _REPAIRS)
+        written = await sql._written(draft, in_sql, course)
         if written.rejected:
-            if _wants_missing(written.proof, in_sql):
-                return written
-            if not (outlined := await sql._outlined(in_sql, written)):
-                return None
-            written = outlined
+            return written if _wants_missing(written.proof, in_sql) else None
         try:
             query = await asyncio.to_thread(through.query, written.query, brief)
         except Unsayable as reason:
@@ -159,13 +144,24 @@ class Attempts:
         route = "sql" if written.route == "direct" else written.route
         return None if proof.verdict == "rejected" else replace(written, query=query, proof=proof, route=route)
 
-    async def _outlined(self, brief: Brief, before: Attempt) -> Attempt | None:
+    async def _written(self, draft: Draft, brief: Brief, course: Course) -> Attempt:
+        """SQL for another platform, or a filled-in form where its repair isn't proven either. course: of that platform,
+        whose calls these are too."""
+        own = Course(calls=course.calls)
+        written = await self._mended(draft, brief, own, _REPAIRS - 1)
+        if written.rejected:
+            written = await self._outlined(brief, own, written) or written
+        course.calls = own.calls
+        return written
+
+    async def _outlined(self, brief: Brief, course: Course, before: Attempt) -> Attempt | None:
         """The query of a filled-in form, where SQL can't be proven; None where that brings none that can."""
         if {Part.OUTLINE, Part.MODEL_REPAIR} & self._without or self._platform.name != "sql" or brief.rejected:
             return None
         if _wants_missing(before.proof, brief) or not can_say(brief.question):
             return None
         form = await self._deriver.outline(brief, before.query)
+        course.calls += 1
         query = read_outline(form.text, brief.tables, brief.linked.catalog.dialect)
         if query is None:
             return None
@@ -181,30 +177,38 @@ class Attempts:
         told = account(brief.question, query, tables, brief.linked, brief.knowledge)
         return bool(told.unmet or told.unused)
 
-    async def _mended(self, draft: Draft, brief: Brief, repairs: int = _REPAIRS) -> Attempt:
-        """The draft, mended by code and, where that isn't enough, by the model."""
+    async def _mended(self, draft: Draft, brief: Brief, course: Course, repairs: int) -> Attempt:
+        """The draft, mended by code and, where that isn't enough, by the model. What was tried or written before is not
+        tried again."""
         repairs = 0 if Part.MODEL_REPAIR in self._without else repairs
-        refused = {await self._form(query, brief): reason for query, reason in brief.rejected}
+        refused, tried = await self._refused(brief), course.tried
+        course.seen.add(await self._form(draft.text, brief))
         base = Attempt("", Proof.of([]), "direct", likelihood=draft.likelihood, fault=draft.fault)
         attempt = await self._proven(draft.text, brief, base)
         form = await self._form(attempt.query, brief)
-        tried = {form: attempt}
-        while attempt.repairs < repairs and (problems := _problems(attempt, refused.get(form))):
+        if form in tried:
+            return tried[form]
+        tried[form] = attempt
+        while attempt.repairs < repairs and (problems := problems_of(attempt, refused.get(form))):
             if _wants_missing(attempt.proof, brief):
                 return attempt
             draft = await self._deriver.repair(brief, attempt.query, told_where(problems, brief.tables))
-            if await self._form(draft.text, brief) in {*refused, *tried}:
+            course.calls += 1
+            if (written := await self._form(draft.text, brief)) in {*refused, *tried, *course.seen}:
                 break
+            course.seen.add(written)
             base = replace(
                 attempt, notes=(), repairs=attempt.repairs + 1, likelihood=draft.likelihood, fault=draft.fault
             )
             attempt = await self._proven(draft.text, brief, base)
             form = await self._form(attempt.query, brief)
+            if form in tried:
+                break
             tried[form] = attempt
-        best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, _passed(tried[one].proof)))
+        best = max(tried, key=lambda one: (one not in refused, not tried[one].rejected, passed(tried[one].proof)))
         attempt = tried[best]
         if attempt.rejected:
-            return _with_fault(await self._without_unknown(attempt, brief))
+            return with_fault(await self._without_unknown(attempt, brief))
         if self._platform.name != "sql":
             return attempt
         return replace(attempt, missing=tuple(called_missing(attempt.query, brief.question, brief.linked)))
@@ -227,25 +231,30 @@ class Attempts:
 
     async def after_failure(self, brief: Brief, attempt: Attempt, problem: Problem) -> Attempt | None:
         """One repair of a query that was proven but failed on the rows it met; None when it brought nothing new."""
-        if Part.MODEL_REPAIR in self._without:
+        if Part.MODEL_REPAIR in self._without or attempt.calls >= _CALLS:
             return None
         draft = await self._deriver.repair(brief, attempt.query, [problem])
-        if draft.text == attempt.query:
+        old = {await self._form(attempt.query, brief), *await self._refused(brief)}
+        if await self._form(draft.text, brief) in old:
             return None
         again = attempt.repairs + 1
         base = replace(attempt, route="direct", notes=(), repairs=again, likelihood=draft.likelihood)
         repaired = await self._proven(draft.text, brief, base)
-        return None if repaired.rejected else repaired
+        return None if repaired.rejected or await self._form(repaired.query, brief) in old else repaired
+
+    async def _refused(self, brief: Brief) -> dict[str, str]:
+        """The forms of what the user did not accept, each with the reason."""
+        return {await self._form(query, brief): reason for query, reason in brief.rejected}
 
     async def _remembered(self, brief: Brief) -> Attempt | None:
         """A solved question, asked again in the same words, needs no model. What a runbook shows was proven to run, but
         nobody accepted it as the answer: the model sees it, and no more."""
-        refused = {query for query, _ in brief.rejected}
+        refused = await self._refused(brief)
         catalog = brief.linked.catalog
         for scored in brief.linked.examples:
             query = scored.example.query.strip()
-            is_accepted = scored.example.source != "runbook" and query not in refused
-            if is_accepted and same_question(scored.example.question, brief.question):
+            is_same = scored.example.source != "runbook" and same_question(scored.example.question, brief.question)
+            if is_same and await self._form(query, brief) not in refused:
                 attempt = Attempt(query, await self._prove(query, catalog), "example")
                 if attempt.rejected:
                     return None
@@ -268,7 +277,7 @@ class Attempts:
             if mended.query == query:
                 break
             proof_after = await self._prove(mended.query, catalog)
-            if _passed(proof_after) < _passed(proof):
+            if passed(proof_after) < passed(proof):
                 break
             query, proof = mended.query, proof_after
             notes += mended.notes
@@ -364,27 +373,3 @@ def _wants_missing(proof: Proof, brief: Brief) -> bool:
     """Whether a name that the proof finds nowhere is what the question asks for, and the group has not."""
     unknown = [wrong_name(one) for one in proof.problems if one.code in ("unknown_column", "unknown_table")]
     return any(name and is_missing(name, brief.question, brief.linked) for name in unknown)
-
-
-def _with_fault(attempt: Attempt) -> Attempt:
-    """A rejected attempt whose first problem says that the model gave no answer: what provers say of it follows."""
-    fault = attempt.fault
-    first = next((check for check in attempt.proof.checks if check.status == "failed"), None)
-    if fault is None or first is None:
-        return attempt
-    told = first.model_copy(update={"problems": [fault, *first.problems]})
-    checks = [told if check is first else check for check in attempt.proof.checks]
-    return replace(attempt, proof=attempt.proof.model_copy(update={"checks": checks}))
-
-
-def _passed(proof: Proof) -> int:
-    return sum(check.status == "passed" for check in proof.checks)
-
-
-def _problems(attempt: Attempt, refused: str | None) -> list[Problem]:
-    """What the model must hear: problems of the first failed check (later ones often follow from it), or that the user
-    has refused this very query (and why; None where it was not). Empty when there is nothing to mend."""
-    if refused is not None:
-        reason = refused or "the user did not accept it"
-        return [Problem(code="refused", message=f"this query was refused before: {reason}")]
-    return next((check.problems for check in attempt.proof.checks if check.status == "failed"), [])

@@ -206,6 +206,36 @@ async def test_a_refused_query_is_known_in_another_form(agent: DataAgent, script
     assert answer.query == "SigninLogs | where ResultType == 'Failure'"
 
 
+async def test_a_refused_query_that_comes_again_is_told(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = "SigninLogs | count"
+    answer = await ask(agent, FAILED, rejected=[("SigninLogs\n|  count", "not all of them")])
+    assert len(scripted_ollama.chats) == 2
+    assert any("not accepted before" in note for note in answer.assumptions)
+
+
+async def test_a_refused_example_is_not_remembered_in_another_form(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SigninLogs | summarize count()"
+    await ask(agent, "How many sign-ins were there?", rejected=[("SigninLogs | count", "")])
+    assert scripted_ollama.chats
+
+
+async def test_the_model_is_not_asked_the_same_twice(agent: DataAgent, scripted_ollama: ScriptedOllama) -> None:
+    scripted_ollama.reply = "SELECT UserName, frobnicated(ResultType) FROM SigninLogs"
+    answer = await ask(agent, FAILED)
+    assert answer.proof.verdict == "rejected"
+    asked = [json.dumps(chat["messages"]) for chat in scripted_ollama.chats]
+    assert len(asked) == len(set(asked)) <= 5
+
+
+async def test_a_draft_of_several_statements_is_a_problem_and_no_error(
+    agent: DataAgent, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SELECT UserPrincipalName FROM SigninLogs; SELECT 1"
+    assert (await ask(agent, FAILED)).proof.verdict == "rejected"
+
+
 async def test_a_question_about_something_else_gets_options_and_no_query(
     agent: DataAgent, scripted_ollama: ScriptedOllama
 ) -> None:
