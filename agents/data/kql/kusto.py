@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.data.kql.analysis import Analysis, tables_of
+from agents.data.kql.borrowed import nearest_function
 from agents.data.kql.declared import WATCHLIST, call_of, inlined, runnable, watchlists
 from agents.data.kql.rewriting import rewritten
 from agents.data.kql.rewriting.watchlists import unknown_watchlists
@@ -230,7 +231,8 @@ class Kusto:
         start = self._kustology.utf16_to_codepoint(query, int(found.Start))
         end = self._kustology.utf16_to_codepoint(query, int(found.Start) + int(found.Length))
         name = query[start:end].strip("[]'\"")
-        near = nearest_name(name, self._candidates(kind, problem.code, int(found.Start), code, catalog))
+        nearest = nearest_function if kind == "unknown_function" else nearest_name
+        near = nearest(name, self._candidates(kind, problem.code, int(found.Start), code, catalog))
         if name == WATCHLIST:
             near = "declare the watchlist in the catalog: a table of `kind: watchlist`"
         elif kind == "unknown_table" and near in catalog.by_name:
@@ -244,12 +246,13 @@ class Kusto:
             return sorted(self._kustology.plugin_functions())
         if kind == "unknown_function":
             own = [function.name for function in catalog.functions]
-            return [*self._in_scope(code, start, "LocalFunction"), *own, *sorted(self._functions())]
+            return [*self._in_scope(code, start, "LocalFunction"), *own, *sorted(self.functions())]
         if kind == "unknown_table":
             return [*(table.name for table in catalog.tables), *self._in_scope(code, start, "Table", "Variable")]
         return self._in_scope(code, start, "Column", "Variable", "Parameter") or self._columns_of(code, catalog)
 
-    def _functions(self) -> frozenset[str]:
+    def functions(self) -> frozenset[str]:
+        """Kusto's own, without plugins."""
         return frozenset(self._kustology.all_function_names() - self._kustology.plugin_functions())
 
     def _in_scope(self, code: Any, start: int, *kinds: str) -> list[str]:
