@@ -16,7 +16,7 @@ from shared import catalog as catalog_module
 from shared.catalog import Catalogs
 from shared.database import create_tables
 from shared.errors import InvalidInput, NotFound
-from shared.llm.client import Models
+from shared.llm.client import Completion, Models
 from shared.models import DataResult, Links, QueryAnswer
 from shared.settings import Settings
 from tests.agents.data.deriving import small_catalog, write_rows
@@ -222,8 +222,20 @@ async def test_a_refused_example_is_not_remembered_in_another_form(
 
 
 async def test_the_model_is_not_asked_the_same_twice(
-    settings: Settings, engine: AsyncEngine, models: Models, scripted_ollama: ScriptedOllama
+    settings: Settings,
+    engine: AsyncEngine,
+    models: Models,
+    scripted_ollama: ScriptedOllama,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    asked: list[str] = []
+    chat = models.chat
+
+    async def counted(messages: list[dict[str, str]], **more: Any) -> Completion:
+        asked.append(json.dumps(messages))  # before the cache, which would answer the second
+        return await chat(messages, **more)
+
+    monkeypatch.setattr(models, "chat", counted)
     await create_tables(engine, catalog_module.schema)
     tables = small_catalog().model_copy(update={"platform": "sql", "examples": [], "glossary": []})
     await Catalogs(engine).put(tables)
@@ -234,7 +246,6 @@ async def test_the_model_is_not_asked_the_same_twice(
     answer = await ask(asker, FAILED)
     sandbox.close()
     assert answer.proof.verdict == "rejected"
-    asked = [json.dumps(chat["messages"]) for chat in scripted_ollama.chats]
     assert len(asked) == len(set(asked)) == 3
 
 
