@@ -53,7 +53,7 @@ class Sql(Platform):
         select = self._parse(query, catalog).select
         if select is None:
             return Check(name="bind", status="skipped", prover=PROVER, detail="it is not one SELECT")
-        found = [*unknown_names(select, catalog), *unknown_functions(select, catalog.dialect)]
+        found = [*unknown_names(select, catalog), *unknown_functions(select, catalog.dialect, query)]
         if catalog.dialect != "sqlite" or found:
             return _check("bind", found)
         return _check("bind", self._sqlite.problems(query, catalog), f"{PROVER}, {SQLITE}")

@@ -1,5 +1,6 @@
 """Which functions there are: DuckDB's own list; for another dialect what sqlglot parses for it, and its reference.
 
+In DuckDB's SQL a call is what is written, also where sqlglot would translate it: TO_CHAR is no function of DuckDB.
 SQLite is asked itself (sqlite.py). A function that only DuckDB has is unknown in another dialect.
 """
 
@@ -12,9 +13,10 @@ from functools import lru_cache
 import duckdb
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
+from sqlglot.tokenizer_core import Token, TokenType
 
 from agents.data.proof import position
-from agents.data.spelling import nearest_spelling, slips
+from agents.data.spelling import slips
 from shared.models import Problem
 
 # Functions of a dialect that sqlglot has no class for. Source: each product's function reference.
@@ -108,6 +110,15 @@ _COMMONEST = """abs avg cast ceil coalesce concat count date_trunc extract floor
     lower max min mod now nullif power rank replace right round row_number split_part string_agg substr substring sum
     to_char trim upper"""
 _OFTEN = frozenset(_COMMONEST.split())
+# Functions of other languages than SQL: none is a slip of the hand for another.
+_ELSEWHERE = """ago bin count_distinct countif dcount dcountif endofday getdate getutcdate iff isempty isnotempty
+isnotnull isnull make_list make_set mvcount mvindex split startofday strcat strlen take_any
+todatetime todouble toint tolong tostring totimespan unix_timestamp"""
+# What DuckDB's grammar knows as a call, or as a type, without listing it as a function; and its extensions' functions.
+_GRAMMAR = """and array case cast char coalesce collate columns current_date decimal exists extract grouping grouping_id
+host ifnull insert like map nullif or overlay percentile_cont percentile_disc position row st_distance st_makepoint
+st_point string struct substring time timestamp trim try try_cast xmlelement"""
+_SHORT = 4  # one letter more or less makes many a name of so few letters: only the commonest are meant
 _OWN_GRAMMAR = ("cast", "convert", "extract", "overlay", "position", "safe_cast", "substring", "trim", "try_cast")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -144,22 +155,75 @@ def misspelt_syntax(query: str) -> Iterator[Problem]:
             yield Problem(code="unknown_function", message=message, line=line, column=column, suggestion=near)
 
 
+@lru_cache
+def _named_elsewhere() -> frozenset[str]:
+    return frozenset(_ELSEWHERE.split()).union(*(names.split() for names in _DIALECT.values()))
+
+
 @lru_cache(maxsize=1024)
 def _nearest(name: str, dialect: str) -> str | None:
-    return nearest_spelling(name, sorted(known_functions(dialect)), _OFTEN)
+    """The function that a slip of the hand made this name of; None where two are as near, or another language has it.
+
+    What a function is called says what it does: ISNULL is the opposite of NULLIF, which is as near as can be.
+    """
+    if name in _named_elsewhere():
+        return None
+    if shortened := next((one for one in sorted(_OFTEN) if _without_vowels(one) == name), None):
+        return shortened
+    most = max(1, len(name) // 4)
+    known = known_functions(dialect) | {"coalesce", "nullif"}
+    alike = [one for one in known if one[:1].isalpha() and abs(len(one) - len(name)) <= most]
+    near = [(found, one not in _OFTEN, one) for one in alike if (found := slips(name, one)) <= most]
+    ranked = sorted(one for one in near if len(name) > _SHORT or one[2] in _OFTEN)
+    is_one = len(ranked) == 1 or (len(ranked) > 1 and ranked[0][:2] != ranked[1][:2])
+    return ranked[0][-1] if is_one else None
 
 
-def unknown_functions(select: exp.Query, dialect: str) -> Iterator[Problem]:
-    """Calls that sqlglot knows no class for and the dialect has no function for, with the nearest name."""
+def _without_vowels(name: str) -> str:
+    """`count` is often written `cnt`."""
+    return name[:1] + re.sub("[aeiou]", "", name[1:])
+
+
+@lru_cache
+def _translated_only() -> frozenset[str]:
+    """Functions that sqlglot reads in DuckDB's SQL and translates, and that DuckDB has not under that name."""
+    with duckdb.connect(":memory:") as connection:
+        found = connection.execute("SELECT DISTINCT function_name FROM duckdb_functions()").fetchall()
+    parsed = {name.lower() for name in Dialect.get_or_raise("duckdb").parser_class.FUNCTIONS}
+    return frozenset(parsed - {str(row[0]).lower() for row in found} - set(_GRAMMAR.split()))
+
+
+def translated_calls(query: str, select: exp.Query) -> list[Token]:
+    """The names of calls in DuckDB's SQL that only sqlglot knows. Names of CTEs and aliases are none."""
+    named = {one.alias.lower() for one in select.find_all(exp.CTE, exp.Table, exp.Subquery)}
+    tokens = Dialect.get_or_raise("duckdb").tokenize(query)
+    return [
+        token
+        for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False)
+        if after.token_type == TokenType.L_PAREN
+        and token.token_type not in (TokenType.IDENTIFIER, TokenType.STRING)
+        and token.text.lower() in _translated_only() - named
+        and not (before and before.token_type in (TokenType.DOT, TokenType.DCOLON, TokenType.ALIAS))
+    ]
+
+
+def unknown_functions(select: exp.Query, dialect: str, query: str = "") -> Iterator[Problem]:
+    """Calls that the dialect has no function for, with the nearest name. query: the text that the select was read
+    from, of which DuckDB's own names are asked for."""
     known = known_functions(dialect)
     for call in select.find_all(exp.Anonymous, exp.AnonymousAggFunc):
         name = str(call.this).lower() if isinstance(call.this, str) else call.name.lower()
         if name in known or isinstance(call.parent, exp.Table):
             continue
-        yield Problem(
-            code="unknown_function",
-            message=f"unknown function '{name}'",
-            line=call.meta.get("line"),
-            column=(call.meta["col"] - len(name) + 1) if "col" in call.meta else None,
-            suggestion=_nearest(name, dialect),
-        )
+        last = call.meta.get("col")
+        yield _unknown(name, call.meta.get("line"), last, _nearest(name, dialect))
+    for token in translated_calls(query, select) if dialect == "duckdb" and query else ():
+        name = token.text.lower()
+        yield _unknown(name, token.line, token.col, _nearest(name, dialect))
+
+
+def _unknown(name: str, line: int | None, last: int | None, near: str | None) -> Problem:
+    """last: the column of the name's last character, as sqlglot counts."""
+    column = last - len(name) + 1 if last is not None else None
+    message = f"unknown function '{name}'"
+    return Problem(code="unknown_function", message=message, line=line, column=column, suggestion=near)

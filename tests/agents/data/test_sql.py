@@ -181,3 +181,46 @@ def test_ctes_that_double_each_other_are_too_complex(
 def test_a_hint_that_locks_is_refused(sql: Sql, sandbox: Sandbox, hint: str) -> None:
     group = small_catalog("sql", "tsql")
     assert prove(sql, f"SELECT HostName FROM Hosts WITH ({hint})", group, sandbox).verdict == "rejected"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "isnull(IPAddress, '')", "dcount(IPAddress)", "getdate()", "date_format(TimeGenerated, '%Y')",
+        "unix_timestamp(TimeGenerated)", "count_distinct(IPAddress)", "medn(DurationMs)",
+    ],
+)  # fmt: skip
+def test_another_languages_function_is_no_slip_for_one_that_does_something_else(
+    sql: Sql, sql_group: Catalog, call: str
+) -> None:
+    problem = sql.bind(f"SELECT {call} FROM SigninLogs", sql_group).problems[0]
+    assert (problem.code, problem.suggestion) == ("unknown_function", None)
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("SELECT TO_CHAR(TimeGenerated, 'YYYY-MM') FROM SigninLogs", (1, 8)),
+        ("SELECT HostName\nFROM Hosts WHERE nvl (HostName, '') = ''", (2, 18)),
+    ],
+)
+def test_a_function_that_only_a_translation_knows_is_none_of_duckdb(
+    sql: Sql, sql_group: Catalog, query: str, place: tuple[int, int]
+) -> None:
+    problem = sql.bind(query, sql_group).problems[0]
+    assert (problem.code, problem.line, problem.column) == ("unknown_function", *place)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT coalesce(IPAddress, 'to_char(x)'), ifnull(IPAddress, ''), nullif(IPAddress, '') FROM SigninLogs",
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY DurationMs), if(count(*) > 1, 1, 0) FROM SigninLogs",
+        "SELECT try_cast(IPAddress AS DECIMAL(10, 2)), extract(year FROM TimeGenerated) FROM SigninLogs",
+        "WITH search(nvl) AS (SELECT IPAddress FROM Hosts) SELECT nvl FROM search WHERE (nvl) LIKE ('1%')",
+        "SELECT trim(both 'x' FROM IPAddress), substring(IPAddress FROM 1 FOR 2) AS \"nvl\" FROM Hosts -- nvl(1)",
+        "SELECT strftime(TimeGenerated, '%Y'), CAST(IPAddress AS CHAR(10)) FROM SigninLogs",
+    ],
+)
+def test_what_duckdbs_grammar_knows_is_a_function(sql: Sql, sql_group: Catalog, sandbox: Sandbox, query: str) -> None:
+    assert prove(sql, query, sql_group, sandbox).problems == []
