@@ -9,13 +9,14 @@ from agents.data.plan.model import QueryPlan
 from agents.data.platform import Ask, NotExecutable, Platform, Stage
 from agents.data.spl.ast import Pipeline
 from agents.data.spl.check import Parsed, check_spl, known_macros
+from agents.data.spl.idioms import idioms
 from agents.data.spl.source import Macro
 from agents.data.spl.sources import tables_read
 from agents.data.spl.stages import stages
 from agents.data.spl.transpile import to_duckdb
 from agents.data.spl.transpile.types import column_type
 from shared.catalog import Catalog, Table
-from shared.models import Check
+from shared.models import Check, Proof
 
 __all__ = ["Macro", "Parsed", "Spl", "check_spl"]
 
@@ -73,6 +74,9 @@ There is no SELECT, FROM, HAVING, LIMIT or GROUP BY."""
     def stages(self, query: str, catalog: Catalog) -> list[Stage]:
         parsed = _parsed(query, catalog)
         return stages(parsed.source.text, parsed.pipeline) if parsed.pipeline else []
+
+    def idioms(self, query: str, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
+        return idioms(query, proof, _parsed(query, catalog), catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         return column_type(type_name)

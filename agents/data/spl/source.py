@@ -15,7 +15,7 @@ MAX_LENGTH = 200_000
 MAX_MACRO_DEPTH = 16
 _FEW = 12
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_PIECE = re.compile(rf"\\.|{_STRING}|```.*?```|```|`(?:[^`\"]|{_STRING})*`|[\"`]", re.DOTALL)
+PIECE = re.compile(rf"\\.|{_STRING}|```.*?```|```|`(?:[^`\"]|{_STRING})*`|[\"`]", re.DOTALL)
 _QUOTED = re.compile(rf"\\.|{_STRING}|```.*?```", re.DOTALL)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 # Characters that look like a pipe, that can't be seen, or that turn the reading order around.
@@ -111,7 +111,7 @@ def _expand(
         parts.append(piece)
         length += len(piece)
 
-    for match in _PIECE.finditer(text):
+    for match in PIECE.finditer(text):
         piece, at = match.group(), match.start() if origin is None else origin
         if piece in ('"', "`", "```"):
             raise _unclosed(piece, at)

@@ -12,7 +12,7 @@ from shared.catalog import Catalog
 
 _ZERO = timedelta(0)
 _LAST_SECOND = 253_402_300_799.0  # of the year 9999
-_UNITS = {
+UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "second"),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "minute"),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "hour"),
@@ -58,7 +58,7 @@ def relative_time(base: str, modifier: str) -> str | None:
         match = _STEP.match(text, position)
         if not match:
             return None
-        unit = _UNITS.get((match.group(3) or match.group(4)).lower())
+        unit = UNITS.get((match.group(3) or match.group(4)).lower())
         if match.group(4) and match.group(4).lower() == "w" and match.group(5):
             result = _weekday(result, int(match.group(5)))
         elif unit is None:
@@ -121,7 +121,7 @@ def span(text: str) -> Span:
     if match.group(2).lower() in _SUBSECONDS:
         seconds = amount * _SUBSECONDS[match.group(2).lower()]
         return Span(f"INTERVAL '{round(seconds * 1e6)} microsecond'", seconds)
-    unit = _UNITS.get(match.group(2).lower())
+    unit = UNITS.get(match.group(2).lower())
     if unit is None or amount == 0:
         raise NotExecutable(f"the span '{text}' is not understood")
     length = amount * _SECONDS[unit] if unit in _SECONDS else None
@@ -132,7 +132,7 @@ def _origin(snap: str, unit: str) -> str:
     """A day on which a bucket starts: 1970 began on a Thursday, its first Sunday (w0) was the 4th."""
     if unit == "week" and re.fullmatch("@w[0-7]", snap):
         return f"1970-01-{4 + int(snap[-1]) % 7:02d}"
-    if snap and _UNITS.get(snap[1:].lower()) != unit:
+    if snap and UNITS.get(snap[1:].lower()) != unit:
         raise NotExecutable(f"a span that snaps to {snap} is translated for weeks")
     return "1970-01-01"
 
