@@ -12,6 +12,7 @@ from agents.data.plan.model import QueryPlan
 from agents.data.platform import NotExecutable, Platform, Stage
 from agents.data.sql.binding import known_tables, lookup, unknown_names
 from agents.data.sql.functions import misspelt_syntax, unknown_functions
+from agents.data.sql.idioms import idioms
 from agents.data.sql.parsing import PARSER, Parsed
 from agents.data.sql.safety import problems_of
 from agents.data.sql.sqlite import PROVER as SQLITE
@@ -20,7 +21,7 @@ from agents.data.sql.stages import stages
 from agents.data.sql.types import duckdb_type
 from shared.catalog import Catalog, Table
 from shared.errors import InvalidInput, did_you_mean
-from shared.models import Check, CheckName, Problem
+from shared.models import Check, CheckName, Problem, Proof
 
 DIALECTS = ("duckdb", "sqlite", "postgres", "mysql", "tsql", "snowflake", "bigquery")
 # What DuckDB may find wrong with a translation that is right in the query's own dialect.
@@ -85,6 +86,9 @@ class Sql(Platform):
             return False
         strict = catalog.dialect == "postgres" and problem.code not in ("syntax", "unreadable_value")
         return not strict or "does not exist" in problem.message
+
+    def idioms(self, query: str, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
+        return idioms(query, proof, catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         """Types are those of any supported dialect: `NUMERIC(10,2)`, `datetime2`, `serial`."""

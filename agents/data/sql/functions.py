@@ -115,9 +115,9 @@ _ELSEWHERE = """ago bin count_distinct countif dcount dcountif endofday getdate 
 isnotnull isnull make_list make_set mvcount mvindex split startofday strcat strlen take_any
 todatetime todouble toint tolong tostring totimespan unix_timestamp"""
 # What DuckDB's grammar knows as a call, or as a type, without listing it as a function; and its extensions' functions.
-_GRAMMAR = """and array case cast char coalesce collate columns current_date decimal exists extract grouping grouping_id
-host ifnull insert like map nullif or overlay percentile_cont percentile_disc position row st_distance st_makepoint
-st_point string struct substring time timestamp trim try try_cast xmlelement"""
+_GRAMMAR = """and array case cast char coalesce collate columns current_date date decimal exists extract grouping
+grouping_id host ifnull insert like map nullif or overlay percentile_cont percentile_disc position row st_distance
+st_makepoint st_point string struct substring time timestamp trim try try_cast xmlelement"""
 _SHORT = 4  # one letter more or less makes many a name of so few letters: only the commonest are meant
 _OWN_GRAMMAR = ("cast", "convert", "extract", "overlay", "position", "safe_cast", "substring", "trim", "try_cast")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")

@@ -1,0 +1,71 @@
+"""Conditions on groups, and the groups themselves, where a query leaves them to be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+# Each is a place of its own, whose aggregates and columns are not those of the expression around it.
+_INNER = (exp.Query, exp.Subquery, exp.Window)
+_WHOLE = (exp.AggFunc, exp.Filter, exp.WithinGroup)
+
+
+def having_for_where(select: exp.Query) -> Iterator[str]:
+    """`WHERE count(*) > 1` is a condition on groups. Changes the select; only where there are groups, or all else that
+    it shows can be one."""
+    for one in list(select.find_all(exp.Select)):
+        where = one.args.get("where")
+        if where is None:
+            continue
+        conditions = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
+        moved = [condition for condition in conditions if _aggregates(condition)]
+        if not moved or any(map(_outside, moved)) or not (one.args.get("group") or _keys(one) is not None):
+            continue
+        rest = [condition for condition in conditions if not _aggregates(condition)]
+        one.set("where", exp.Where(this=exp.and_(*rest, copy=False)) if rest else None)
+        before = one.args.get("having")
+        one.set("having", exp.Having(this=exp.and_(*([before.this] if before else []), *moved, copy=False)))
+        yield "put the condition on an aggregate into HAVING, as WHERE is about single rows"
+        if keys := [] if one.args.get("group") else _keys(one):
+            yield _group(one, keys)
+
+
+def group_rest(select: exp.Query) -> Iterator[str]:
+    """`SELECT a, count(*)` is by a. Changes the select. Not where all it computes is the greatest or least: that may
+    be asked for the row that has it."""
+    for one in list(select.find_all(exp.Select)):
+        if one.args.get("group") or one.args.get("distinct"):
+            continue
+        found = [aggregate for item in one.expressions for aggregate in _aggregates(item)]
+        keys = _keys(one)
+        if keys and any(not isinstance(aggregate, exp.Max | exp.Min) for aggregate in found):
+            yield _group(one, keys)
+
+
+def _group(select: exp.Select, keys: list[exp.Expr]) -> str:
+    select.group_by(*(key.copy() for key in keys), copy=False)
+    return f"grouped by {' and '.join(key.name for key in keys)}, which stands beside what is computed of many rows"
+
+
+def _keys(select: exp.Select) -> list[exp.Expr] | None:
+    """The plain columns that it shows, where all the rest is computed of many rows; else None."""
+    keys: list[exp.Expr] = []
+    for item in select.expressions:
+        bare = item.unalias()
+        if isinstance(bare, exp.Column) and not bare.is_star:
+            keys.append(bare)
+        elif not _aggregates(bare) or _outside(bare):
+            return None
+    return keys
+
+
+def _aggregates(node: exp.Expr) -> list[exp.Expr]:
+    inside = node.walk(prune=lambda one: isinstance(one, (*_INNER, exp.AggFunc)))
+    return [one for one in inside if isinstance(one, exp.AggFunc)]
+
+
+def _outside(node: exp.Expr) -> bool:
+    """Whether something of it is of one row, or of another place."""
+    inside = node.walk(prune=lambda one: isinstance(one, (*_INNER, *_WHOLE)))
+    return any(isinstance(one, (exp.Column, exp.Star, *_INNER)) for one in inside)
