@@ -7,6 +7,7 @@ from typing import Protocol
 
 from agents.data.kql.dates import impossible_dates
 from agents.data.kql.declared import function_problems, inlined
+from agents.data.kql.idioms import mended
 from agents.data.kql.kusto import Kusto, KustoUnavailable
 from agents.data.kql.parameters import Filled, default_problem, filled, undeclared, undeclared_texts
 from agents.data.kql.size import too_large
@@ -16,7 +17,7 @@ from agents.data.kql.types import duckdb_type
 from agents.data.plan.model import QueryPlan
 from agents.data.platform import Ask, NotExecutable, Platform, Stage
 from shared.catalog import Catalog, Table, UserFunction
-from shared.models import Check, CheckStatus, Problem
+from shared.models import Check, CheckStatus, Problem, Proof
 
 # Kusto.Language's diagnostic of `{Name}`.
 _CLIENT_PARAMETER = "KS213"
@@ -104,6 +105,9 @@ class Kql(Platform):
 
     def stages(self, query: str, catalog: Catalog) -> list[Stage]:
         return self.prover.stages(filled(query, catalog).text, catalog)
+
+    def idioms(self, query: str, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
+        return mended(query, proof, catalog)
 
     def duckdb_type(self, type_name: str) -> str:
         return duckdb_type(type_name)
