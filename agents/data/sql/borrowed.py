@@ -66,7 +66,8 @@ def _meant(call: exp.Expr) -> tuple[str, str, exp.Expr] | None:
         return ("to_char", "strftime", shown) if shown else None
     if isinstance(call, exp.Date | exp.Datetime):
         moment = _moment(call)
-        return (type(call).__name__.lower(), "now", moment) if moment else None
+        label = "current_date" if isinstance(call, exp.Date) else "now"
+        return (type(call).__name__.lower(), label, moment) if moment else None
     name = str(call.this).lower() if isinstance(call.this, str) else ""
     label, build = _CALLS.get(name, ("", None))
     meant = build(call.expressions) if build else None

@@ -49,7 +49,11 @@ def _group(select: exp.Select, keys: list[exp.Expr]) -> str:
 
 
 def _keys(select: exp.Select) -> list[exp.Expr] | None:
-    """The plain columns that it shows, where all the rest is computed of many rows; else None."""
+    """The plain columns that it shows, where all the rest is computed of many rows; else None. None too where the
+    select stands for one value, which many groups are not."""
+    around = select.parent.parent if isinstance(select.parent, exp.Subquery) else None
+    if around is not None and not isinstance(around, exp.From | exp.Join | exp.In):
+        return None
     keys: list[exp.Expr] = []
     for item in select.expressions:
         bare = item.unalias()

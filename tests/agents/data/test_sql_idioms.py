@@ -117,6 +117,7 @@ def test_what_is_surely_meant_is_said_so_and_told(
         f"SELECT IPAddress, max(Risk) {S}",
         f"SELECT IPAddress {S} WHERE COUNT(*) > 1 OR Succeeded",
         f"SELECT * {S} WHERE COUNT(*) > 1",
+        f"SELECT 1 FROM Hosts h WHERE (SELECT IPAddress {S} WHERE COUNT(*) > 3) = h.IPAddress",
         f"SELECT IPAddress || 'x', Risk + COUNT(*) {S}",
         f"SELECT 1 {S} WHERE ResultType = nothing",
         f'SELECT 1 {S} WHERE IPAddress = "UserPrincipalNam"',
