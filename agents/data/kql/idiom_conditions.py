@@ -19,7 +19,6 @@ def conditions(read: Reading) -> Iterator[Change]:
     for at, one in enumerate(read.pieces):
         if one.kind == "mark":
             yield from _equals(read, at)
-            yield from _different(read, at)
         elif one.kind == "word" and read[at - 1].text != "." and not read.is_equals(at + 1):
             word = one.lower
             if word == "not" and read[at - 1].lower != "is":
@@ -50,14 +49,9 @@ def _equals(read: Reading, at: int) -> Iterator[Change]:
         return  # a day is meant, and `==` would be its midnight
     bracket = read.around[at]
     in_call = bracket >= 0 and read[bracket].text == "(" and read[bracket - 1].lower in _CONDITIONAL
-    if read.is_condition(at) or in_call:
+    in_call = in_call and read[at - 1].text in read.types  # other names may be those of arguments
+    if read[at - 2].lower != "let" and (read.is_condition(at) or in_call):
         yield Change([(one.start, one.end, "==")], "compared with '==' for '=', which assigns in KQL")
-
-
-def _different(read: Reading, at: int) -> Iterator[Change]:
-    one, after = read[at], read[at + 1]
-    if one.text == "<" and after.text == ">" and after.start == one.end:
-        yield Change([(one.start, after.end, "!=")], "compared with '!=' for '<>'")
 
 
 def _not(read: Reading, at: int) -> Iterator[Change]:

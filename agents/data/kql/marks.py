@@ -135,7 +135,8 @@ class Reading:
     def assigned(self) -> Iterator[Piece]:
         """Names that the query gives: `n = count()`, `count() as n`."""
         for at, one in enumerate(self.pieces):
-            if self.is_equals(at) and self[at - 1].kind == "word" and not self.is_condition(at):
+            is_free = self.step[at] < 0 or self.is_flat(at)  # within a call it names an argument
+            if is_free and self.is_equals(at) and self[at - 1].kind == "word" and not self.is_condition(at):
                 yield self[at - 1]
             elif one.lower == "as" and self[at + 1].kind == "word":
                 yield self[at + 1]

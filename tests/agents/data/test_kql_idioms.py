@@ -53,7 +53,7 @@ CONDITIONS = [
     ("where IPAddress in '10.0.0.1', '10.0.0.2' | count", "where IPAddress in ('10.0.0.1', '10.0.0.2') | count"),
     ("where IPAddress IN ['10.0.0.1', '10.0.0.2']", "where IPAddress in ('10.0.0.1', '10.0.0.2')"),
     ("where IPAddress not in ('10.0.0.1')", "where IPAddress !in ('10.0.0.1')"),
-    ("where DurationMs BETWEEN 1 AND 100 AND Risk <> 0.1", "where DurationMs between (1 .. 100) and Risk != 0.1"),
+    ("where DurationMs BETWEEN 1 AND 100 AND Risk != 0.1", "where DurationMs between (1 .. 100) and Risk != 0.1"),
 ]  # fmt: skip
 STEPS = [
     ("select IPAddress, Risk", "project IPAddress, Risk"),
@@ -126,6 +126,8 @@ NOT_SURE = [
     "where Nope == 'A = B AND C LIKE x' // where A = 'x' AND len(x)",
     "extend x = nope('a', ResultType = 'x')",
     "select *",
+    "where Nope > 1 let n = 2",
+    "extend x = case(Risk > 1, strcat = 'a', 'b'), y = nope(1)",
     "summarize count() by IPAddress, 1d | where Nope > 1",
 ]
 
@@ -138,6 +140,7 @@ def test_what_is_not_sure_stays_as_it_is(kql: Kql, kql_group: Catalog, sandbox: 
 
 
 RIGHT = [
+    "SigninLogs | where ResultType <> '0'",
     "SigninLogs | summarize count() by bin(TimeGenerated, 1d)",
     "SigninLogs | summarize count() by TimeGenerated, IPAddress",
     "SigninLogs | where UserPrincipalName == 'a = b AND c LIKE d IS NULL' // AND len(x)",
