@@ -222,7 +222,7 @@ class _Fitting:
             yield from ungroup_either(self.select, self.question)
             yield from regroup(self.select, self._asked_by())
             if self.rows:
-                yield from ungroup_unsaid(self.select, self._is_said, self.rows.count)
+                yield from ungroup_unsaid(self.select, self.question, self._is_said, self.rows.count)
             yield from [*show_groups(self.select), *show_rank(self.select)]
 
     def _asked_by(self) -> list[str]:

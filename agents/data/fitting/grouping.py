@@ -17,6 +17,7 @@ _UNITS_OF = (
     *(exp.Hour, exp.Day, exp.Month, exp.Year, exp.Week, exp.DayOfWeek),
 )
 _COMPARED = re.compile(r"\b(?:compar\w+|versus|vs|split)\b", re.IGNORECASE)
+_ASKED = re.compile(r"\b(?:per|by|each|every)\s+\w", re.IGNORECASE)
 _UNITS_BY_NAME = ("date_part", "time_bucket", "dayname", "monthname")
 
 
@@ -42,12 +43,16 @@ def show_times(select: exp.Select, times: TimesOf) -> Iterator[str]:
 
 
 def ungroup_unsaid(
-    select: exp.Select, is_said: Callable[[exp.Column], bool], rows: Callable[[exp.Query], int | None]
+    select: exp.Select,
+    question: str,
+    is_said: Callable[[exp.Column], bool],
+    rows: Callable[[exp.Query], int | None],
 ) -> Iterator[str]:
     """Take columns that the question does not speak of out of the groups of a count, where they part groups of columns
     that it speaks of.
 
-    rows: how many rows a query gives. Changes the select.
+    All stay where the question asks for each of as many things (`how often each tool, by device`), and where what would
+    be left only says which rows are meant. rows: how many rows a query gives. Changes the select.
     """
     group = select.args.get("group")
     keys: list[exp.Expr] = group.expressions if group else []
@@ -55,6 +60,9 @@ def ungroup_unsaid(
     if len(columns) < 2 or len(columns) < len(keys) or not select.find(exp.Count, exp.Sum):
         return
     unsaid = [key.sql() for key in columns if not is_said(key)]
+    held = {one.this.sql() for one in conditions(select) if isinstance(one, exp.In)}
+    if len(_ASKED.findall(question)) >= len(columns) or held.issuperset({key.sql() for key in columns} - {*unsaid}):
+        return
     for name in unsaid if len(unsaid) < len(columns) else ():
         without = select.copy()
         gone = _ungrouped(without, partial(_is_called, name))

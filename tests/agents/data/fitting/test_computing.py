@@ -170,6 +170,9 @@ def test_a_column_that_parts_what_is_asked_for_is_no_group(desk: Desk) -> None:
     assert mended.notes == ["did not group by `title`, which the question does not speak of"]
     assert desk.rows(mended.query) == [["db-7", 2], ["lt-101", 1], ["lt-103", 1]]
     assert desk.leaves("Tickets by host and title", query)
+    assert desk.leaves("How often was each thing told, by host?", query), "two things are asked for, and there are two"
+    held = "SELECT status, title, count(*) AS n FROM tickets WHERE status IN ('open', 'closed') GROUP BY status, title"
+    assert desk.leaves("How many open and closed tickets has each thing?", held), "the status says which rows are meant"
     assert desk.leaves(
         "How many tickets has each host?", "SELECT host, region, count(*) AS n FROM tickets GROUP BY host, region"
     ), "a region more parts no host"
