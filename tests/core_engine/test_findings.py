@@ -110,7 +110,17 @@ def test_what_one_agent_asks_is_told_beside_the_answer_of_another(
 ) -> None:
     questions = [Clarification(question=question, options=options) for question, options in asked]
     findings = Findings(plan=Plan(steps=[], notes=["n"]), clarifications=questions)
-    cost = JourneyCostSummary.model_construct()
+    cost = JourneyCostSummary(
+        journey_id="j",
+        calls=1,
+        failed_calls=0,
+        prompt_tokens=1,
+        completion_tokens=1,
+        seconds=1.0,
+        cost=None,
+        unpriced_calls=1,
+        uncounted_calls=0,
+    )
     answer = findings.answer("j", Question(question="q"), status, None, cost)
     assert answer.plan.notes == notes
     assert (answer.clarification is None) == (status == "completed")
