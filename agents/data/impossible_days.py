@@ -8,13 +8,19 @@ from agents.data.dates import days_around
 from agents.data.repair import Mended
 from shared.models import Proof
 
-_DAY = r"(?P<day>\d{4}-\d{1,2}-\d{1,2})(?P<time>[T ][\d:.]+Z?)?(?=['\")])"
+_DATE = r"\d{4}-\d{1,2}-\d{1,2}"
+_TIME = r"(?:[T ][\d:.]+Z?)?"
 _TYPED = r"(?:(?:DATE|TIMESTAMP|TIMESTAMPTZ|(?:to)?datetime|CAST)\s{0,3})?\(?\s{0,3}['\"]?"
-_BOUND = re.compile(rf"(?P<operator><=|>=|<|>)(?P<typed>\s{{0,9}}{_TYPED}){_DAY}", re.IGNORECASE)
+_BOUND = rf"(?P<operator><=|>=|<|>)(?P<typed>\s{{0,9}}{_TYPED})(?P<day>{_DATE}){_TIME}(?=['\")])"
 # In KQL a type is part of the literal; in SQL the text alone is read as what it is compared with.
-_KUSTO = r"(?P<kusto>\.\.\s{0,9}datetime\s{0,3}\(\s{0,3}['\"]?)"
-_BETWEEN = r"(?P<sql>\bBETWEEN\b(?:(?!\bAND\b)[^;]){1,200}\bAND\s{1,9})(?:(?:DATE|TIMESTAMP|TIMESTAMPTZ)\s{0,3})?'"
-_END = re.compile(rf"(?:{_KUSTO}|{_BETWEEN}){_DAY}", re.IGNORECASE)
+_KUSTO = r"\.\.\s{0,9}datetime\s{0,3}\(\s{0,3}['\"]?"
+_AND = r"\bBETWEEN\b(?:(?!\bAND\b)[^;]){1,200}\bAND\s{1,9}"
+_END = (
+    rf"(?:(?P<kusto>{_KUSTO})|(?P<sql>{_AND})(?:(?:DATE|TIMESTAMP|TIMESTAMPTZ)\s{{0,3}})?')"
+    rf"(?P<last>{_DATE})(?P<time>{_TIME})(?=['\")])"
+)
+_OTHER = r"--[^\n]*|//[^\n]*|/\*.*?\*/|'[^']*'|\"[^\"]*\""  # comments, and texts that no bound begins
+_PIECE = re.compile(rf"{_BOUND}|{_END}|{_OTHER}", re.IGNORECASE | re.DOTALL)
 _STRICT = {"<": "<", "<=": "<", ">": ">=", ">=": ">="}
 
 
@@ -25,18 +31,16 @@ def mend_days(query: str, proof: Proof) -> Mended:
         return Mended(query)
     notes: list[str] = []
 
-    def bounded(found: re.Match[str]) -> str:
-        if not (days := days_around(found["day"])):
+    def mended(found: re.Match[str]) -> str:
+        day = found["day"] or found["last"]
+        if not day or not (days := days_around(day)):
             return found[0]
-        strict, operator = _STRICT[found["operator"]], found["operator"]
-        notes.append(f"read {operator} {found['day']}, a day that does not exist, as {strict} {days[1]}")
-        return f"{strict}{found['typed']}{days[1]}"
-
-    def ended(found: re.Match[str]) -> str:
-        if not (days := days_around(found["day"])):
-            return found[0]
+        if operator := found["operator"]:
+            strict = _STRICT[operator]
+            notes.append(f"read {operator} {day}, a day that does not exist, as {strict} {days[1]}")
+            return f"{strict}{found['typed']}{days[1]}"
         last = f"{days[0]}{found['time'] or ' 23:59:59.999999'}"
-        notes.append(f"read up to {found['day']}, a day that does not exist, as up to {last}")
+        notes.append(f"read up to {day}, a day that does not exist, as up to {last}")
         return f"{found['kusto'] or found['sql'] + chr(39)}{last}"
 
-    return Mended(_END.sub(ended, _BOUND.sub(bounded, query)), list(dict.fromkeys(notes)))
+    return Mended(_PIECE.sub(mended, query), list(dict.fromkeys(notes)))

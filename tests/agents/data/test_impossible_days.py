@@ -10,7 +10,7 @@ from agents.data.proof import prove
 from agents.data.sandbox import Sandbox
 from shared.catalog import Catalog
 
-_SQL = "SELECT IPAddress FROM SigninLogs WHERE "
+_SQL = "SELECT IPAddress FROM SigninLogs JOIN Hosts USING (IPAddress) WHERE "
 _KQL = "SigninLogs | where "
 
 
@@ -56,7 +56,7 @@ def test_a_bound_is_the_months_end(
     [
         "CAST(TimeGenerated AS DATE) = '2026-02-31'",
         "TimeGenerated >= '2026-13-01'",
-        "TimeGenerated >= '2026-02-28' AND HostName = '<= 2026-02-31'",
+        "TimeGenerated = '2026-02-31' AND HostName LIKE '%<2026-02-31' -- not <= '2026-02-31'",
     ],
 )
 def test_what_is_meant_otherwise_or_not_known_stays(sandbox: Sandbox, sql_group: Catalog, condition: str) -> None:
