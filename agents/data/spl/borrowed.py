@@ -33,13 +33,18 @@ _SPAN = re.compile(rf"\bspan\s*=\s*{_AMOUNT}\s+{_UNIT}\b(?!\s*[=(])", re.IGNOREC
 _OPTIONS = re.compile(rf"(?:\s*\b\w+\s*=\s*(?:\d+\s+{_UNIT}\b|[^\s=]+))+\s*", re.IGNORECASE)
 _TIME_SPAN = re.compile(rf"\bspan\s*=\s*\d+\s*{_UNIT}\b", re.IGNORECASE)
 _AGO = re.compile(rf"\bnow\s*\(\s*\)\s*(?P<sign>[-+])\s*{_AMOUNT}\s*{_UNIT}\b(?!\s*\()", re.IGNORECASE)
-_SINCE = re.compile(rf"(?<![\w.])_time\s*>=?\s*now\s*\(\s*\)\s*(?P<sign>-)\s*{_AMOUNT}\s*{_UNIT}\b", re.IGNORECASE)
+_RELATED = rf"{_AMOUNT}\s*{_UNIT}\b(?:\s+(?P<ago>ago)\b)?+"
+_SAID = rf"(?:(?:now\s*(?:\(\s*\)\s*)?)?(?P<sign>[-+])\s*)?{_RELATED}"
+_ENDS = r"(?!\s*[-+=<>!]|[*/(.])"  # neither a sum nor a field's name
+_NOW_LESS = r"now\s*\(\s*\)\s*(?P<sign>-)\s*"
+_COMPARED_TIME = re.compile(rf"(?<![\w.])_time\s*(?P<side>[<>])=?\s*{_NOW_LESS}{_RELATED}{_ENDS}", re.IGNORECASE)
+_OF_EVENT_TIME = re.compile(r"(?<![\w.])_time\b", re.IGNORECASE)
+_BOOLEAN = re.compile(r"\b(?:NOT|OR)\b", re.IGNORECASE)
 _BOUND = r"(?<![\w.])(?P<bound>earliest|latest)\s*=\s*"
-_SPACED = re.compile(
-    rf"{_BOUND}(?P<now>now\s*\(\s*\)\s*)?(?P<sign>[-+])\s*{_AMOUNT}\s*{_UNIT}\b(?!\s*\()", re.IGNORECASE
-)
+_ANY_BOUND = re.compile(_BOUND, re.IGNORECASE)
+_SPACED = re.compile(rf"{_BOUND}{_SAID}{_ENDS}", re.IGNORECASE)
 _QUOTED_BOUND = re.compile(rf'{_BOUND}"(?P<text>{_TEXT}+)"', re.IGNORECASE)
-_SAID = re.compile(rf"(?:now\s*(?:\(\s*\))?)?\s*(?P<sign>[-+]?)\s*{_AMOUNT}\s*{_UNIT}(?P<ago>\s+ago)?", re.IGNORECASE)
+_SAID_TEXT = re.compile(_SAID, re.IGNORECASE)
 _RELATIVE = re.compile(rf'{_BOUND}relative_time\s*\(\s*now\s*\(\s*\)\s*,\s*"(?P<text>{_TEXT}+)"\s*\)', re.IGNORECASE)
 _MODIFIER = re.compile(r"(?:[-+]\d*[a-z]+)?(?:@[a-z]+[0-7]?)?")
 _LIKE = re.compile(
@@ -138,6 +143,7 @@ def borrowed(query: str, columns: Iterable[str], *, rejected: bool) -> Iterator[
         if stage.is_base or stage.word in _SEARCHES:
             yield from _bounds(query, stage)
         if stage.is_base:
+            yield from _time_range(query, stage)
             yield from _like_in_search(query, stage, known)
     if not rejected:
         return
@@ -197,27 +203,49 @@ def _ago(query: str, stage: _Stage, names: set[str]) -> Iterator[Change]:
 
 
 def _bounds(query: str, stage: _Stage) -> Iterator[Change]:
-    """earliest and latest as they are said: `-7 days`, `"7 days ago"`, `now() - 7d`."""
+    """earliest and latest as they are said: `-7 days`, `7 days ago`, `now() - 7d`, quoted or not."""
     body, at = stage.body, stage.at
     for found in _SPACED.finditer(body):
         is_spaced = any(char.isspace() for char in found.group().partition("=")[2].strip())
-        if is_spaced and (short := _short(found)):
-            yield changed(query, at + found.start(), at + found.end(), f"{found['bound']}={found['sign']}{short}")
+        if is_spaced and (text := _related(found)):
+            yield changed(query, at + found.start(), at + found.end(), f"{found['bound']}={text}")
     for found in _QUOTED_BOUND.finditer(body):
         written = query[at + found.start("text") : at + found.end("text")].strip()
-        said = _SAID.fullmatch(written)
-        if said is None or not any(char.isspace() for char in written) or bool(said["sign"]) == bool(said["ago"]):
-            continue
-        if short := _short(said):
-            sign = said["sign"] or "-"
-            yield changed(query, at + found.start(), at + found.end(), f"{found['bound']}={sign}{short}")
+        said = _SAID_TEXT.fullmatch(written)
+        if said and any(char.isspace() for char in written) and (text := _related(said)):
+            yield changed(query, at + found.start(), at + found.end(), f"{found['bound']}={text}")
     for found in _RELATIVE.finditer(body):
         written = query[at + found.start("text") : at + found.end("text")].strip()
         if _MODIFIER.fullmatch(written):
             yield changed(query, at + found.start(), at + found.end(), f"{found['bound']}={written}")
-    for found in _SINCE.finditer(body) if stage.is_base else ():
-        if short := _short(found):
-            yield changed(query, at + found.start(), at + found.end(), f"earliest=-{short}")
+
+
+def _related(found: re.Match[str]) -> str | None:
+    """`-7d` for `-7 days` and `7 days ago`; None where it is not said whether before or after now."""
+    sign, ago, short = found["sign"], found["ago"], _short(found)
+    if not short or not (sign or ago) or (sign == "+" and ago):
+        return None
+    return f"{sign or '-'}{short}"
+
+
+def _time_range(query: str, stage: _Stage) -> Iterator[Change]:
+    """`_time > now() - 7d` is `earliest=-7d`, and with `<` it is latest: the range of the whole search, so only where
+    no NOT, OR or bracket is about it, and all or none of what is said of the time."""
+    body, at = stage.body, stage.at
+    if _BOOLEAN.search(body) or query.startswith("[", at + len(body)):
+        return
+    found = list(_COMPARED_TIME.finditer(body))
+    if len(found) < len(_OF_EVENT_TIME.findall(body)):
+        return
+    bounds = ["earliest" if one["side"] == ">" else "latest" for one in found]
+    said = [*bounds, *(one["bound"].lower() for one in _ANY_BOUND.finditer(body))]
+    if len(set(said)) < len(said):
+        return
+    texts = [_related(one) for one in found]
+    befores = [body[: one.start()] for one in found]
+    if all(texts) and all(before.count("(") <= before.count(")") for before in befores):
+        for one, bound, text in zip(found, bounds, texts, strict=True):
+            yield changed(query, at + one.start(), at + one.end(), f"{bound}={text}")
 
 
 def _like(query: str, stage: _Stage, names: set[str]) -> Iterator[Change]:

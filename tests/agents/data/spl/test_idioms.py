@@ -24,6 +24,14 @@ index=web | timechart span=1 month count => index=web | timechart span=1mon coun
 index=web | where _time > now() - 7d | top uri => index=web | where _time > relative_time(now(), "-7d") | top uri
 index=web | where _time>now()-24 hours => index=web | where _time>relative_time(now(), "-24h")
 index=web _time >= now() - 7d | stats count => index=web earliest=-7d | stats count
+index=web _time > now() - 7d _time < now() - 1d => index=web earliest=-7d latest=-1d
+index=web _time>=now()-7d AND _time<=now()-24 hours => index=web earliest=-7d AND latest=-24h
+index=web _time < now() - 7d => index=web latest=-7d
+index=web (status=500) earliest=-7d _time < now() - 1d => index=web (status=500) earliest=-7d latest=-1d
+index=web earliest=-24 hours ago latest=now => index=web earliest=-24h latest=now
+index=web earliest=-7 day ago => index=web earliest=-7d
+index=web earliest=7 days ago latest=1 day ago | stats count => index=web earliest=-7d latest=-1d | stats count
+index=web earliest=-7d ago => index=web earliest=-7d
 index=web earliest=-7 days | stats count => index=web earliest=-7d | stats count
 index=web earliest="7 days ago" latest=now => index=web earliest=-7d latest=now
 index=web earliest="-7 days" => index=web earliest=-7d
@@ -60,6 +68,17 @@ index=web earliest="-7d" | stats count
 index=web earliest=-7d@d latest=@d
 index=web earliest=now-7d
 index=web earliest=-7 host=web1
+index=web NOT _time > now() - 7d
+index=web status=500 OR _time > now() - 7d
+index=web (_time > now() - 7d)
+index=web _time > now() - 7d _time < 1700000000
+index=web _time > now() - 7d _time > now() - 1d
+index=web earliest=-1d _time > now() - 7d
+index=web _time > now() - 7d + 1h
+index=web _time > now() - 7d [search index=auth | fields user] _time < now() - 1d
+index=web earliest=+7 days ago
+index=web earliest=7 days
+index=web earliest=-7 d=1
 index=web | where user = host
 index=web | where user = 'host'
 index=web | eval day=bytes*2 | bin day span=10
