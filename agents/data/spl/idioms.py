@@ -18,6 +18,7 @@ _MANY = 12
 _EVENT_FIELDS = frozenset(("_time", "_raw", "host", "source", "sourcetype", "index"))
 _ANY_INDEX = frozenset(("main", "index", "default", "events", "logs", "name", "index_name", "your_index", "splunk"))
 _COMPARES = frozenset(("=", "!="))
+_FOLDS = {"lower": str.lower, "upper": str.upper}
 # Their result depends on each event's own time.
 _OF_TIME = frozenset(("earliest", "latest", "earliest_time", "latest_time", "rate", "rate_avg", "rate_sum"))
 
@@ -60,29 +61,32 @@ def _by_span(query: str, pipeline: Pipeline) -> Iterator[Change]:
 
 
 def _texts(query: str, proof: Proof, pipeline: Pipeline, catalog: Catalog) -> Iterator[Change]:
-    """`where x='y'` and `where x=y` compare two fields in SPL: a text, where no field is called y."""
+    """`where x='y'` and `where x=y` compare two fields in SPL: a text, where no field is called y. In the quotes of
+    fields also none of a like name."""
+    # Each unknown field, with the field that it is near to.
     unknown = {
-        found
+        one.message.removeprefix("unknown field '").partition("'")[0]: one.suggestion
         for one in proof.problems
         if one.code == "unknown_field" and one.message.startswith("unknown field '")
-        for found in [one.message.removeprefix("unknown field '").partition("'")[0]]
     }
     if not unknown:
         return
     known = {column.name: column for table in tables_read(pipeline, catalog) for column in table.columns}
     for node in walk(pipeline):
-        for left, right in _compared(node):
+        for left, fold, right in _compared(node):
             column = known.get(left.name)
             if right.name not in unknown or column is None or column_type(column.type) != "VARCHAR":
                 continue
-            if query.startswith(f"'{right.name}'", right.at):
+            if query.startswith("'", left.at):
+                continue
+            if query.startswith(f"'{right.name}'", right.at) and not unknown[right.name]:
                 text, end = right.name, right.at + len(right.name) + 2
             elif (value := _value_of(right, column)) and query.startswith(right.name, right.at):
                 text, end = value, right.at + len(right.name)
             else:
                 continue
             if not set(text) & {'"', "\\"}:
-                yield changed(query, right.at, end, f'"{text}"')
+                yield changed(query, right.at, end, f'"{_FOLDS[fold](text) if fold else text}"')
 
 
 def _value_of(name: Name, column: Column) -> str | None:
@@ -91,19 +95,19 @@ def _value_of(name: Name, column: Column) -> str | None:
     return name.name if name.name in alike else alike[0] if len(alike) == 1 else None
 
 
-def _compared(node: object) -> Iterator[tuple[Name, Name]]:
-    """A field, and the names that it is compared with."""
+def _compared(node: object) -> Iterator[tuple[Name, str | None, Name]]:
+    """A field, the function of case that is called on it, and each name that it is compared with."""
     if isinstance(node, Binary) and node.op in _COMPARES:
         found: list[Expression] = [node.left, node.right]
     elif isinstance(node, Call) and node.name == "in":
         found = node.args
     else:
         return
-    left = found[0] if found else None
-    if isinstance(left, Call) and left.name in ("lower", "upper") and len(left.args) == 1:
-        left = left.args[0]
+    left, fold = (found[0] if found else None), None
+    if isinstance(left, Call) and left.name in _FOLDS and len(left.args) == 1:
+        fold, left = left.name, left.args[0]
     if isinstance(left, Name):
-        yield from ((left, right) for right in found[1:] if isinstance(right, Name))
+        yield from ((left, fold, right) for right in found[1:] if isinstance(right, Name))
 
 
 def _index(query: str, proof: Proof, parsed: Parsed, catalog: Catalog) -> Iterator[Change]:

@@ -55,6 +55,9 @@ index=web uri LIKE '%log%' | stats count => index=web uri="*log*" | stats count
 index=auth | where action = 'failure' => index=auth | where action = "failure"
 index=auth | where action IN ('failure', 'x y') => index=auth | where action IN ("failure", "x y")
 index=auth | where lower(action)='failure' => index=auth | where lower(action)="failure"
+index=auth | where upper(action)=failure => index=auth | where upper(action)="FAILURE"
+index=auth | where upper(action) IN ('failure', success) => index=auth | where upper(action) IN ("FAILURE", "SUCCESS")
+index=auth | where lower(action)='Failure' => index=auth | where lower(action)="failure"
 index=auth | stats count(eval(action='failure')) as n => index=auth | stats count(eval(action="failure")) as n
 index=auth | where action=failure => index=auth | where action="failure"
 index=auth | where action=Failure => index=auth | where action="failure"
@@ -81,6 +84,10 @@ index=web earliest=7 days
 index=web earliest=-7 d=1
 index=web | where user = host
 index=web | where user = 'host'
+index=web | where 'user'='username'
+index=web | where user='username'
+index=auth | where 'action'='failure'
+index=auth | where upper('action')='failure'
 index=web | eval day=bytes*2 | bin day span=10
 index=web | eval hour=bytes | bin span=1 hour | stats count by nope
 index=web | stats count by host | order by count
