@@ -150,7 +150,7 @@ def borrowed(query: str, columns: Iterable[str], *, rejected: bool) -> Iterator[
     names = {one.lower() for one in known}
     names |= {word.lower() for pair in _ASSIGNED.findall(mask) for word in pair if word}
     for number, stage in enumerate(stages):
-        for rule in (_spans, _without_field, _ago, _like, _in_other_words):
+        for rule in (_spans, _ago, _like, _in_other_words):
             yield from rule(query, stage, names)
         yield from _grouped(query, stages, number)
 
@@ -178,20 +178,16 @@ def _short(found: re.Match[str]) -> str | None:
 
 
 def _spans(query: str, stage: _Stage, names: set[str]) -> Iterator[Change]:
-    """`span=1 day` is `span=1d`, where no field is called day."""
-    if stage.word not in _BUCKETS:
+    """`span=1 day` is `span=1d`, where no field is called day; `bin span=1d` is about the time, as only times have such
+    spans."""
+    found = list(_SPAN.finditer(stage.body)) if stage.word in _BUCKETS else []
+    if any(one["unit"].lower() in names for one in found):
         return
-    for found in _SPAN.finditer(stage.body):
-        if found["unit"].lower() not in names and (short := _short(found)):
-            yield changed(query, stage.at + found.start(), stage.at + found.end(), f"span={short}")
-
-
-def _without_field(query: str, stage: _Stage, names: set[str]) -> Iterator[Change]:
-    """`bin span=1d` is about the time: only times have such spans."""
+    for one in found:
+        if short := _short(one):
+            yield changed(query, stage.at + one.start(), stage.at + one.end(), f"span={short}")
     if stage.word in ("bin", "bucket") and _OPTIONS.fullmatch(stage.body) and _TIME_SPAN.search(stage.body):
-        found = _SPAN.search(stage.body)
-        if found is None or found["unit"].lower() not in names:
-            yield changed(query, stage.word_at, stage.at, f"{stage.word} _time")
+        yield changed(query, stage.word_at, stage.at, f"{stage.word} _time")
 
 
 def _ago(query: str, stage: _Stage, names: set[str]) -> Iterator[Change]:

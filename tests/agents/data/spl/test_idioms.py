@@ -169,6 +169,14 @@ def test_the_only_index_is_meant_where_the_search_fits_it(query: str, meant: str
     assert _idioms(query, ONE)[0] == meant
 
 
+def test_a_word_that_several_values_spell_stays() -> None:
+    action = CATALOG.tables[1].columns[-1].model_copy(update={"values": ["Failure", "failure"]})
+    table = CATALOG.tables[1].model_copy(update={"columns": [*CATALOG.tables[1].columns[:-1], action]})
+    several = CATALOG.model_copy(update={"tables": [table]})
+    assert _idioms("index=auth | where action=FAILURE", several) == ("index=auth | where action=FAILURE", [])
+    assert _idioms("index=auth | where action=Failure", several)[0] == 'index=auth | where action="Failure"'
+
+
 def test_a_note_says_what_was_written_and_what_is_used() -> None:
     assert _idioms("index=web | limit 10")[1] == ["used 'head 10' for 'limit 10', as SPL says it"]
 
