@@ -30,7 +30,6 @@ SAME_OF_ONE: Mapping[str, str] = {
     "tonumber": "todouble",
     "to_number": "todouble",
     "tofloat": "todouble",
-    "to_timestamp": "todatetime",
     "lcase": "tolower",
     "lower": "tolower",
     "ucase": "toupper",
@@ -72,7 +71,20 @@ CAST_TO: Mapping[str, str] = {
 _OTHERS = frozenset(
     (
         *("acosh", "asinh", "atanh", "cosh", "sinh", "tanh", "binary_nand", "binary_nor", "binary_xnor"),
-        *("isint", "isnum", "isnumber", "isnumeric", "ltrim", "rtrim", "day", "hour", "minute", "second", "week"),
+        *(
+            "to_timestamp",
+            "isint",
+            "isnum",
+            "isnumber",
+            "isnumeric",
+            "ltrim",
+            "rtrim",
+            "day",
+            "hour",
+            "minute",
+            "second",
+            "week",
+        ),
         *("date_trunc", "group_concat", "string_agg", "median", "substr", "cast", "count_if"),
     )
 )

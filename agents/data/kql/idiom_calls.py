@@ -63,6 +63,8 @@ def _called(read: Reading, call: Call) -> Change | None:
         return _renamed(read, call, _PART_OF_MOMENT[name])
     if name in TEXT_LENGTH and given == 1 and _is_text(read, *call.arguments[0]):
         return _renamed(read, call, "strlen")
+    if name == "to_timestamp" and given == 1 and (said := _moment_of(read, *call.arguments[0])):
+        return _renamed(read, call, said)
     if name == "median" and given == 1:
         return _renamed(read, call, "percentile", after=", 50")
     if given == 1 and (found := _PERCENTILE.fullmatch(name)):
@@ -124,6 +126,14 @@ def _is_text(read: Reading, first: int, last: int) -> bool:
     if first == last:
         return read[first].kind == "string" or read.types.get(read[first].text) == "string"
     return read[first].lower in _GIVE_TEXT and read.closed.get(first + 1) == last
+
+
+def _moment_of(read: Reading, first: int, last: int) -> str | None:
+    """A text says the moment; a number is its seconds, which `todatetime` would take for less."""
+    if _is_text(read, first, last):
+        return "todatetime"
+    is_number = first == last and read.types.get(read[first].text) in ("int", "long", "real")
+    return "unixtime_seconds_todatetime" if is_number else None
 
 
 def _truncated(read: Reading, call: Call) -> Change | None:

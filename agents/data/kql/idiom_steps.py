@@ -17,12 +17,11 @@ _SAME = {
     "eval": "extend",
     "mutate": "extend",
     "rename": "project-rename",
-    "orderby": "order by",
 }
 _GIVING = frozenset(("summarize", "project", "extend", "project-rename", *_SAME))
 _GROUPING = frozenset(("summarize", "stats", "aggregate"))
 _SORTING = frozenset(("sort", "order"))
-_LIMITING = frozenset(("take", "limit", "head"))
+_NUMBERS = frozenset(("int", "long", "real", "decimal"))
 _DIRECTIONS = {"descending": "desc", "ascending": "asc"}
 _OPERATORS = frozenset(
     (
@@ -89,7 +88,7 @@ def steps(read: Reading) -> Iterator[Change]:
 def _operator(read: Reading, at: int) -> Iterator[Change]:
     one, after = read[at], read[at + 1]
     word = one.lower
-    if word in _SORTING or word == "top":
+    if word in _SORTING or word in ("orderby", "top"):
         yield from _sorted(read, at)
     elif word == "head" and after.kind == "number" and read.is_boundary(at + 2):
         yield _said(read, at, at, "take")
@@ -112,25 +111,58 @@ def _operator(read: Reading, at: int) -> Iterator[Change]:
 
 def _said(read: Reading, first: int, last: int, text: str) -> Change:
     written = read.text(first, last)
-    return Change([(read[first].start, read[last].end, text)], f"used '{text}' for '{written}', which KQL calls so")
+    return Change([(read[first].start, read[last].end, text)], f"used '{text}' for '{written}'")
 
 
 def _sorted(read: Reading, at: int) -> Iterator[Change]:
-    """`sort c desc`, `order c`, `top 3 c`, and Splunk's `sort -c`."""
-    first = at + 2 if read[at].lower == "top" else at + 1
-    one = read[first]
-    if read[at].lower == "top" and read[at + 1].kind != "number":
+    """`sort c desc`, `order c`, `ORDER BY c`, `top 3 c`, and Splunk's `sort -c`. What does not say where it goes rises
+    in all these languages, and falls in KQL: so each such key is told."""
+    word = read[at].lower
+    is_top = word == "top"
+    first = at + 2 if is_top else at + 1
+    if is_top and read[at + 1].kind != "number":
         return
+    head = "order by" if word == "orderby" else f"top {read[at + 1].text} by" if is_top else f"{word} by"
+    one = read[first]
     if one.text in ("-", "+") and read[first + 1].kind == "word" and _is_end(read, first + 2):
-        text = f"{read[at].text} by {read[first + 1].text} {'desc' if one.text == '-' else 'asc'}"
-        yield _said(read, at, first + 1, text)
-    elif one.kind == "word" and one.lower != "by" and (one.text in read.names or _is_direction(read, first + 1)):
-        is_told = any(_is_direction(read, place) for place in range(first + 1, min(read.ends[first] + 1, len(read))))
-        if is_told or read[at].lower == "top" or _next_step(read, at) not in _LIMITING:
-            place = read[first - 1].end
-            written = read.text(at, first)
-            said = f"{read.text(at, first - 1)} by {one.text}"
-            yield Change([(place, place, " by")], f"used '{said}' for '{written}', which KQL calls so")
+        yield _said(read, at, first + 1, f"{head} {read[first + 1].text} {'desc' if one.text == '-' else 'asc'}")
+        return
+    has_by = one.lower == "by"
+    if has_by and read[at].text == word and one.text == "by":
+        return
+    keys = _keys(read, first + 1 if has_by else first)
+    if not keys or not (has_by or keys[0][1] or (_is_ranked(read, keys) if is_top else one.text in read.names)):
+        return
+    last = first if has_by else first - 1
+    untold = [] if is_top else [read[key].end for key, is_told in keys if not is_told]
+    edits = [(read[at].start, read[last].end, head), *((place, place, " asc") for place in untold)]
+    note = f"used '{head}' for '{read.text(at, last)}'"
+    yield Change(edits, f"{note}, upwards where no direction was written" if untold else note)
+
+
+def _keys(read: Reading, at: int) -> list[tuple[int, bool]] | None:
+    """Of each key of a sort its last token, and whether its direction is told; None if not all are names or calls."""
+    found: list[tuple[int, bool]] = []
+    while read[at].kind == "word":
+        last = read.closed.get(at + 1, at) if read[at + 1].text == "(" else at
+        while read[last + 1].text == "." and read[last + 2].kind == "word":
+            last += 2
+        is_told = _is_direction(read, last + 1)
+        after = last + 2 if is_told else last + 1
+        after += 2 if read[after].lower == "nulls" else 0
+        found.append((last, is_told))
+        if _is_end(read, after):
+            return found
+        if read[after].text != ",":
+            return None
+        at = after + 1
+    return None
+
+
+def _is_ranked(read: Reading, keys: list[tuple[int, bool]]) -> bool:
+    """Whether the one key is a number. Of others Splunk's `top 2 c` gives the most common values."""
+    name = read[keys[0][0]].text
+    return len(keys) == 1 and (name in read.measured or read.types.get(name) in _NUMBERS)
 
 
 def _is_direction(read: Reading, at: int) -> bool:

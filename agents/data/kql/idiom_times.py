@@ -39,10 +39,12 @@ def _length(read: Reading, at: int) -> Iterator[Change]:
     written = one.text.strip("'\"") if one.kind == "string" else one.text
     last = at
     if written.isdigit() and after.kind == "word" and after.lower in _UNITS:
-        written, last = f"{written} {after.lower}", at + 1
+        written, last = f"{written} {after.text}", at + 1
     found = _SPAN.fullmatch(written)
     unit = _UNITS.get(found[2].lower()) if found else None
-    if found is None or unit is None or (first == last and one.kind == "number" and unit != "w"):
+    if found is None or unit is None or found[2] == "M":  # month or minute
+        return
+    if first == last and one.kind == "number" and unit != "w":
         return
     text = f"{int(found[1]) * 7}d" if unit == "w" else f"{int(found[1])}{unit}"
     if in_ago and read[last + 1].text != ")":

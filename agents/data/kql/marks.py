@@ -12,6 +12,7 @@ from shared.catalog import Catalog
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _CONDITIONS = frozenset(("where", "filter", "having"))
+_GROUPING = frozenset(("summarize", "stats", "aggregate"))
 _BOUNDARIES = frozenset(("and", "or", ",", "|", ";", "by"))
 
 
@@ -56,7 +57,8 @@ _NOTHING = Piece("", "", 0)
 class Reading:
     """pieces: the tokens; around: for each the bracket that it is in (-1: none); step: the word after the pipe that it
     belongs to (-1: the source); ends: where the condition or item that it is in ends; types: Kusto's type of each
-    column of the tables that are named, where it is one and the query gives no other column that name."""
+    column of the tables that are named, where it is one and the query gives no other column that name; measured: the
+    names that a `summarize` computes."""
 
     def __init__(self, query: str, catalog: Catalog) -> None:
         self.query = query
@@ -71,8 +73,10 @@ class Reading:
         self._bys = self._last_bys()
         self.own = {one.text for before, one in pairwise(self.pieces) if before.text == "let"}
         self.own |= {function.name for function in catalog.functions}
-        self.types = self._types(catalog)
-        self.names = {*self.own, *self.types, *(one.text for one in self.assigned())}
+        given = list(self._given())
+        self.types = self._types(catalog, given)
+        self.measured = {self[at].text for at in given if self.operator(at) in _GROUPING and self.last_by(at) < 0}
+        self.names = {*self.own, *self.types, *(self[at].text for at in given)}
 
     def __getitem__(self, at: int) -> Piece:
         return self.pieces[at] if 0 <= at < len(self.pieces) else _NOTHING
@@ -132,14 +136,14 @@ class Reading:
         before = self[bracket - 1]
         return self[bracket].text == "(" and (before.kind == "mark" or before.lower in ("and", "or", "not", "where"))
 
-    def assigned(self) -> Iterator[Piece]:
+    def _given(self) -> Iterator[int]:
         """Names that the query gives: `n = count()`, `count() as n`."""
         for at, one in enumerate(self.pieces):
             is_free = self.step[at] < 0 or self.is_flat(at)  # within a call it names an argument
             if is_free and self.is_equals(at) and self[at - 1].kind == "word" and not self.is_condition(at):
-                yield self[at - 1]
+                yield at - 1
             elif one.lower == "as" and self[at + 1].kind == "word":
-                yield self[at + 1]
+                yield at + 1
 
     def _nest(self) -> None:
         open_at: list[int] = []
@@ -200,14 +204,17 @@ class Reading:
         commas = [opened, *self._commas.get(opened, ()), closed]
         return [(before + 1, after - 1) for before, after in pairwise(commas)]
 
-    def _types(self, catalog: Catalog) -> dict[str, str]:
+    def _types(self, catalog: Catalog, given: Iterable[int]) -> dict[str, str]:
         words = {one.text.strip("'\"") for one in self.pieces if one.kind in ("word", "string")}
         found: dict[str, set[str]] = {}
         for table in catalog.tables:
             for column in table.columns if table.name in words else ():
                 found.setdefault(column.name, set()).add(kusto_type(column.type))
-        for one in self.assigned():
-            found.pop(one.text, None)
+        for at in given:
+            found.pop(self[at].text, None)
+        for at, one in enumerate(self.pieces):
+            if self[at + 1].text == ":" or self[at - 1].kind == "string":
+                found.pop(one.text, None)  # `parse` gives it: `with "risk=" Risk:string`, `with "risk=" Risk`
         return {name: next(iter(types)) for name, types in found.items() if len(types) == 1}
 
 
