@@ -47,16 +47,17 @@ def say_here(query: str, select: exp.Query) -> list[str] | None:
         if found := _meant(call):
             name, label, meant = found
             call.replace(exp.Paren(this=meant) if _needs_brackets(call, meant) else meant)
-            notes.append(f"used '{label}' for '{name}', which DuckDB calls so")
+            notes.append(f"used '{label}' for '{name}', as DuckDB does")
     if next(select.find_all(exp.ToChar, exp.Datetime), None):
         return None
     return notes
 
 
-def ago(amount: str, unit: str) -> str | None:
-    """`now() - INTERVAL 7 DAY` for KQL's ago(7d); None for no unit of time."""
-    known = _UNIT_OF.get(unit.lower())
-    return f"(now() - INTERVAL {amount} {known.upper()})" if known else None
+def ago(amount: str, unit: str) -> exp.Expr | None:
+    """`now() - INTERVAL 7 DAY` for KQL's ago(7d); None for no unit of time, or for one that may be months."""
+    if unit.lower() not in _UNIT_OF or unit in ("M", "MM", "mm"):
+        return None
+    return exp.Sub(this=_now(), expression=_interval(amount, unit))
 
 
 def _meant(call: exp.Expr) -> tuple[str, str, exp.Expr] | None:
@@ -73,6 +74,8 @@ def _meant(call: exp.Expr) -> tuple[str, str, exp.Expr] | None:
     meant = build(call.expressions) if build else None
     if isinstance(meant, exp.Is):
         label = "IS NULL"
+    elif name == "dateadd":
+        label = "- INTERVAL" if isinstance(meant, exp.Sub) else "+ INTERVAL"
     return (name, label, meant) if meant else None
 
 
@@ -121,6 +124,11 @@ def _bracketed(node: exp.Expr) -> exp.Expr:
     return exp.paren(node, copy=False) if isinstance(node, exp.Binary) else node
 
 
+def _time(node: exp.Expr) -> exp.Expr:
+    """DuckDB shifts no time that is written as a text."""
+    return exp.cast(node, "TIMESTAMP") if node.is_string else _bracketed(node)
+
+
 def _isnull(args: Sequence[exp.Expr]) -> exp.Expr | None:
     """T-SQL's with two arguments; KQL's and MySQL's with one."""
     if len(args) == 1:
@@ -159,7 +167,7 @@ def _format(dialects: Sequence[str]) -> Build:
 
 def _date_sub(args: Sequence[exp.Expr]) -> exp.Expr | None:
     if len(args) == 2 and isinstance(args[1], exp.Interval):
-        return exp.Sub(this=_bracketed(args[0]), expression=args[1])
+        return exp.Sub(this=_time(args[0]), expression=args[1])
     return None
 
 
@@ -170,7 +178,7 @@ def _dateadd(args: Sequence[exp.Expr]) -> exp.Expr | None:
     amount, step = (args[1].this, exp.Sub) if isinstance(args[1], exp.Neg) else (args[1], exp.Add)
     if not amount.is_int:
         return None
-    return step(this=_bracketed(args[2]), expression=_interval(amount.name, args[0].name))
+    return step(this=_time(args[2]), expression=_interval(amount.name, args[0].name))
 
 
 def _ago(args: Sequence[exp.Expr]) -> exp.Expr | None:
@@ -179,9 +187,7 @@ def _ago(args: Sequence[exp.Expr]) -> exp.Expr | None:
     if isinstance(args[0], exp.Interval):
         return exp.Sub(this=_now(), expression=args[0])
     span = _SPAN.fullmatch(args[0].name.strip()) if args[0].is_string else None
-    if span is None or span[2].lower() not in _UNIT_OF:
-        return None
-    return exp.Sub(this=_now(), expression=_interval(span[1], span[2]))
+    return ago(span[1], span[2]) if span else None
 
 
 def _epoch(args: Sequence[exp.Expr]) -> exp.Expr | None:

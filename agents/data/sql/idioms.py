@@ -16,7 +16,7 @@ from agents.data.proof import unreadable
 from agents.data.spelling import slips
 from agents.data.sql.binding import lookup, sources_of
 from agents.data.sql.borrowed import say_here
-from agents.data.sql.grouping import group_rest, having_for_where
+from agents.data.sql.grouping import Known, group_rest, having_for_where
 from agents.data.sql.parsing import PARSER
 from agents.data.sql.rewritten import LIMITED, limited, readable
 from agents.data.sql.types import duckdb_type
@@ -27,6 +27,7 @@ from shared.models import Proof
 Columns = dict[int, Column]  # by the id of the node that names it
 _MOST = 50  # unknown names that are looked at; a query has a few
 _TEXTS = frozenset(("TEXT", "VARCHAR"))
+_MEASURES = ("TIME", "INTERVAL", "REAL", "FLOAT", "DOUBLE", "DECIMAL")
 _DAYS = {"today": 0, "yesterday": 1}
 _ORDERS = (exp.GT, exp.GTE, exp.LT, exp.LTE)
 _SIDES = (*_ORDERS, exp.EQ, exp.NEQ)
@@ -56,28 +57,30 @@ def idioms(query: str, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
 
 
 def _said(query: str, select: exp.Query, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
-    notes: list[str] = []
-    columns = _columns(select, catalog)
+    borrowed = say_here(query, select) if catalog.dialect == "duckdb" else []
+    if borrowed is None:
+        return query, []
+    notes = [*borrowed]
+    columns, strangers = _columns(select, catalog)
     if catalog.dialect == "duckdb":
-        borrowed = say_here(query, select)
-        if borrowed is None:
-            return query, []
-        notes += [*borrowed, *_days(select, columns, catalog.dialect)]
+        notes += _days(select, columns, catalog.dialect)
         if any(_TEXT_AS_NUMBER.search(problem.message) for problem in proof.problems):
             notes += _numbers(select, columns, catalog.dialect)
     notes += _values(select, columns, proof, catalog)
-    notes += having_for_where(select)
+    known = Known(_measured(columns, catalog.dialect), strangers)
+    notes += having_for_where(select, known)
     if catalog.dialect not in ("sqlite", "mysql"):  # which give any one of the values
-        notes += group_rest(select)
+        notes += group_rest(select, known)
     if not notes:
         return query, []
     text = select.sql(dialect=catalog.dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
     return text, list(dict.fromkeys(notes))
 
 
-def _columns(select: exp.Query, catalog: Catalog) -> Columns:
-    """The catalog's column of each node that names one for sure."""
+def _columns(select: exp.Query, catalog: Catalog) -> tuple[Columns, set[int]]:
+    """The catalog's column of each node that names one for sure; the nodes whose name no table there has."""
     found: Columns = {}
+    strangers: set[int] = set()
     for scope in traverse_scope(select):
         sources: dict[str, dict[str, Column]] = {}
         for alias, source in sources_of(scope).items():
@@ -89,7 +92,9 @@ def _columns(select: exp.Query, catalog: Catalog) -> Columns:
             owners = [one for one in named if node.name.lower() in one]
             if len(owners) == 1 and all(named):
                 found[id(node)] = owners[0][node.name.lower()]
-    return found
+            elif not owners and all(named) and not node.table and not scope.is_subquery:
+                strangers.add(id(node))
+    return found, strangers
 
 
 def _type(column: Column, dialect: str) -> str:
@@ -99,14 +104,22 @@ def _type(column: Column, dialect: str) -> str:
         return ""
 
 
+def _measured(columns: Columns, dialect: str) -> set[int]:
+    """The columns of times and of fractions, which hardly ever are the same in two rows."""
+    return {node for node, column in columns.items() if _type(column, dialect).upper().startswith(_MEASURES)}
+
+
 def _values(select: exp.Query, columns: Columns, proof: Proof, catalog: Catalog) -> Iterator[str]:
-    """`ResultType = "Failure"`: a name that there is none of, compared with a text, is that text. Bare it is so only
-    where it is one of the column's known values; in quotes not where it is a slip for a column's name."""
+    """`ResultType = "Failure"`: a name that there is none of, compared with a text, is that text. Where it
+    is none of the column's known values, it is so only in quotes, and not where it may be a name: it is a slip for a
+    column's, it joins tables, or a column is written in quotes, too."""
     unknown = {one.message for one in proof.problems if one.code == "unknown_column"}
     if not unknown or len(unknown) > _MOST:
         return
     known = {column.name.lower() for table in catalog.tables for column in table.columns}
-    for node in list(select.find_all(exp.Column)):
+    nodes = list(select.find_all(exp.Column))
+    quotes_names = any(_is_quoted(node) for node in nodes if id(node) in columns)
+    for node in nodes:
         partner = _compared(node) if f"unknown column '{node.name}'" in unknown and len(node.parts) == 1 else None
         if partner is None or id(node) in columns:
             continue
@@ -114,15 +127,12 @@ def _values(select: exp.Query, columns: Columns, proof: Proof, catalog: Catalog)
         if column is None or _type(column, catalog.dialect) not in _TEXTS:
             continue
         value = next((one for one in column.values if one.lower() == node.name.lower()), None)
-        if not node.this.args.get("quoted"):
-            if value is None:
-                continue
-            text = value.lower() if isinstance(partner, exp.Lower) else value
-            text = value.upper() if isinstance(partner, exp.Upper) else text
-        elif value is None and _is_slip(node.name, known):
+        is_name = quotes_names or not _is_quoted(node) or _joins(node) or _is_slip(node.name, known)
+        if value is None and is_name:
             continue
-        else:
-            text = node.name
+        text = node.name if value is None or _is_quoted(node) else value
+        text = text.lower() if isinstance(partner, exp.Lower) else text
+        text = text.upper() if isinstance(partner, exp.Upper) else text
         node.replace(exp.Literal.string(text))
         yield f"read {node.name} as the value '{text}' of {column.name}: no column is called so"
 
@@ -136,6 +146,14 @@ def _compared(node: exp.Expr) -> exp.Expr | None:
     elif isinstance(parent, exp.In | exp.Like | exp.ILike) and parent.this is not node:
         other = parent.this
     return other
+
+
+def _is_quoted(node: exp.Column) -> bool:
+    return bool(node.this.args.get("quoted"))
+
+
+def _joins(node: exp.Expr) -> bool:
+    return isinstance(node.find_ancestor(exp.Join, exp.Query), exp.Join)
 
 
 def _is_slip(name: str, known: set[str]) -> bool:
@@ -153,7 +171,7 @@ def _days(select: exp.Query, columns: Columns, dialect: str) -> Iterator[str]:
         if isinstance(parent, exp.Cast) and parent.this is literal:
             if parent.to.is_type("date", "timestamp"):
                 parent.replace(_day(word, parent))
-                yield f"used '{_SAID[word]}' for '{word}', which DuckDB calls so"
+                yield f"used '{_SAID[word]}' for '{word}', as DuckDB does"
             continue
         others = [one for one in parent.iter_expressions() if one is not literal]
         if not others or not isinstance(parent, (*_SIDES, exp.Between)):
@@ -161,7 +179,7 @@ def _days(select: exp.Query, columns: Columns, dialect: str) -> Iterator[str]:
         kind = _time_kind(others[0], columns, dialect)
         if kind == "DATE" or (kind.startswith("TIMESTAMP") and isinstance(parent, (*_ORDERS, exp.Between))):
             literal.replace(_day(word, literal))
-            yield f"used '{_SAID[word]}' for '{word}', which DuckDB calls so"
+            yield f"used '{_SAID[word]}' for '{word}', as DuckDB does"
 
 
 _SAID = {"today": "current_date", "yesterday": "current_date - 1"}
@@ -182,12 +200,19 @@ def _time_kind(node: exp.Expr, columns: Columns, dialect: str) -> str:
 
 
 def _numbers(select: exp.Query, columns: Columns, dialect: str) -> Iterator[str]:
-    """A text that is compared with a number, or summed, is read as one; not where no known value of it is one."""
+    """A text that is put in order with a number, or summed, is read as one where most of its known values are; the
+    number that it shall equal is read as a text."""
     for node in list(select.find_all(exp.Column)):
         column = columns.get(id(node))
         if column is None or _type(column, dialect) not in _TEXTS or not _is_wanted_as_number(node):
             continue
-        if column.values and not any(map(_NUMBER.fullmatch, column.values)):
+        if isinstance(node.parent, exp.EQ | exp.NEQ):
+            number = node.parent.expression if node.parent.this is node else node.parent.this
+            text = number.sql(dialect="duckdb").replace(" ", "")
+            number.replace(exp.Literal.string(text))
+            yield f"read {text} as a text, as {column.name} is one"
+            continue
+        if sum(map(bool, map(_NUMBER.fullmatch, column.values))) * 2 <= len(column.values):
             continue
         node.replace(exp.TryCast(this=node.copy(), to=exp.DataType.build("DOUBLE")))
         yield f"read the text {column.name} as a number; rows where it is none count as empty"

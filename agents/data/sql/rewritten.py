@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from agents.data.sql.borrowed import ago
@@ -21,8 +23,9 @@ _TOP = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN = {"tsql": "SQL Server's", "sqlite": "SQLite's", "mysql": "MySQL's", "bigquery": "BigQuery's"}
-LIMITED = "used 'LIMIT' for 'TOP', which DuckDB calls so"
+LIMITED = "used 'LIMIT' for 'TOP', as DuckDB does"
 _MARKS = re.compile(r"\bTOP\b|[`\[]", re.IGNORECASE)  # without one of these it is no other dialect that it fails for
+_NULLS = re.compile(r"\bNULLS\b", re.IGNORECASE)
 _QUOTES_VALUES = frozenset(("mysql", "bigquery"))  # what stands in double quotes is a text there, not a name
 
 
@@ -49,8 +52,8 @@ def _respelt(query: str, brackets: bool) -> tuple[str, list[str]]:
             notes.append("put names in double quotes for brackets, as DuckDB does")
             return f'"{piece["bracket"]}"'
         if piece["amount"] and (moment := ago(piece["amount"], piece["unit"])):
-            notes.append("used 'now() - INTERVAL' for 'ago', which DuckDB calls so")
-            return moment
+            notes.append("used 'now() - INTERVAL' for 'ago', as DuckDB does")
+            return f"({moment.sql(dialect='duckdb')})"
         return piece[0]
 
     return _PIECE.sub(spelt, query), list(dict.fromkeys(notes))
@@ -74,6 +77,8 @@ def _translated(query: str, dialect: str) -> tuple[str, list[str]]:
         select = PARSER.parse(query, name).select if name != dialect and not is_ambiguous else None
         if select is None:
             continue
+        if not _NULLS.search(query):
+            _order_nulls(select, dialect)
         try:
             text = select.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE)
         except (SqlglotError, RecursionError):
@@ -81,6 +86,14 @@ def _translated(query: str, dialect: str) -> tuple[str, list[str]]:
         if _parses(text, dialect):
             return text, [f"read the query as {owner} SQL, and said it in the group's"]
     return query, []
+
+
+def _order_nulls(select: exp.Query, dialect: str) -> None:
+    """Where nulls go is left to the dialect, as with a limit that is only put in another place."""
+    usual = Dialect.get_or_raise(dialect).NULL_ORDERING
+    for one in select.find_all(exp.Ordered):
+        is_desc = bool(one.args.get("desc"))
+        one.set("nulls_first", usual != "nulls_are_last" and is_desc == (usual == "nulls_are_large"))
 
 
 def _parses(query: str, dialect: str) -> bool:

@@ -68,7 +68,7 @@ SURE = [
     (f"SELECT 1 {S} WHERE TimeGenerated > DATEADD(day, -7, GETDATE())",
      f"SELECT 1 {S} WHERE TimeGenerated > NOW() - INTERVAL '7' DAY"),
     (f"SELECT 1 {S} WHERE TimeGenerated > ago(7d) AND IPAddress <> 'ago(1d)'",
-     f"SELECT 1 {S} WHERE TimeGenerated > (now() - INTERVAL 7 DAY) AND IPAddress <> 'ago(1d)'"),
+     f"SELECT 1 {S} WHERE TimeGenerated > (NOW() - INTERVAL '7' DAY) AND IPAddress <> 'ago(1d)'"),
     (f"SELECT 1 {S} WHERE TimeGenerated > DATE('now', '-7 days')",
      f"SELECT 1 {S} WHERE TimeGenerated > CAST(CURRENT_DATE - INTERVAL '7' DAY AS DATE)"),
     (f"SELECT TOP 5 IPAddress {S} ORDER BY 1 -- `x`", f"SELECT IPAddress {S} ORDER BY 1 -- `x` LIMIT 5"),
@@ -94,6 +94,20 @@ SURE = [
      f"SELECT 1 {S} WHERE IPAddress IN ('a''b', 'c') OR IPAddress LIKE '10%'"),
     (f"SELECT 1 {S} WHERE ResultType = failure", f"SELECT 1 {S} WHERE ResultType = 'Failure'"),
     (f"SELECT 1 {S} WHERE lower(ResultType) = FAILURE", f"SELECT 1 {S} WHERE LOWER(ResultType) = 'failure'"),
+    (f'SELECT 1 {S} WHERE lower(ResultType) = "FAILURE"', f"SELECT 1 {S} WHERE LOWER(ResultType) = 'failure'"),
+    (f'SELECT 1 {S} WHERE "ResultType" = "failure"', f"SELECT 1 {S} WHERE \"ResultType\" = 'failure'"),
+    (f"SELECT 1 {S} WHERE ResultType > 400 AND IPAddress <> 5 AND ResultType = -1",
+     f"SELECT 1 {S} WHERE TRY_CAST(ResultType AS DOUBLE) > 400 AND IPAddress <> '5' AND ResultType = '-1'"),
+    (f"SELECT * FROM (SELECT TOP 1 Risk {S} ORDER BY Risk) t",
+     f"SELECT * FROM (SELECT Risk {S} ORDER BY Risk LIMIT 1) AS t"),
+    (f"SELECT 1 {S} WHERE TimeGenerated > DATEADD(day, -1, '2026-03-11')",
+     f"SELECT 1 {S} WHERE TimeGenerated > CAST('2026-03-11' AS TIMESTAMP) - INTERVAL '1' DAY"),
+    (f"SELECT 1 {S} WHERE TimeGenerated > DATE_SUB('2026-03-11', INTERVAL 1 DAY)",
+     f"SELECT 1 {S} WHERE TimeGenerated > CAST('2026-03-11' AS TIMESTAMP) - INTERVAL '1' DAY"),
+    (f"SELECT IPAddress, count(*) AS n {S} WHERE Succeeded AND n > 1",
+     f"SELECT IPAddress, COUNT(*) AS n {S} WHERE Succeeded GROUP BY IPAddress HAVING COUNT(*) > 1"),
+    (f"SELECT IPAddress, UserPrincipalName, avg(Risk) {S} WHERE count(*) > 1",
+     f"SELECT IPAddress, UserPrincipalName, AVG(Risk) {S} GROUP BY IPAddress, UserPrincipalName HAVING COUNT(*) > 1"),
 ]  # fmt: skip
 
 
@@ -123,6 +137,22 @@ def test_what_is_surely_meant_is_said_so_and_told(
         f'SELECT 1 {S} WHERE IPAddress = "UserPrincipalNam"',
         f'SELECT 1 {S} WHERE Risk = "high"',
         f"SELECT 1 {S} WHERE TimeGenerated = 'yesterday'",
+        f'SELECT "IPAddress" {S} WHERE "ResultType" <> "Status"',
+        f'SELECT 1 {S} WHERE "IPAddress" = "UserName"',
+        'SELECT 1 FROM SigninLogs s JOIN Hosts h ON s.IPAddress = "host_ip"',
+        f"SELECT Risk, sum(Risk) {S}",
+        f"SELECT TimeGenerated, Risk, avg(Risk) {S}",
+        f"SELECT UserPrincipalName, ResultType, count(DISTINCT ResultType) {S}",
+        f"SELECT UserPrincipalName, IPAddress {S} WHERE count(DISTINCT IPAddress) > 1",
+        f"SELECT UserPrincipalName, DurationMs {S} WHERE Succeeded AND count(*) > 1",
+        f"SELECT UserPrincipalName, TimeGenerated, count(*) {S}",
+        f"SELECT Risk, count(*) {S}",
+        f"SELECT IPAddress, count(*) {S} WHERE sum(DurationMs) > 100 OR Succeeded",
+        f"SELECT IPAddress, count(*) AS n {S} WHERE n > 1 OR Succeeded",
+        f"SELECT 1 {S} WHERE TimeGenerated > ago(3M)",
+        f"SELECT 1 {S} WHERE TimeGenerated > ago('3M')",
+        f"SELECT avg(IPAddress) {S}",
+        f"SELECT 1 {S} WHERE IPAddress > 5",
         f"SELECT to_char(Risk, '999D9') {S}",
         f"SELECT to_char(TimeGenerated, 'D'), isnull(Risk, 0) {S}",
         f"SELECT to_number(IPAddress, '9'), isnull(Risk, 0) {S}",
@@ -138,10 +168,22 @@ def test_a_query_that_is_right_or_unsure_stays(sql: Sql, group: Catalog, sandbox
 
 def test_a_text_that_is_never_a_number_is_not_read_as_one(sql: Sql, group: Catalog, sandbox: Sandbox) -> None:
     told = [table.model_copy(deep=True) for table in group.tables]
-    told[0].by_name["ResultType"].values[:] = ["Failure", "Success"]
+    told[0].by_name["ResultType"].values[:] = ["Failure", "0", "Success"]
     worded = group.model_copy(update={"tables": told})
     query = f"SELECT 1 {S} WHERE ResultType > 0"
     assert sql.idioms(query, prove(sql, query, worded, sandbox), worded) == (query, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        (f"SELECT isnull(Risk) {S}", "used 'IS NULL' for 'isnull', as DuckDB does"),
+        (f"SELECT dateadd(day, -1, TimeGenerated) {S}", "used '- INTERVAL' for 'dateadd', as DuckDB does"),
+        (f"SELECT dateadd(day, 1, TimeGenerated) {S}", "used '+ INTERVAL' for 'dateadd', as DuckDB does"),
+    ],
+)
+def test_a_note_says_what_was_written(sql: Sql, group: Catalog, sandbox: Sandbox, query: str, note: str) -> None:
+    assert _mended(sql, query, group, sandbox)[1] == [note]
 
 
 @pytest.mark.parametrize(
