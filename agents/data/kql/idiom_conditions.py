@@ -93,7 +93,9 @@ def _like(read: Reading, at: int) -> Iterator[Change]:
     word = f"!{word}" if negated else word
     first = at - 1 if negated else at
     said = f"{word} {quote}{inner}{quote}"
-    yield Change([(read[first].start, pattern.end, said)], f"used {said} for {read.text(first, at + 1)}")
+    yield Change(
+        [(read[first].start, pattern.end, said)], f"used {said}, which ignores case, for {read.text(first, at + 1)}"
+    )
 
 
 def _is_null(read: Reading, at: int) -> Iterator[Change]:
@@ -130,8 +132,10 @@ def _in(read: Reading, at: int) -> Iterator[Change]:
             yield Change(edits, "wrote the list after 'in' in round brackets")
     elif read[first].kind in ("string", "number"):
         last = first
-        while read[last + 1].text == "," and read[last + 2].kind == "string" and read.is_condition(at):
+        while read[last + 1].text == "," and read[last + 2].kind == read[first].kind and read.is_condition(at):
             last += 2
+        if read[last + 1].text == "," and read.is_condition(at):
+            return
         edits = [(read[first].start, read[first].start, "("), (read[last].end, read[last].end, ")")]
         yield Change(edits, "wrote the list after 'in' in round brackets")
 
@@ -147,7 +151,7 @@ def _between(read: Reading, at: int) -> Iterator[Change]:
     if middle <= first or read[middle].lower != "and":
         return
     last = _operand_end(read, middle + 1)
-    if last > middle:
+    if last > middle and read.ends[last] == last + 1:
         edits = [
             (read[first].start, read[first].start, "("),
             (read[middle].start, read[middle].end, ".."),

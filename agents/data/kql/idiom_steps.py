@@ -192,7 +192,8 @@ def _word(read: Reading, at: int, starts: dict[int, int]) -> Iterator[Change]:
     elif one.lower == "count" and operator in _GROUPING and one.text not in read.names and read.last_by(at) < 0:
         is_first = start == at or read.is_equals(at - 1)
         if is_first and (read.is_boundary(at + 1) or after.lower in ("by", "as", "group")):
-            yield _said(read, at, at, "count()")
+            is_splunk = operator == "stats" and start == at and after.lower != "as"  # there it is named so
+            yield _said(read, at, at, "count = count()" if is_splunk else "count()")
     elif one.lower in _DIRECTIONS and operator in (*_SORTING, "top") and one.text not in read.names:
         yield _said(read, at, at, _DIRECTIONS[one.lower])
 

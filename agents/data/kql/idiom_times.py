@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agents.data.dates import nearest_real
+from agents.data.kql.borrowed import NOW, TODAY
 from agents.data.kql.marks import Change, Reading
 
 _UNITS = {
@@ -55,12 +56,7 @@ def _length(read: Reading, at: int) -> Iterator[Change]:
 def _ends_moment(read: Reading, at: int) -> bool:
     """`now()`, or a column of moments."""
     if read[at].text == ")":
-        return read[at - 1].text == "(" and read[at - 2].lower in (
-            "now",
-            "current_date",
-            "getdate",
-            "current_timestamp",
-        )
+        return read[at - 1].text == "(" and read[at - 2].lower in ("now", *NOW, *TODAY)
     name = read[at]
     return name.lower in ("current_date", "current_timestamp") or read.types.get(name.text) == "datetime"
 

@@ -25,11 +25,13 @@ def mended(query: str, proof: Proof, catalog: Catalog) -> tuple[str, list[str]]:
     status = {check.name: check.status for check in proof.checks}
     passes: list[Callable[[Reading], Iterator[Change]]] = [bins]
     if "failed" in (status.get("parse"), status.get("bind")):
-        passes = [steps, conditions, calls, times, bins]
+        passes = [steps, conditions, times, calls, bins]
     if status.get("parse") == "failed":
         passes.insert(0, lost_pipes)
     notes: list[str] = []
     read = Reading(query, catalog)
+    if read[0].lower in ("select", "with"):
+        return query, []  # a statement of SQL, which no change of words makes KQL
     for _ in range(_ROUNDS):
         before = query
         for find in passes:

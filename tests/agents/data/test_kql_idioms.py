@@ -52,6 +52,7 @@ CONDITIONS = [
     ("where Risk != null or IPAddress == NULL", "where isnotnull(Risk) or isempty(IPAddress)"),
     ("where IPAddress in '10.0.0.1'", "where IPAddress in ('10.0.0.1')"),
     ("where IPAddress in '10.0.0.1', '10.0.0.2' | count", "where IPAddress in ('10.0.0.1', '10.0.0.2') | count"),
+    ("where DurationMs in 0, 50126 | count", "where DurationMs in (0, 50126) | count"),
     ("where IPAddress IN ['10.0.0.1', '10.0.0.2']", "where IPAddress in ('10.0.0.1', '10.0.0.2')"),
     ("where IPAddress not in ('10.0.0.1')", "where IPAddress !in ('10.0.0.1')"),
     ("where DurationMs BETWEEN 1 AND 100 AND Risk != 0.1", "where DurationMs between (1 .. 100) and Risk != 0.1"),
@@ -60,7 +61,8 @@ STEPS = [
     ("select IPAddress, Risk", "project IPAddress, Risk"),
     ("select distinct IPAddress", "distinct IPAddress"),
     ("select IPAddress as ip", "project ip = IPAddress"),
-    ("stats count by IPAddress", "summarize count() by IPAddress"),
+    ("stats count by IPAddress", "summarize count = count() by IPAddress"),
+    ("stats count by IPAddress | sort -count", "summarize count = count() by IPAddress | sort by count desc"),
     ("stats count as n, avg(Risk) as r by IPAddress | sort -n", "summarize n = count(), r = avg(Risk) by IPAddress | sort by n desc"),
     ("summarize n = count() group by IPAddress", "summarize n = count() by IPAddress"),
     ("summarize COUNT(*) AS n BY IPAddress", "summarize n = count() by IPAddress"),
@@ -86,6 +88,10 @@ TIMES = [
     ("where TimeGenerated > ago(7 days)", "where TimeGenerated > ago(7d)"),
     ("where TimeGenerated > ago(2w)", "where TimeGenerated > ago(14d)"),
     ("where TimeGenerated > now() - 7 days", "where TimeGenerated > now() - 7d"),
+    ("where TimeGenerated > today() - 7 days", "where TimeGenerated > startofday(now()) - 7d"),
+    ("where TimeGenerated > current_date - 7 days", "where TimeGenerated > startofday(now()) - 7d"),
+    ("where TimeGenerated > current_date() - 7 days", "where TimeGenerated > startofday(now()) - 7d"),
+    ("where TimeGenerated > utcnow() - 7 days", "where TimeGenerated > now() - 7d"),
     ("where TimeGenerated > now() - interval '24 hours'", "where TimeGenerated > now() - 24h"),
     ("where TimeGenerated > '2026-03-07'", "where TimeGenerated > datetime(2026-03-07)"),
     ("where TimeGenerated >= '2026-03-07' and TimeGenerated < '2026-03-08T10:00:00Z'", "where TimeGenerated >= datetime(2026-03-07) and TimeGenerated < datetime(2026-03-08T10:00:00Z)"),
@@ -135,6 +141,8 @@ NOT_SURE = [
     "top 2 Risk by IPAddress",
     "extend x = ResultType | top 2 x",
     "sort Risk IPAddress",
+    "where TimeGenerated between ago(7d) and now() - 1d",
+    "where IPAddress in '10.0.0.1', UserPrincipalName",
     "extend x = to_timestamp(Details)",
     "parse Details with 'risk=' Risk:string | where Risk is null",
     "parse Details with 'risk=' Risk | where Risk is null",
@@ -190,10 +198,30 @@ def test_without_dotnet_it_is_mended_too(kql_group: Catalog, sandbox: Sandbox) -
     assert other.idioms(query, prove(other, query, kql_group, sandbox), kql_group)[0] == T + "project IPAddress"
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT IPAddress\nFROM SigninLogs\nWHERE Risk = 0.1 AND IPAddress LIKE 'a%'\nORDER BY Risk",
+        "WITH a AS (SELECT IPAddress FROM SigninLogs) SELECT * FROM a WHERE IPAddress IS NULL",
+    ],
+)
+def test_a_statement_of_sql_stays_as_it_is(kql: Kql, kql_group: Catalog, sandbox: Sandbox, query: str) -> None:
+    assert kql.idioms(query, prove(kql, query, kql_group, sandbox), kql_group) == (query, [])
+
+
+def test_notes_say_what_is_otherwise_in_kql(kql: Kql, kql_group: Catalog, sandbox: Sandbox) -> None:
+    query = T + "having IPAddress LIKE '10%' | sort Risk"
+    assert kql.idioms(query, prove(kql, query, kql_group, sandbox), kql_group)[1] == [
+        "used 'where' for 'having'",
+        "used 'sort by' for 'sort', upwards where no direction was written",
+        "used startswith '10', which ignores case, for LIKE '10%'",
+    ]
+
+
 HOSTILE = [
     "not ", "x in ['a', ", "T | where not(", "a = ", "a between b and ", "count(distinct ", "x is null ", "| sort a ",
     "by TimeGenerated, 1d ", "as n, ", "\nwhere ", "'", "`", "(((", ")", "| summarize count as n by a, ", "LIKE '%a%' ", "cast(a as int",
-    "date_trunc('hour', ", "{", "💥 ",
+    "date_trunc('hour', ", "{", "| sort a(", "| top 2 a, ", "a.b.c(d).", "💥 ",
 ]  # fmt: skip
 
 
