@@ -13,10 +13,10 @@ _WHOLE = (exp.AggFunc, exp.Filter, exp.WithinGroup)
 
 
 class Known(NamedTuple):
-    """Columns by the ids of their nodes. measured: of times and fractions, by which nobody groups; strangers: whose
-    name no table there has."""
+    """measured: the names of columns of times and fractions, by which nobody groups, in lower case, as what a subquery
+    shows has no type; strangers: by the ids of their nodes, the columns whose name no table there has."""
 
-    measured: set[int]
+    measured: set[str]
     strangers: set[int]
 
 
@@ -81,7 +81,7 @@ def _keys(select: exp.Select, known: Known) -> list[exp.Expr] | None:
     for item in select.expressions:
         bare = item.unalias()
         if isinstance(bare, exp.Column) and not bare.is_star:
-            if id(bare) in known.measured or bare.name.lower() in computed:
+            if bare.name.lower() in known.measured or bare.name.lower() in computed:
                 return None
             keys.append(bare)
         elif not _aggregates(bare) or _outside(bare):

@@ -147,6 +147,8 @@ def test_what_is_surely_meant_is_said_so_and_told(
         f"SELECT UserPrincipalName, DurationMs {S} WHERE Succeeded AND count(*) > 1",
         f"SELECT UserPrincipalName, TimeGenerated, count(*) {S}",
         f"SELECT Risk, count(*) {S}",
+        f"SELECT t.Risk, count(*) FROM (SELECT Risk {S}) t",
+        f"SELECT 1 {S} WHERE ResultType = 0.5 AND IPAddress > 0.5",
         f"SELECT IPAddress, count(*) {S} WHERE sum(DurationMs) > 100 OR Succeeded",
         f"SELECT IPAddress, count(*) AS n {S} WHERE n > 1 OR Succeeded",
         f"SELECT 1 {S} WHERE TimeGenerated > ago(3M)",
