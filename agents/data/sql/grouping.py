@@ -71,12 +71,13 @@ def _spell_out(select: exp.Select, where: exp.Expr, known: Known) -> None:
 
 
 def _keys(select: exp.Select, known: Known) -> list[exp.Expr] | None:
-    """The plain columns that it shows, where all the rest is computed of many rows, and of other columns; else None.
-    None too where the select stands for one value, which many groups are not."""
+    """The plain columns that it shows, where all the rest is computed of many rows, and of other columns unless their
+    rows are counted; else None. None too where the select stands for one value, which many groups are not."""
     around = select.parent.parent if isinstance(select.parent, exp.Subquery) else None
     if around is not None and not isinstance(around, exp.From | exp.Join | exp.In):
         return None
-    computed = {column.name.lower() for whole in _wholes(select) for column in whole.find_all(exp.Column)}
+    others = [one for one in _wholes(select) if not (isinstance(one, exp.Count) and isinstance(one.this, exp.Column))]
+    computed = {column.name.lower() for whole in others for column in whole.find_all(exp.Column)}
     keys: list[exp.Expr] = []
     for item in select.expressions:
         bare = item.unalias()

@@ -84,6 +84,7 @@ SURE = [
     (f"SELECT 1 {S} WHERE TimeGenerated > 'yesterday'", f"SELECT 1 {S} WHERE TimeGenerated > CURRENT_DATE - 1"),
     (f"SELECT IPAddress {S} WHERE Succeeded AND COUNT(*) > 1 GROUP BY IPAddress",
      f"SELECT IPAddress {S} WHERE Succeeded GROUP BY IPAddress HAVING COUNT(*) > 1"),
+    (f"SELECT IPAddress, COUNT(IPAddress) {S}", f"SELECT IPAddress, COUNT(IPAddress) {S} GROUP BY IPAddress"),
     (f"SELECT IPAddress {S} WHERE COUNT(*) > 1", f"SELECT IPAddress {S} GROUP BY IPAddress HAVING COUNT(*) > 1"),
     (f"SELECT IPAddress, COUNT(*) / 2 AS n {S} ORDER BY n",
      f"SELECT IPAddress, COUNT(*) / 2 AS n {S} GROUP BY IPAddress ORDER BY n"),
