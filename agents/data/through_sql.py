@@ -18,7 +18,8 @@ from agents.data.derive import Brief
 from agents.data.examples import Scored, choose
 from agents.data.plan.model import Unsayable
 from agents.data.plan.to_sql import to_sql
-from agents.data.platform import Platform, load_platform
+from agents.data.platform import Platform
+from agents.data.sql import Sql
 from shared.catalog import Catalog, Table
 
 _KEPT = 16
@@ -34,7 +35,7 @@ class ThroughSql:
     """A platform's groups as SQL databases, and SQL as the platform's queries."""
 
     def __init__(self, platform: Platform) -> None:
-        self.sql = load_platform("sql")
+        self.sql = Sql(as_written=False)
         self._platform = platform
         self._catalogs: OrderedDict[str, Catalog] = OrderedDict()
 

@@ -81,6 +81,15 @@ async def test_sql_becomes_spl(ask: Ask, scripted_ollama: ScriptedOllama) -> Non
     assert "stats count" in answer.query
 
 
+async def test_a_function_that_only_a_translation_knows_is_no_fault_of_sql_that_is_never_run(
+    ask: Ask, scripted_ollama: ScriptedOllama
+) -> None:
+    scripted_ollama.reply = "SELECT NVL(UserPrincipalName, 'x') AS u FROM SigninLogs WHERE ResultType = 'Failure'"
+    answer = await ask(small_catalog(), FAILED)
+    assert (answer.route, answer.proof.verdict, len(scripted_ollama.chats)) == ("sql", "proven", 1)
+    assert not any("nvl" in note.lower() for note in answer.assumptions)
+
+
 async def test_the_model_sees_types_and_examples_of_sql(ask: Ask, scripted_ollama: ScriptedOllama) -> None:
     scripted_ollama.reply = "SELECT COUNT(*) AS n FROM web WHERE status = 503"
     await ask(WEB, "How many requests to the web shop have status 503?")
