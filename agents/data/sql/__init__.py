@@ -81,6 +81,8 @@ class Sql(Platform):
     def is_gap(self, problem: Problem, catalog: Catalog) -> bool:
         """Another dialect's function that its translation only names, or a type that DuckDB alone is strict about; not
         what every dialect refuses: a table that is not there, a column neither grouped nor aggregated."""
+        if not self._as_written and problem.code == "unreadable_value" and problem.message.endswith("is no json"):
+            return True  # KQL and SPL, which it becomes, compare what a dynamic holds with a text
         if catalog.dialect == "sqlite" and problem.code == "impossible_value":
             return True  # its dates are texts, and 31 February is after the 28th
         if catalog.dialect == "duckdb" or problem.code not in _GAPS:

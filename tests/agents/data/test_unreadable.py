@@ -8,6 +8,7 @@ from agents.data.dates import nearest_real
 from agents.data.platform import load_platform
 from agents.data.proof import prove
 from agents.data.sandbox import Sandbox
+from agents.data.sql import Sql
 from shared.catalog import Catalog
 from tests.agents.data.conftest import small_catalog
 
@@ -75,6 +76,12 @@ def test_a_day_that_is_none_is_told_before_what_another_dialect_may_read(sandbox
     query = "SELECT IPAddress FROM SigninLogs WHERE DurationMs = 'abc' AND TimeGenerated > '2026-02-31'"
     proof = prove(load_platform("sql"), query, small_catalog("sql", "postgres"), sandbox)
     assert [one.code for one in proof.problems] == ["impossible_value"]
+
+
+def test_a_text_beside_json_is_a_fault_only_of_sql_that_is_run(sandbox: Sandbox, sql_group: Catalog) -> None:
+    query = "SELECT IPAddress FROM SigninLogs WHERE Details -> '$.city' = 'Oslo'"
+    assert prove(Sql(), query, sql_group, sandbox).verdict == "rejected"
+    assert prove(Sql(as_written=False), query, sql_group, sandbox).verdict == "plausible"
 
 
 def test_a_plan_too_deep_to_be_looked_through_is_no_error(sandbox: Sandbox, sql_group: Catalog) -> None:
