@@ -101,9 +101,10 @@ class Attempts:
             return solved
         course = Course()
         attempt = replace(await self._solved(brief, course), calls=course.calls)
-        if not attempt.rejected and await self._form(attempt.query, brief) in await self._refused(brief):
-            return replace(attempt, notes=(*attempt.notes, _REFUSED))
-        return attempt
+        if attempt.rejected or not brief.rejected:
+            return attempt
+        is_refused = await self._form(attempt.query, brief) in await self._refused(brief)
+        return replace(attempt, notes=(*attempt.notes, _REFUSED)) if is_refused else attempt
 
     async def _solved(self, brief: Brief, course: Course) -> Attempt:
         if not self._through_sql or brief.rejected:
